@@ -1,0 +1,171 @@
+"""What whygrad says: findings and the report that holds them. Frozen, self-contained, no graph behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from whygrad.span import Span
+
+Severity = Literal["error", "warning", "note"]
+Gradient = Literal["none", "zero", "nonfinite", "present"]
+ProofKind = Literal["counterfactual", "structural", "inferred"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Words under a range of the code frame: what is wrong *there*.
+
+    The first label of a finding is the primary one (carets); the others are secondary (dashes).
+    """
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One station of the way from a parameter to the loss."""
+
+    role: Literal["parameter", "through", "cut", "loss"]
+    text: str
+    where: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A replacement of one range of a file; lines and columns from 1, the end exclusive."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What to change, and the mechanical edits where they are safe."""
+
+    summary: str
+    edits: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Why the finding is to be believed; ``kind`` is explained in the report's schema."""
+
+    kind: ProofKind
+    holds: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """A parameter as a finding names it.
+
+    Attributes:
+        path: the name the user knows it by.
+        shape: its dimensions, ``None`` for an unknown one; ``None`` altogether if the rank is unknown.
+        dtype: the framework's name of its type (``float32``).
+        gradient: what the framework handed back for it.
+    """
+
+    path: str
+    shape: tuple[int | None, ...] | None
+    dtype: str | None
+    gradient: Gradient = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Over how many steps the finding was judged."""
+
+    seen: int = 1
+    without_gradient: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One cause at one place, with every parameter behind it.
+
+    Attributes:
+        cause: an id of ``whygrad.causes``, or ``unexplained``.
+        title: the headline; stands alone, lower case, no full stop, no advice.
+        culprit: the place that the cause blames; ``None`` where it is not known.
+        labels: the code frame, primary label first.
+        chain: the way from a parameter over the cut to the loss.
+        notes: facts, one sentence each.
+        fix: what to change, shown as help.
+        wrong_cures: popular cures that do not help here, one sentence each.
+    """
+
+    cause: str
+    severity: Severity
+    title: str
+    parameters: tuple[Affected, ...]
+    culprit: Span | None
+    labels: tuple[Label, ...] = ()
+    chain: tuple[Step, ...] = ()
+    notes: tuple[str, ...] = ()
+    fix: Fix | None = None
+    wrong_cures: tuple[str, ...] = ()
+    proof: Proof | None = None
+    request: str | None = None
+    steps: Steps = Steps()
+    ranks: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How the parameters of a request fared."""
+
+    total: int = 0
+    with_gradient: int = 0
+    without_gradient: int = 0
+    zero: int = 0
+    nonfinite: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One place in the script that asks for gradients, over all the times it did.
+
+    Attributes:
+        id: ``R1``, ``R2`` ... in the order of first sight.
+        api: the call that asked, as the user writes it (``tf.GradientTape.gradient``).
+        count: how often it was seen; ``recorded``: how many of these were recorded in full.
+    """
+
+    id: str
+    api: str
+    where: Span | None
+    count: int
+    recorded: int
+    parameters: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that one run of a script yields.
+
+    Attributes:
+        argv: the script and its arguments.
+        status: the script's own exit status; ``None`` while it still runs.
+        error: the exception the script ended in, as ``Type: message``.
+        frameworks: name to version, of those that the script imported.
+        frozen: how many parameters are frozen on purpose.
+        notes: what else the reader should know, one sentence each.
+    """
+
+    version: str
+    argv: tuple[str, ...]
+    status: int | None
+    error: str | None
+    frameworks: Mapping[str, str] = field(default_factory=dict)
+    requests: tuple[Request, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    frozen: int = 0
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,38 @@
+"""Span: a place in somebody's source code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range of source text, addressed now and looked up when it is shown.
+
+    Lines and columns count from 1, columns in characters, ``end_column`` is exclusive.
+    What is not known is ``None``: never zero, never a guess.
+
+    Attributes:
+        file: path as the interpreter knows it (the code object's ``co_filename``).
+        line, column, end_line, end_column: the range.
+        function: qualified name of the enclosing function, ``<module>`` at top level.
+        code: the text of the range, where the source could be read.
+        called_from: the user's frames that led here, innermost first, without this one.
+    """
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+    end_line: int | None = None
+    end_column: int | None = None
+    function: str | None = None
+    code: str | None = None
+    called_from: tuple[Span, ...] = ()
+
+    def place(self) -> tuple[str, int | None, int | None, int | None, int | None]:
+        """The range alone: two spans with equal places show the same text."""
+        return (self.file, self.line, self.column, self.end_line, self.end_column)
+
+    def stack(self) -> tuple[Span, ...]:
+        """This span and its callers, innermost first."""
+        return (self, *self.called_from)
