@@ -1,0 +1,69 @@
+"""What the causes of the link "carried" share: a barrier stands on every way from the parameter to the loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from whygrad.causes.cause import Case, Explanation, chain_of, code_of
+from whygrad.finding import Fix, Label, Proof
+from whygrad.flow import Cut
+from whygrad.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a cause says of its barrier; ``{code}`` is the text of the place, ``{detail}`` the barrier's."""
+
+    reason: str
+    label: str
+    fix: str
+    again: str = "and it is cut here as well"
+
+
+def cut_by(case: Case, kind: str) -> list[Cut]:
+    """The cuts to speak of, if the one to name first is of that kind; else none."""
+    if case.parameter.value < 0 or not case.flow.influences(case.parameter.value):
+        return []
+    cuts = case.cuts
+    return cuts if cuts and cuts[0].barrier.kind == kind else []
+
+
+def explain_cut(case: Case, cuts: list[Cut], words: Words, culprit: Span | None = None, fix: Fix | None = None) -> Explanation:
+    """The explanation of a barrier, with every further one on the way.
+
+    Args:
+        culprit: a better place than the barrier's own.
+        fix: a better cure than the words' own.
+    """
+    first = cuts[0]
+    place = culprit if culprit is not None else first.span
+    filled = {"code": code_of(place), "detail": first.barrier.detail}
+    labels = [Label(place, words.label.format(**filled))] if place is not None else []
+    parallel = case.flow.cost[case.parameter.value] < 2000
+    for cut in cuts[1:4]:
+        if cut.span is not None and all(cut.span.place() != label.span.place() for label in labels):
+            labels.append(Label(cut.span, words.again if not parallel else "the other way to the loss is cut here"))
+    notes = ()
+    series = len({c.span.place() for c in cuts if c.span is not None}) > 1 and not parallel
+    if series:
+        notes = (f"{len(cuts)} cuts lie on the only way to the loss: mending one of them is not enough",)
+    return Explanation(
+        words.reason.format(**filled),
+        place,
+        tuple(labels),
+        chain_of(case),
+        notes,
+        fix if fix is not None else Fix(words.fix.format(**filled)),
+        proof=structural(case, cuts),
+    )
+
+
+def structural(case: Case, cuts: list[Cut]) -> Proof:
+    """Why a cut is to be believed: the three facts that make it."""
+    if any(cut.op < 0 for cut in cuts):
+        return Proof("inferred", True, "the source shows that the value which left is the one that came back")
+    if len({c.span.place() if c.span else None for c in cuts}) == 1 or case.flow.cost[case.parameter.value] < 2000:
+        text = "the parameter reaches the cut, the cut reaches the loss, and with it lifted a gradient flows"
+    else:
+        text = "the parameter reaches the cuts, the cuts reach the loss, and no other way does"
+    return Proof("structural", True, text)

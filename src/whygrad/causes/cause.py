@@ -1,0 +1,177 @@
+"""Cause: a name, its link of the chain, and how it explains one parameter; with what the causes share."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from whygrad.finding import Fix, Label, Proof, Severity, Step
+from whygrad.flow import Cut, Edge, Flow
+from whygrad.graph import Graph, Parameter
+from whygrad.span import Span
+
+
+@dataclass(frozen=True)
+class Case:
+    """One parameter without a (useful) gradient, with all that is known.
+
+    Attributes:
+        opened: the first operation of the request's own forward pass.
+        asked: paths of every parameter that some request of the same step asked for.
+        before: how the sources of this request were in an earlier step: path to "was a variable".
+    """
+
+    graph: Graph
+    flow: Flow
+    parameter: Parameter
+    opened: int = 0
+    asked: frozenset[str] = frozenset()
+
+    @cached_property
+    def cuts(self) -> list[Cut]:
+        """The barriers on the way to the loss, the one to name first in front."""
+        return blamed(self.flow, self.parameter.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a cause says of one parameter; ``diagnose`` merges those that share a culprit.
+
+    Attributes:
+        reason: completes "`x` gets no gradient: ..."; no advice, no full stop.
+        labels: the code frame; the first label lies on the culprit.
+        chain: the way from the parameter to where it ends.
+    """
+
+    reason: str
+    culprit: Span | None
+    labels: tuple[Label, ...] = ()
+    chain: tuple[Step, ...] = ()
+    notes: tuple[str, ...] = ()
+    fix: Fix | None = None
+    wrong_cures: tuple[str, ...] = ()
+    proof: Proof = field(default_factory=lambda: Proof("structural", True, ""))
+    severity: Severity = "error"
+
+
+Explain = Callable[[Case], Explanation | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A cause by its id; its words and its judgement are in the module of the same name."""
+
+    id: str
+    link: str
+
+    @property
+    def module(self) -> str:
+        """The module that holds it."""
+        return f"whygrad.causes.{self.id.replace('-', '_')}"
+
+    @property
+    def page(self) -> str:
+        """Its manual page, Markdown."""
+        return importlib.import_module(self.module).__doc__ or ""
+
+    @property
+    def summary(self) -> str:
+        """The first paragraph of the manual page."""
+        return " ".join(self.page.strip().split("\n\n")[1].split())
+
+    @property
+    def explain(self) -> Explain:
+        """Its judgement of one parameter."""
+        judge: Explain = importlib.import_module(self.module).explain
+        return judge
+
+
+def blamed(flow: Flow, value: int) -> list[Cut]:
+    """The cuts on a parameter's way, the one to blame first.
+
+    Where one barrier alone is in the way, the last of those that would each do is blamed (nearest the
+    loss); of an unrecorded stretch it is the first, where the recording was lost.
+    """
+    cuts = flow.cuts(value)
+    if len(cuts) != 1:
+        return cuts
+    enough = [cut for cut in flow.sufficient(value) if cut.barrier.kind == cuts[0].barrier.kind]
+    own = [cut for cut in enough if not in_package(cut.span)] or enough
+    if not own:
+        return cuts
+    first = own[0] if cuts[0].barrier.kind == "recording-off" else own[-1]
+    rest = [cut for cut in own if cut.span is not None and first.span is not None and cut.span.place() != first.span.place()]
+    return [first, *rest]
+
+
+def in_package(span: Span | None) -> bool:
+    """Whether a place lies in an installed package."""
+    return span is not None and ("site-packages" in span.file or "dist-packages" in span.file)
+
+
+def quoted(name: str | None) -> str:
+    """A name as the voice writes it."""
+    return f"`{name}`"
+
+
+def code_of(span: Span | None, longest: int = 60) -> str:
+    """The text of a place, on one line, shortened."""
+    text = " ".join((span.code or "").split()) if span is not None else ""
+    return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
+def loss_span(graph: Graph) -> Span | None:
+    """Where the loss was computed; the request itself if that is not known."""
+    for target in graph.targets:
+        op = graph.value_op[target]
+        stack = graph.stacks[graph.op_stack[op]] if op >= 0 else ()
+        if stack:
+            return stack[0]
+    return graph.request[0] if graph.request else None
+
+
+def seen_from(stack: tuple[Span, ...], frame: Span | None) -> Span | None:
+    """The place of a call stack in the function of another place: the line that a reader of it would point to."""
+    if frame is not None:
+        for span in stack:
+            if span.file == frame.file and span.function == frame.function:
+                return span
+    return stack[0] if stack else None
+
+
+def chain_of(case: Case, until: int | None = None) -> tuple[Step, ...]:
+    """The way of a parameter to the loss, with its cuts."""
+    graph, parameter = case.graph, case.parameter
+    steps = [Step("parameter", parameter.path, parameter.made())]
+    for edge in case.flow.way(parameter.value):
+        step = _step(case, edge)
+        if step is not None and step.text != steps[-1].text:
+            steps.append(step)
+    steps.append(Step("loss", "loss", loss_span(graph)))
+    return tuple(_shortened(steps))
+
+
+def _step(case: Case, edge: Edge) -> Step | None:
+    graph = case.graph
+    stack = graph.stacks[graph.op_stack[edge.op]] if edge.op >= 0 else ()
+    where = stack[0] if stack else None
+    if edge.barrier is not None and not edge.barrier.selects:
+        name = code_of(edge.barrier.where or where, 40) or (graph.op(edge.op).name if edge.op >= 0 else "numpy")
+        return Step("cut", f"[{name}]", edge.barrier.where or where)
+    if edge.sink in graph.labels:
+        return Step("through", quoted(graph.labels[edge.sink][0]), where)
+    name = graph.op(edge.op).name if edge.op >= 0 else ""
+    return None if name in _SILENT else Step("through", name, where)
+
+
+_SILENT = frozenset("Identity IdentityN ReadVariableOp carry Cast Reshape ExpandDims Squeeze Pack".split())
+
+
+def _shortened(steps: list[Step], most: int = 9) -> list[Step]:
+    """A way of a hundred operations says nothing: keep what is named, the cuts, and both ends."""
+    if len(steps) <= most:
+        return steps
+    kept = [s for i, s in enumerate(steps) if s.role != "through" or s.text.startswith("`") or i in (1, 2) or i >= len(steps) - 2]
+    return kept if len(kept) <= most else [*kept[: most - 4], *[s for s in kept[most - 4 : -2] if s.role == "cut"], *kept[-2:]]

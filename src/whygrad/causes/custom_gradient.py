@@ -1,0 +1,129 @@
+"""# custom-gradient
+
+a backward function written by the user returns nothing or zeros for this input
+
+## What it is
+
+`tf.custom_gradient` replaces the derivative of a function by one that the user writes. The framework takes
+its answer as it is. Here the backward function answers `None` or zeros for the input through which the
+parameter reaches the loss, so the gradient ends there although every operation inside is differentiable.
+
+## What TensorFlow does
+
+- A `None` from the backward function is accepted for any input. `tape.gradient` returns `None`, and there is
+  no message.
+- The number of answers is checked: `ValueError: custom_gradient function expected to return 2 gradients, but
+  returned 1 instead.`
+- The content and, in most cases, the shape are not checked.
+- If the function reads a variable that is not an argument, the backward function must accept the keyword
+  `variables` and return one more list, the gradients of those variables. Without the keyword TensorFlow
+  raises a `TypeError`; with it, a list of `None` cuts those variables silently.
+
+## Broken
+
+```python
+import tensorflow as tf
+
+
+@tf.custom_gradient
+def scaled(x, scale):
+    def backward(upstream):
+        return upstream * scale, None  # <- here
+
+    return x * scale, backward
+
+
+w = tf.Variable([0.5, -0.3], name="w")
+scale = tf.Variable(2.0, name="scale")
+with tf.GradientTape() as tape:
+    loss = tf.reduce_sum(tf.square(scaled(w, scale)))
+print(tape.gradient(loss, [w, scale]))
+```
+
+## Fixed
+
+```python
+import tensorflow as tf
+
+
+@tf.custom_gradient
+def scaled(x, scale):
+    def backward(upstream):
+        return upstream * scale, tf.reduce_sum(upstream * x)
+
+    return x * scale, backward
+
+
+w = tf.Variable([0.5, -0.3], name="w")
+scale = tf.Variable(2.0, name="scale")
+with tf.GradientTape() as tape:
+    loss = tf.reduce_sum(tf.square(scaled(w, scale)))
+print(tape.gradient(loss, [w, scale]))
+```
+
+## How to fix it
+
+- Return one gradient per argument, in the order of the arguments, each with the shape of its argument.
+- Check the formula against numbers: `tf.test.compute_gradient(f, [x])` returns the theoretical and the
+  numerical Jacobian.
+- Drop the decorator if the function is made of differentiable operations: TensorFlow derives it.
+- For a straight-through estimate return the upstream gradient unchanged, not `None`.
+
+## When it is harmless
+
+An answer of `None` for an input that no trained parameter reaches (a mask, a label, a constant strength) is
+not reported. Gradient reversal, clipping and scaling in the backward function carry a gradient and are fine.
+
+## How to silence it
+
+There is no flag for it. If the input is not to learn, pass it as a constant or leave its variable out of the
+sources of the gradient call.
+
+- Returning zeros in place of `None` silences the optimizer's warning. The parameter still does not learn.
+- `unconnected_gradients="zero"` does the same from the outside.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from whygrad import source
+from whygrad.causes.carried import Words, cut_by, explain_cut
+from whygrad.causes.cause import Case, Explanation
+from whygrad.flow import Cut
+from whygrad.span import Span
+
+ID = "custom-gradient"
+WORDS = Words(
+    "the custom gradient of `{detail}` returns nothing for it",
+    "this backward function answers None for that input",
+    "return the derivative for every input that is to be trained",
+)
+
+
+def explain(case: Case) -> Explanation | None:
+    """The user's backward function answers None; the culprit is where it says so."""
+    cuts = cut_by(case, ID)
+    if not cuts:
+        return None
+    where = _backward(cuts[0])
+    if where is None:
+        return explain_cut(case, cuts, WORDS)
+    detail = cuts[0].barrier.detail
+    words = Words(WORDS.reason.replace("{detail}", detail), WORDS.label, WORDS.fix)
+    return explain_cut(case, cuts, words, where)
+
+
+def _backward(cut: Cut) -> Span | None:
+    """The return of the backward function that holds the None, else its head."""
+    where = cut.barrier.where
+    if where is None:
+        return None
+    function = source.function_at(where)
+    if function is None or isinstance(function, (ast.Module, ast.Lambda)):
+        return where
+    returns = [s for s in source.statements(function) if isinstance(s, ast.Return) and s.value is not None]
+    empty = [r for r in returns if any(isinstance(n, ast.Constant) and n.value is None for n in ast.walk(r))]
+    for found in empty or returns[-1:]:
+        return source.range_of(found, where)
+    return where

@@ -1,0 +1,107 @@
+"""# frozen
+
+the parameter is marked as not trainable, yet the program expects it to learn
+
+## What it is
+
+Someone set `trainable=False` on the parameter, its layer or its whole model. Freezing alone is never a fault.
+It becomes one if it contradicts the rest of the program: a gradient is asked for the frozen parameter, or the
+freeze leaves the loss or the optimizer with nothing to train.
+
+## What TensorFlow does
+
+- A `tf.Variable` made with `trainable=False` is not watched by a tape. `tape.gradient` returns `None` for it,
+  without a message. The mark cannot be changed afterwards.
+- `layer.trainable = False` in Keras takes the weights, and those of all layers inside, out of
+  `trainable_variables`. It does not hide them from the tape: asked for by name, they still get a gradient.
+- If nothing is left, Keras 3 `fit` warns `The model does not have any trainable weights.` and runs;
+  `tape.gradient(loss, [])` returns `[]`, and `apply_gradients` on an empty list raises `ValueError: not
+  enough values to unpack (expected 2, got 0)`. In `tf_keras` both are silent.
+- `model.variables` holds what is never trained, such as the `moving_mean` of `BatchNormalization`. Asking for
+  the gradients of `model.variables` gives `None` for those.
+
+## Broken
+
+```python
+import tensorflow as tf
+
+w = tf.Variable([[0.5], [-0.3]], name="w")
+bias = tf.Variable([0.1], trainable=False, name="bias")  # <- here
+x = tf.constant([[1.0, 2.0], [3.0, 1.0]])
+y = tf.constant([[1.0], [0.0]])
+
+with tf.GradientTape() as tape:
+    loss = tf.reduce_mean(tf.square(x @ w + bias - y))
+print(tape.gradient(loss, [w, bias]))
+```
+
+## Fixed
+
+```python
+import tensorflow as tf
+
+w = tf.Variable([[0.5], [-0.3]], name="w")
+bias = tf.Variable([0.1], name="bias")
+x = tf.constant([[1.0, 2.0], [3.0, 1.0]])
+y = tf.constant([[1.0], [0.0]])
+
+with tf.GradientTape() as tape:
+    loss = tf.reduce_mean(tf.square(x @ w + bias - y))
+print(tape.gradient(loss, [w, bias]))
+```
+
+## How to fix it
+
+- Remove the freeze, or narrow it to the layers it is meant for: `backbone.trainable = False`, not
+  `model.trainable = False`.
+- Set `trainable = True` before `compile`, and compile again after every change: a compiled training step
+  keeps the list of variables it started with. See `not-updated`.
+- Ask for `model.trainable_variables`, not for `model.variables`.
+- Where a GAN freezes its discriminator for the generator's turn, thaw it for its own.
+
+## When it is harmless
+
+A deliberate freeze is not reported: a pretrained backbone, a target network, moving statistics, embeddings
+kept as they are. The rest of the model learns, and nobody asks for the frozen part.
+
+## How to silence it
+
+There is no flag for it. Leave the frozen parameter out of the sources of the gradient call.
+
+- `tape.watch(bias)` gives the frozen variable a gradient. If an optimizer then applies it, it is not frozen.
+- `unconnected_gradients="zero"` and filtering `None` hide the contradiction and keep the parameter as it is.
+"""
+
+from __future__ import annotations
+
+from whygrad.causes.cause import Case, Explanation, quoted
+from whygrad.finding import Fix, Label, Proof, Step
+
+ID = "frozen"
+
+
+def explain(case: Case) -> Explanation | None:
+    """The parameter is set not to train, and a gradient is asked for it all the same."""
+    parameter = case.parameter
+    if parameter.trainable or not parameter.is_variable or _born_in_a_layer(case):
+        return None
+    event = next((e for e in reversed(parameter.history) if e.kind == "frozen"), None)
+    place = event.span if event is not None and event.span is not None else parameter.made()
+    what = f"{quoted(event.detail)}.trainable" if event is not None and event.detail else "trainable"
+    labels = [Label(place, f"{what} is set to False here" if event is not None else "made with trainable=False")] if place else []
+    if case.graph.request:
+        labels.append(Label(case.graph.request[0], "and its gradient is asked for here"))
+    return Explanation(
+        "it is frozen, so the tape does not follow it",
+        place if place is not None else (case.graph.request[0] if case.graph.request else None),
+        tuple(labels),
+        (Step("parameter", parameter.path, parameter.made()),),
+        fix=Fix("set `trainable = True` before the variable is used, or leave it out of the request"),
+        proof=Proof("structural", True, "a tape follows trainable variables only"),
+    )
+
+
+def _born_in_a_layer(case: Case) -> bool:
+    """State that a library made untrainable (moving statistics): asking for it is a wrong source, not a freeze."""
+    made = case.parameter.made()
+    return case.parameter.born_frozen and (made is None or "trainable" not in (made.code or ""))

@@ -1,0 +1,135 @@
+"""# left-framework
+
+the value left the framework for NumPy or Python and came back as a constant
+
+## What it is
+
+On the way to the loss a tensor was turned into a NumPy array or a Python number: by `.numpy()`, `float()`,
+`.item()`, a `np.` function, `model.predict`, `tf.numpy_function`, or NumPy inside a `tf.py_function`. What
+came back is a new tensor that remembers its value and nothing of where it came from.
+
+## What TensorFlow does
+
+- In eager mode it converts in both directions without a word. `tape.gradient` returns `None` for everything
+  before the trip.
+- If the loss itself is a NumPy number, `tape.gradient` raises `AttributeError: 'numpy.float32' object has no
+  attribute '_id'`.
+- In a `tf.function`, and so in `fit`, there is no value to hand out. A `np.` function raises
+  `NotImplementedError: Cannot convert a symbolic tf.Tensor (...) to a numpy array`, and `.numpy()` raises
+  `AttributeError: 'SymbolicTensor' object has no attribute 'numpy'`.
+- `tf.numpy_function` gives `None`. `tf.py_function` is differentiable, but NumPy inside it is not: it hands
+  back a scalar zero, which is either silent or an `InvalidArgumentError` in the operation before it.
+
+## Broken
+
+```python
+import numpy as np
+import tensorflow as tf
+
+w = tf.Variable([[0.5], [-0.3]], name="w")
+x = tf.constant([[1.0, 2.0], [3.0, 1.0]])
+y = np.array([[1.0], [0.0]], dtype="float32")
+
+with tf.GradientTape() as tape:
+    errors = np.square((x @ w).numpy() - y)  # <- here
+    loss = tf.reduce_mean(errors)
+print(tape.gradient(loss, w))
+```
+
+## Fixed
+
+```python
+import numpy as np
+import tensorflow as tf
+
+w = tf.Variable([[0.5], [-0.3]], name="w")
+x = tf.constant([[1.0, 2.0], [3.0, 1.0]])
+y = np.array([[1.0], [0.0]], dtype="float32")
+
+with tf.GradientTape() as tape:
+    errors = tf.square((x @ w) - y)
+    loss = tf.reduce_mean(errors)
+print(tape.gradient(loss, w))
+```
+
+## How to fix it
+
+- Use the TensorFlow function of the same meaning: `tf.square`, `tf.reduce_mean`, `tf.where`, `keras.ops`.
+- Keep losses as tensors: sum them with `tf.add_n` or `+`, and call `float(loss)` only to print.
+- Call `model(x)` inside the tape. `model.predict(x)` returns a NumPy array.
+- If the code must stay in NumPy, wrap it in `tf.custom_gradient` and write the derivative by hand.
+
+## When it is harmless
+
+`.numpy()` and `float()` for logging, metrics, plots and early stopping are not reported, nor is data that
+comes in from NumPy. The trip is a fault only if its result is what the loss is made of.
+
+## How to silence it
+
+There is no flag for it. If the values behind the trip are meant to be constants, leave the parameters behind
+them out of the gradient call, or freeze them.
+
+- `tf.constant(value)` and `tf.convert_to_tensor(value)` bring the value back, not its history.
+- `run_eagerly=True` makes the `NotImplementedError` go away and replaces it by a silent `None`.
+- `unconnected_gradients="zero"` and filtering `None` only hide the missing gradient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from whygrad import provenance
+from whygrad.causes.carried import Words, cut_by, explain_cut
+from whygrad.causes.cause import Case, Explanation, code_of, in_package
+from whygrad.finding import Fix, Label, Proof, Step
+from whygrad.span import Span
+
+ID = "left-framework"
+WORDS = Words(
+    "`{code}` takes the value out of the framework, and what comes back is a constant",
+    "the value leaves the framework here",
+    "compute this with the framework's own operations instead",
+)
+HOW = {
+    "the same value came back": "the constant that came back holds the very same value",
+    "inferred": "the source text shows that the constant is computed from the value that left",
+}
+
+
+def explain(case: Case) -> Explanation | None:
+    """The value went out and a constant came back, or the loss itself is no tensor."""
+    if case.graph.target_text is not None:
+        return _loss_outside(case)
+    cuts = cut_by(case, ID)
+    if not cuts:
+        return None
+    culprit = _outside_packages(cuts[0].span)
+    found = explain_cut(case, cuts, WORDS, culprit)
+    how = HOW.get(cuts[0].barrier.detail)
+    return found if how is None else replace(found, notes=(*found.notes, how))
+
+
+def _outside_packages(span: Span | None) -> Span | None:
+    """Leaving inside a package is that package's business: point at the user's own call of it."""
+    if span is None or not in_package(span):
+        return span
+    return next((s for s in span.called_from if not in_package(s)), span)
+
+
+def _loss_outside(case: Case) -> Explanation | None:
+    departure = provenance.last_departure(case.graph, case.flow, case.parameter.value, case.opened)
+    if departure is None or not departure.stack:
+        return None
+    culprit = _outside_packages(departure.stack[0])
+    assert culprit is not None
+    labels = [Label(culprit, "the value leaves the framework here")]
+    if case.graph.request:
+        labels.append(Label(case.graph.request[0], f"the gradient is asked of a {case.graph.target_text}"))
+    return Explanation(
+        f"the loss is a {case.graph.target_text}, computed from `{code_of(culprit)}` outside the framework",
+        culprit,
+        tuple(labels),
+        (Step("parameter", case.parameter.path), Step("cut", f"[{code_of(culprit, 40)}]", culprit), Step("loss", "loss")),
+        fix=Fix(WORDS.fix),
+        proof=Proof("structural", True, "the loss is no tensor, so nothing leads from it back to a parameter"),
+    )

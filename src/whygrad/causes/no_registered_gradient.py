@@ -1,0 +1,84 @@
+"""# no-registered-gradient
+
+the framework has no gradient for this operation at all
+
+## What it is
+
+The operation is a smooth function, or near enough, but nobody wrote its derivative for TensorFlow. The
+forward pass works. The first gradient that arrives at the operation finds no entry in the registry. An
+operation that has no useful derivative in mathematics is `non-differentiable-op`.
+
+## What TensorFlow does
+
+- `tape.gradient` raises `LookupError: gradient registry has no entry for: Lu`. It names the operation by its
+  internal name, but not the line of your program that used it. In `fit` the traceback ends inside Keras.
+- It raises only if a gradient has to pass. The same operation on data, or behind a stop, is no problem.
+- Met in practice: `tf.linalg.lu` (`Lu`), `tf.linalg.logm` (`MatrixLogarithm`), `tf.image.adjust_contrast`
+  (`AdjustContrastv2`), `tf.image.adjust_hue`, `tf.image.adjust_saturation`, `tf.truncatemod`, `tf.bitcast`,
+  `tf.unique`, `tf.image.resize` with `method="area"`, `tf.random.poisson` with a learned rate.
+
+## Broken
+
+```python
+import tensorflow as tf
+
+a = tf.Variable([[2.0, 1.0], [1.0, 3.0]], name="a")
+
+with tf.GradientTape() as tape:
+    factors, _ = tf.linalg.lu(a)  # <- here
+    loss = tf.reduce_sum(tf.math.log(tf.abs(tf.linalg.diag_part(factors))))
+print(tape.gradient(loss, a))
+```
+
+## Fixed
+
+```python
+import tensorflow as tf
+
+a = tf.Variable([[2.0, 1.0], [1.0, 3.0]], name="a")
+
+with tf.GradientTape() as tape:
+    _, loss = tf.linalg.slogdet(a)
+print(tape.gradient(loss, a))
+```
+
+## How to fix it
+
+- Use another operation of the same meaning that has a gradient: `slogdet`, `cholesky`, `qr` or `eigh` for
+  `lu`; `tf.math.floormod` for `tf.truncatemod`; `method="bilinear"` for `"area"`.
+- Write it with basic operations: contrast is `(image - mean) * factor + mean`.
+- Wrap it in `tf.custom_gradient` and give the derivative yourself.
+- Move it out of the differentiated part: image augmentation belongs in the input pipeline, before the tape.
+
+## When it is harmless
+
+Such an operation on labels, on input images, in a metric or beside an intact path that no gradient enters is
+not reported, because nothing is raised and every parameter gets its gradient.
+
+## How to silence it
+
+There is no flag for it, and TensorFlow stops the program anyway. If no gradient should pass, say so with
+`tf.stop_gradient` in front of the operation, and leave the parameters before it out of the gradient call.
+
+- Registering `None` with `tf.no_gradient("Lu")` turns the error into a silent `None`. That is worse.
+- `unconnected_gradients="zero"` does not catch the error.
+- Running eagerly or in a graph makes no difference.
+"""
+
+from __future__ import annotations
+
+from whygrad.causes.carried import Words, cut_by, explain_cut
+from whygrad.causes.cause import Case, Explanation
+
+ID = "no-registered-gradient"
+WORDS = Words(
+    "`{code}` has no gradient in the framework",
+    "{detail}",
+    "replace it by operations that have a gradient, or move it before the trainable part",
+)
+
+
+def explain(case: Case) -> Explanation | None:
+    """A barrier of this kind stands nearest the loss."""
+    cuts = cut_by(case, ID)
+    return explain_cut(case, cuts, WORDS) if cuts else None

@@ -1,0 +1,91 @@
+"""# non-differentiable-op
+
+the only way to the loss runs through an operation that has no useful derivative
+
+## What it is
+
+Rounding, comparing, taking an index, sorting for the order, counting and drawing a sample are steps: a small
+change of the input changes nothing, and then everything at once. Their derivative is zero wherever it exists.
+A parameter whose only way to the loss runs through such a step cannot learn from it.
+
+## What TensorFlow does
+
+- `tf.round`, `tf.floor`, `tf.math.ceil`, `tf.math.rint` and `//` give `None`, without a message.
+- `tf.argmax`, `tf.argsort`, `tf.random.categorical`, `tf.histogram_fixed_width` and every comparison return
+  integers or booleans. The gradient is `None`, whatever the result is cast to afterwards.
+- `tf.sign` is the exception: it gives zeros.
+- `tf.sort`, `tf.reduce_max` and the values of `tf.math.top_k` do carry a gradient, as does `x % 1.0`.
+- A Keras 3 optimizer raises `ValueError: No gradients provided for any variable.` if all parameters lie
+  behind the step. It does not name the operation.
+
+## Broken
+
+```python
+import tensorflow as tf
+
+w = tf.Variable([[0.5], [-0.3]], name="w")
+x = tf.constant([[1.0, 2.0], [3.0, 1.0]])
+y = tf.constant([[1.0], [0.0]])
+
+with tf.GradientTape() as tape:
+    probability = tf.sigmoid(x @ w)
+    loss = tf.reduce_mean(tf.abs(tf.round(probability) - y))  # <- here
+print(tape.gradient(loss, w))
+```
+
+## Fixed
+
+```python
+import tensorflow as tf
+
+w = tf.Variable([[0.5], [-0.3]], name="w")
+x = tf.constant([[1.0, 2.0], [3.0, 1.0]])
+y = tf.constant([[1.0], [0.0]])
+
+with tf.GradientTape() as tape:
+    probability = tf.sigmoid(x @ w)
+    loss = tf.reduce_mean(tf.abs(probability - y))
+print(tape.gradient(loss, w))
+```
+
+## How to fix it
+
+- Train on the smooth quantity and keep the step for the metric: the probability instead of the decision,
+  cross entropy instead of accuracy, soft counts instead of a confusion matrix.
+- `softmax` with a temperature stands in for `argmax`, a sigmoid for a threshold.
+- A straight-through estimate keeps the step in the forward pass: `p + tf.stop_gradient(tf.round(p) - p)`.
+- For sampling, use a reparameterised sample (`mean + std * noise`, Gumbel-softmax) or a policy gradient,
+  which learns from the log-probability of the sample.
+
+## When it is harmless
+
+A step beside an intact path is not reported: the mask of `tf.where`, an `argmax` for a metric, an index that
+picks rows with `tf.gather`, the sampled action of a policy gradient.
+
+## How to silence it
+
+There is no flag for it. If the parameters behind the step are trained by another loss or not at all, leave
+them out of this gradient call, or freeze them.
+
+- Casting the result back to `tf.float32` does not bring the gradient back.
+- `unconnected_gradients="zero"` gives the zeros of the mathematics. The parameter still does not learn.
+- Adding a `loss` to `compile` does not help: it is the loss that has no derivative.
+"""
+
+from __future__ import annotations
+
+from whygrad.causes.carried import Words, cut_by, explain_cut
+from whygrad.causes.cause import Case, Explanation
+
+ID = "non-differentiable-op"
+WORDS = Words(
+    "`{code}` has no derivative",
+    "no gradient passes here: {detail}",
+    "use a differentiable substitute (softmax for argmax, sigmoid for a comparison, a soft rank for a sort), or keep this out of the loss",
+)
+
+
+def explain(case: Case) -> Explanation | None:
+    """A barrier of this kind stands nearest the loss."""
+    cuts = cut_by(case, ID)
+    return explain_cut(case, cuts, WORDS) if cuts else None

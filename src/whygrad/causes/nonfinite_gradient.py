@@ -1,0 +1,84 @@
+"""# nonfinite-gradient
+
+the parameter is connected to the loss, but its gradient is NaN or infinite
+
+## What it is
+
+The loss may be an ordinary number while its derivative is not. The square root, the norm and powers below one
+have an infinite slope at zero, the logarithm and the division fail there, and the exponential overflows.
+Infinity times zero in the chain rule then makes NaN, and NaN spreads to every parameter behind it.
+
+## What TensorFlow does
+
+- `tape.gradient` returns the NaN or infinite values. Nothing is raised, nothing is printed.
+- One such step is enough: the optimizer writes NaN into the parameter, and from the next forward pass on the
+  loss is NaN. Momentum keeps the NaN even if the parameter is restored.
+- `tf.norm` and `tf.sqrt` at exactly zero give NaN or infinity; `tf.math.l2_normalize` and
+  `tf.math.divide_no_nan` are safe.
+- `tf.where(w > 0, 1 / w, 0.0)` does not protect: both branches are differentiated, and the unselected one
+  contributes zero times infinity, which is NaN.
+- `tf.debugging.enable_check_numerics()` makes TensorFlow raise at the first operation that yields NaN or
+  infinity, but it slows an eager step down by a factor of ten or more.
+
+## Broken
+
+```python
+import tensorflow as tf
+
+w = tf.Variable([[0.5, 0.2], [-0.3, 0.4]], name="w")
+x = tf.constant([[1.0, 2.0], [0.0, 0.0]])
+
+with tf.GradientTape() as tape:
+    length = tf.norm(x @ w, axis=1)  # <- here
+    loss = tf.reduce_mean(length)
+print(tape.gradient(loss, w))
+```
+
+## Fixed
+
+```python
+import tensorflow as tf
+
+w = tf.Variable([[0.5, 0.2], [-0.3, 0.4]], name="w")
+x = tf.constant([[1.0, 2.0], [0.0, 0.0]])
+
+with tf.GradientTape() as tape:
+    length = tf.sqrt(tf.reduce_sum(tf.square(x @ w), axis=1) + 1e-12)
+    loss = tf.reduce_mean(length)
+print(tape.gradient(loss, w))
+```
+
+## How to fix it
+
+- Add a small number inside the root or the logarithm, not outside: `tf.sqrt(s + 1e-12)`.
+- Use the squared distance where the distance itself is not needed.
+- In a `tf.where`, make the input of the unselected branch safe first:
+  `safe = tf.where(w > 0, w, 1.0)`, then `tf.where(w > 0, 1 / safe, 0.0)`.
+- Compute losses from logits, and use `tf.math.log_softmax`, `tf.math.xlogy`, `tf.reduce_logsumexp`.
+- In `float16`, use loss scaling (`keras.mixed_precision.LossScaleOptimizer`), or use `bfloat16`.
+
+## When it is harmless
+
+With loss scaling a step that overflows now and then is expected: the optimizer skips it and lowers the scale.
+It is a note unless it happens in every step.
+
+## How to silence it
+
+There is no flag for it. There is no use for a NaN gradient.
+
+- Clipping does not help: `tf.clip_by_value` and `tf.clip_by_global_norm` hand NaN on.
+- Replacing NaN by zero in the gradient stops the spread, but the affected rows teach nothing; find the
+  operation instead.
+- A smaller learning rate helps against overflow, never against a root at zero.
+"""
+
+from __future__ import annotations
+
+from whygrad.causes.cause import Case, Explanation
+
+ID = "nonfinite-gradient"
+
+
+def explain(case: Case) -> Explanation | None:
+    """Needs the measured gradient, which no recorder reports yet: never claimed."""
+    return None

@@ -1,0 +1,172 @@
+"""# not-called
+
+the parameter is never read in the computation that this loss came from
+
+## What it is
+
+The parameter exists and is trainable, and a gradient was asked for it, but no operation on the way to this
+loss ever read it. The layer was not called, the branch that holds it was not taken, the expert was never
+routed to, or a cached result was used in its place. When the layer ran and its result was dropped, the cause
+is `unused-output`.
+
+## What TensorFlow does
+
+- `tape.gradient` returns `None` for the parameter, without a message.
+- A Keras 3 optimizer warns `Gradients do not exist for variables [...]`; `tf_keras` logs it.
+- A Keras layer creates its weights when it is built. A layer that was never called and never built has no
+  weights, so it is missing from `model.trainable_variables`, and not even the warning appears.
+
+## Broken
+
+```python
+import keras
+import tensorflow as tf
+
+
+class Net(keras.Model):
+    def build(self, input_shape):
+        self.inner = keras.layers.Dense(2, activation="tanh", name="inner")
+        self.outer = keras.layers.Dense(1, name="outer")
+        self.inner.build(input_shape)
+        self.outer.build(input_shape)
+
+    def call(self, x):
+        return self.outer(x)  # <- here
+
+
+keras.utils.set_random_seed(0)
+net = Net()
+with tf.GradientTape() as tape:
+    loss = tf.reduce_mean(tf.square(net(tf.constant([[1.0, 2.0]])) - 1.0))
+print(tape.gradient(loss, net.trainable_variables))
+```
+
+## Fixed
+
+```python
+import keras
+import tensorflow as tf
+
+
+class Net(keras.Model):
+    def build(self, input_shape):
+        self.inner = keras.layers.Dense(2, activation="tanh", name="inner")
+        self.outer = keras.layers.Dense(1, name="outer")
+        self.inner.build(input_shape)
+        self.outer.build(input_shape)
+
+    def call(self, x):
+        return self.outer(self.inner(x))
+
+
+keras.utils.set_random_seed(0)
+net = Net()
+with tf.GradientTape() as tape:
+    loss = tf.reduce_mean(tf.square(net(tf.constant([[1.0, 2.0]])) - 1.0))
+print(tape.gradient(loss, net.trainable_variables))
+```
+
+## How to fix it
+
+- Call the layer in the forward pass, and use what it returns.
+- If a condition skips it, check the condition: an `if` on a Python value in a traced function is decided
+  once, when the function is traced, not in every step.
+- If its result is cached, compute it again inside the tape in every step.
+- Delete the layer if it is left over from an earlier version.
+
+## When it is harmless
+
+A parameter that is read in some steps and not in others (a routed expert, a branch, a layer dropped at
+random) is a note, not a fault. Two losses with two gradient calls are judged together: a parameter that
+learns from either is not reported.
+
+## How to silence it
+
+There is no flag for it. Set `layer.trainable = False` while the layer is unused, or ask for the gradients of
+the part in use only: `tape.gradient(loss, net.outer.trainable_variables)`.
+
+- `unconnected_gradients="zero"` and filtering `None` hide the warning. The parameter keeps its initial value.
+- Adding a `loss` to `compile`, as the warning suggests, does not call the layer.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from whygrad import source
+from whygrad.causes.cause import Case, Explanation, loss_span, quoted
+from whygrad.finding import Fix, Label, Proof, Step
+from whygrad.graph import Layer
+from whygrad.span import Span
+
+ID = "not-called"
+
+
+def explain(case: Case) -> Explanation | None:
+    """Nothing in the forward pass of this loss reads the parameter."""
+    parameter, flow = case.parameter, case.flow
+    if flow.influences(parameter.value) or _read_in_window(case):
+        return None
+    layer = layer_of(case)
+    name = quoted(layer.path.rsplit("/", 1)[-1]) if layer is not None else quoted(parameter.path)
+    place, text = _where(case, layer)
+    labels = [Label(place, text)] if place is not None else []
+    if layer is not None and layer.made is not None and (place is None or layer.made.place() != place.place()):
+        labels.append(Label(layer.made, f"{name} is made here"))
+    return Explanation(
+        f"{name} is never called in the computation of this loss",
+        place,
+        tuple(labels),
+        (Step("parameter", parameter.path, parameter.made()), Step("loss", "loss", loss_span(case.graph))),
+        fix=Fix(f"call {name} on the way to the loss, or leave its variables out of the request"),
+        proof=Proof("structural", True, "nothing between the start of the recording and the loss reads it"),
+    )
+
+
+def layer_of(case: Case) -> Layer | None:
+    """The layer that holds the parameter."""
+    owner = case.parameter.owner
+    if owner is None:
+        return None
+    return next((layer for layer in case.graph.layers if layer.path.rsplit("/", 1)[-1] == owner), None)
+
+
+def _read_in_window(case: Case) -> bool:
+    value = case.parameter.value
+    return value >= 0 and any(op >= case.opened for op in case.flow.readers(value))
+
+
+def _where(case: Case, layer: Layer | None) -> tuple[Span | None, str]:
+    """The forward function that ran without it, or the branch that was not taken, or the loss."""
+    parent = _running_parent(case, layer)
+    if layer is not None and parent is not None and parent.forward is not None:
+        call = _mention(parent.forward, layer.attribute)
+        if call is not None:
+            return call, "this call was not reached"
+        return parent.forward, f"{quoted(parent.path)} runs this, and never calls {quoted(layer.path.rsplit('/', 1)[-1])}"
+    return loss_span(case.graph), "the loss is computed without it"
+
+
+def _running_parent(case: Case, layer: Layer | None) -> Layer | None:
+    if layer is None or layer.parent is None:
+        return None
+    ran = {
+        part
+        for op in range(case.opened, len(case.graph))
+        for part in case.graph.names[case.graph.op_scope[op]].split("/")
+    }
+    parent = case.graph.layer(layer.parent)
+    return parent if parent is not None and parent.path.rsplit("/", 1)[-1] in ran else None
+
+
+def _mention(forward: Span, attribute: str | None) -> Span | None:
+    """Where a forward function mentions an attribute of ``self``."""
+    inside = Span(forward.file, forward.end_line, function=forward.function)
+    function = source.function_at(inside)
+    if function is None or attribute is None:
+        return None
+    for node in ast.walk(function):
+        target = node.func if isinstance(node, ast.Call) else None
+        if isinstance(target, ast.Attribute) and target.attr == attribute:
+            return source.range_of(node, inside)
+    return None

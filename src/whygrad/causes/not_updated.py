@@ -1,0 +1,97 @@
+"""# not-updated
+
+the gradient is there, but the parameter does not change
+
+## What it is
+
+The backward pass did its work: the gradient is finite and not zero. What follows is broken. The gradient is
+not handed to the optimizer, the optimizer does not hold the parameter, the accumulated gradient is cleared
+before the step, the learning rate is zero, or the update goes to a copy.
+
+## What TensorFlow does
+
+- Nothing: it applies what it is given and does not know what was left out. `zip` stops at the shorter list,
+  so pairs are lost without an error.
+- `layer.trainable = True` after `compile` changes nothing in a compiled model, neither in Keras 3 nor in
+  `tf_keras`: the training step keeps its list of variables, and `fit` runs without a word.
+- In a custom loop an optimizer that was built with fewer variables raises `ValueError: Unknown variable: ...`
+  in Keras 3 and a `KeyError` in `tf_keras`.
+- `variable.numpy()` returns a copy, and `tf.Variable(variable)` makes a new variable. Updating either leaves
+  the original as it was.
+
+## Broken
+
+```python
+import keras
+import tensorflow as tf
+
+keras.utils.set_random_seed(0)
+body = keras.layers.Dense(4, activation="tanh", name="body")
+head = keras.layers.Dense(1, name="head")
+optimizer = keras.optimizers.SGD(0.1)
+x = tf.constant([[1.0, 2.0], [3.0, 1.0]])
+
+for step in range(3):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(head(body(x)) - 1.0))
+    variables = body.trainable_variables + head.trainable_variables
+    gradients = tape.gradient(loss, variables)
+    optimizer.apply_gradients(zip(gradients, body.trainable_variables))  # <- here
+    print(step, float(loss))
+```
+
+## Fixed
+
+```python
+import keras
+import tensorflow as tf
+
+keras.utils.set_random_seed(0)
+body = keras.layers.Dense(4, activation="tanh", name="body")
+head = keras.layers.Dense(1, name="head")
+optimizer = keras.optimizers.SGD(0.1)
+x = tf.constant([[1.0, 2.0], [3.0, 1.0]])
+
+for step in range(3):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(head(body(x)) - 1.0))
+    variables = body.trainable_variables + head.trainable_variables
+    gradients = tape.gradient(loss, variables)
+    optimizer.apply_gradients(zip(gradients, variables))
+    print(step, float(loss))
+```
+
+## How to fix it
+
+- Use one list for the gradient call and for the optimizer. `zip(gradients, variables, strict=True)` raises if
+  they differ in length.
+- Compile again after every change of `trainable`.
+- When gradients are accumulated, apply first and clear afterwards.
+- Check the learning rate that is in force: `float(optimizer.learning_rate)`. A schedule may start at zero,
+  or have ended there.
+- Update the variable itself: `variable.assign_sub(...)`.
+
+## When it is harmless
+
+Gradients that are computed for inspection only (a gradient penalty, a saliency map, the norm of a gradient)
+are not reported. Accumulation over several steps, a warm-up that starts at zero and a step skipped by loss
+scaling are judged over the steps seen, not by one.
+
+## How to silence it
+
+There is no flag for it. If the parameter is not to move, do not ask for its gradient: leave it out of the
+sources, or freeze it.
+
+- A larger learning rate does not reach a parameter that the optimizer never gets.
+"""
+
+from __future__ import annotations
+
+from whygrad.causes.cause import Case, Explanation
+
+ID = "not-updated"
+
+
+def explain(case: Case) -> Explanation | None:
+    """Needs the measured movement, which no recorder reports yet: never claimed."""
+    return None

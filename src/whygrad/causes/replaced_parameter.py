@@ -1,0 +1,127 @@
+"""# replaced-parameter
+
+the name no longer stands for the parameter: it was rebound or the object was replaced
+
+## What it is
+
+The program trains an object that is not the parameter any more. The variable's name was overwritten by a
+tensor, a layer was exchanged after the optimizer was built, or a loaded or cloned model took the place of the
+one in use. Both objects hold the same numbers at first, so nothing looks wrong.
+
+## What TensorFlow does
+
+- `w = w - 0.1 * gradient` makes `w` a plain tensor. The next tape does not watch it, and `tape.gradient`
+  returns `None`, without a message. The step after that usually fails: `TypeError: unsupported operand
+  type(s) for *: 'float' and 'NoneType'`.
+- `w -= 0.1 * gradient` on a `tf.Variable` is caught: `RuntimeError: variable -= value with tf.Variables is
+  not supported.`
+- An optimizer keeps the variables it was built with. Given those of the new object, Keras 3 raises
+  `ValueError: Unknown variable: <Variable path=...>`, and `tf_keras` raises `KeyError: The optimizer cannot
+  recognize variable ...`.
+- Setting a new layer as an attribute of a model that is already built is caught by Keras 3: `ValueError: You
+  cannot add new elements of state (variables or sub-layers) to a layer that is already built.`
+
+## Broken
+
+```python
+import tensorflow as tf
+
+w = tf.Variable([[0.5], [-0.3]], name="w")
+x = tf.constant([[1.0, 2.0], [3.0, 1.0]])
+y = tf.constant([[1.0], [0.0]])
+
+for step in range(2):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(x @ w - y))
+    gradient = tape.gradient(loss, w)
+    w = w - 0.1 * gradient  # <- here
+    print(step, float(loss))
+```
+
+## Fixed
+
+```python
+import tensorflow as tf
+
+w = tf.Variable([[0.5], [-0.3]], name="w")
+x = tf.constant([[1.0, 2.0], [3.0, 1.0]])
+y = tf.constant([[1.0], [0.0]])
+
+for step in range(2):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(x @ w - y))
+    gradient = tape.gradient(loss, w)
+    w.assign_sub(0.1 * gradient)
+    print(step, float(loss))
+```
+
+## How to fix it
+
+- Update a variable in place: `w.assign`, `w.assign_add`, `w.assign_sub`, or an optimizer.
+- Take the list of variables from the model again after a layer was exchanged or a model was loaded, and make
+  a new optimizer for them.
+- Load weights into the model in use with `model.load_weights` or `set_weights`, instead of replacing it.
+- To exchange a layer, build a new model around the layers that stay.
+
+## When it is harmless
+
+Rebinding a name to a tensor is ordinary Python as long as nobody asks for its gradient. The inner loop of
+meta-learning makes new weights out of old ones on purpose: while the original variables get a gradient
+through them, nothing is reported.
+
+## How to silence it
+
+There is no flag for it. Ask for the gradient of the object that is meant, and drop the old one.
+
+- `tape.watch(w)` on the tensor gives it a gradient again, but an optimizer cannot update a tensor.
+- `unconnected_gradients="zero"` makes the loop run. `w` then never moves again.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from whygrad import source
+from whygrad.causes.cause import Case, Explanation, code_of, quoted
+from whygrad.finding import Fix, Label, Proof, Step
+from whygrad.span import Span
+
+ID = "replaced-parameter"
+
+
+def explain(case: Case) -> Explanation | None:
+    """The source is a tensor that took a variable's place: its statement rebinds the name that it reads."""
+    parameter = case.parameter
+    if parameter.is_variable:
+        return None
+    place = parameter.made() or _made_at(case)
+    replaced = place is not None and _rebinds(place)
+    was_variable = any(event.kind == "replaced" for event in parameter.history)
+    if place is None or not (replaced or was_variable):
+        return None
+    labels = [Label(place, f"{quoted(parameter.path)} becomes a plain tensor here")]
+    if case.graph.request:
+        labels.append(Label(case.graph.request[0], "its gradient is asked for here"))
+    return Explanation(
+        f"`{code_of(place)}` has replaced the variable by a plain tensor, which the tape does not follow",
+        place,
+        tuple(labels),
+        (Step("parameter", parameter.path, place),),
+        fix=Fix("change the variable in place: `assign`, `assign_sub` or `assign_add`"),
+        proof=Proof("structural", True, "what is asked for is a tensor that no tape watches"),
+    )
+
+
+def _made_at(case: Case) -> Span | None:
+    op = case.graph.value_op[case.parameter.value] if case.parameter.value >= 0 else -1
+    return case.graph.op(op).span if op >= 0 else None
+
+
+def _rebinds(place: Span) -> bool:
+    """Whether the statement at a place binds a name that its own right side reads (``w = w - rate * dw``)."""
+    statement = source.statement_at(place)
+    if isinstance(statement, ast.AugAssign):
+        return True
+    if not isinstance(statement, ast.Assign):
+        return False
+    return bool(source.targets_of(statement) & source.names_in(statement.value))

@@ -1,0 +1,93 @@
+"""# state-write
+
+the value goes into a variable and is read back, and the write carries no gradient
+
+## What it is
+
+On its only way to the loss the value was written into a variable with `assign`, `assign_add` or
+`scatter_update` (a memory, a buffer, a running statistic, a cache) and read from there. A write replaces the
+content of the variable; the variable does not remember what the new content was computed from.
+
+## What TensorFlow does
+
+- The write happens, and the value read back is right. `tape.gradient` returns `None` for what was written,
+  without a message.
+- The gradient ends at the variable. If that variable is itself trainable and asked for, it gets a gradient,
+  which makes the loss look connected.
+- Using what `assign` returns is no way around it: that is the variable, not the tensor.
+- A Keras 3 optimizer warns `Gradients do not exist for variables [...]` for the parameters before the write.
+
+## Broken
+
+```python
+import tensorflow as tf
+
+w = tf.Variable([[0.5], [-0.3]], name="w")
+memory = tf.Variable(tf.zeros((2, 1)), trainable=False, name="memory")
+x = tf.constant([[1.0, 2.0], [3.0, 1.0]])
+y = tf.constant([[1.0], [0.0]])
+
+with tf.GradientTape() as tape:
+    state = tf.tanh(x @ w)
+    memory.assign(state)  # <- here
+    loss = tf.reduce_mean(tf.square(memory - y))
+print(tape.gradient(loss, w))
+```
+
+## Fixed
+
+```python
+import tensorflow as tf
+
+w = tf.Variable([[0.5], [-0.3]], name="w")
+memory = tf.Variable(tf.zeros((2, 1)), trainable=False, name="memory")
+x = tf.constant([[1.0, 2.0], [3.0, 1.0]])
+y = tf.constant([[1.0], [0.0]])
+
+with tf.GradientTape() as tape:
+    state = tf.tanh(x @ w)
+    memory.assign(state)
+    loss = tf.reduce_mean(tf.square(state - y))
+print(tape.gradient(loss, w))
+```
+
+## How to fix it
+
+- Keep the tensor and compute the loss from it. Write it to the variable as well if the next step needs it.
+- Collect the parts of a result in a Python list and join them with `tf.stack` or `tf.concat`; in a graph use
+  `tf.TensorArray`. Both carry the gradient, a buffer filled by `assign` does not.
+- To change a few entries of a tensor, use `tf.tensor_scatter_nd_update`, which is differentiable.
+- A weight that depends on other weights is computed in `call`, not assigned once.
+
+## When it is harmless
+
+Running means, moving averages, metrics, step counters, replay buffers and caches that only the next step
+reads are not reported, as long as the loss has a way around the write. What the optimizer writes into the
+parameters is not a fault either.
+
+## How to silence it
+
+There is no flag for it. If the value is meant to be a constant once stored, leave the parameters before the
+write out of the gradient call, or freeze them.
+
+- Making the buffer trainable gives a gradient to the buffer, not to the parameters before it.
+- `unconnected_gradients="zero"` and filtering `None` only hide the missing gradient.
+"""
+
+from __future__ import annotations
+
+from whygrad.causes.carried import Words, cut_by, explain_cut
+from whygrad.causes.cause import Case, Explanation
+
+ID = "state-write"
+WORDS = Words(
+    "its value goes through a variable that `{code}` writes, and a write carries no gradient",
+    "the value is written into a variable here",
+    "keep the value as a tensor (a list and `tf.stack`, or a TensorArray) instead of writing it into a variable",
+)
+
+
+def explain(case: Case) -> Explanation | None:
+    """A barrier of this kind stands nearest the loss."""
+    cuts = cut_by(case, ID)
+    return explain_cut(case, cuts, WORDS) if cuts else None

@@ -1,0 +1,93 @@
+"""# stop-gradient
+
+an explicit stop on the only way from the parameter to the loss
+
+## What it is
+
+`tf.stop_gradient` (or `keras.ops.stop_gradient`) hands its input on unchanged and tells the framework to
+treat it as a constant. Every way from the parameter to the loss runs through such a call. Usually the call is
+meant for the other side of a difference, or it wraps more than it should.
+
+## What TensorFlow does
+
+- The value of the loss is the same with and without the call, so nothing in the forward pass shows it.
+- `tape.gradient` returns `None`, not zero, for a parameter that lies wholly behind the call. No message.
+- A Keras 3 optimizer raises `ValueError: No gradients provided for any variable.` if this holds for all
+  parameters, and warns `Gradients do not exist for variables [...]` if it holds for some.
+- Inside `tf.function` and `fit` the result is the same.
+
+## Broken
+
+```python
+import keras
+import tensorflow as tf
+
+keras.utils.set_random_seed(0)
+student = keras.layers.Dense(2, name="student")
+teacher = keras.layers.Dense(2, name="teacher")
+x = tf.constant([[1.0, 2.0], [3.0, -1.0]])
+
+with tf.GradientTape() as tape:
+    goal = teacher(x)
+    loss = tf.reduce_mean(tf.square(tf.stop_gradient(student(x)) - goal))  # <- here
+print(tape.gradient(loss, student.trainable_variables))
+```
+
+## Fixed
+
+```python
+import keras
+import tensorflow as tf
+
+keras.utils.set_random_seed(0)
+student = keras.layers.Dense(2, name="student")
+teacher = keras.layers.Dense(2, name="teacher")
+x = tf.constant([[1.0, 2.0], [3.0, -1.0]])
+
+with tf.GradientTape() as tape:
+    goal = teacher(x)
+    loss = tf.reduce_mean(tf.square(student(x) - tf.stop_gradient(goal)))
+print(tape.gradient(loss, student.trainable_variables))
+```
+
+## How to fix it
+
+- Put the call around the target, not around the prediction.
+- Make it as narrow as possible: stop one tensor, not the expression that contains it.
+- To keep a part of the model fixed, leave its variables out of the gradient call or freeze them. A stop on
+  the output of a layer also cuts every layer before it.
+- For a straight-through estimate write `x + tf.stop_gradient(q - x)`: the first `x` carries the gradient.
+
+## When it is harmless
+
+A stop beside an intact path is never reported. That covers target networks, straight-through estimators,
+codebook losses with two terms, and the stops inside Keras layers such as `BatchNormalization`. A stop is a
+fault only if a parameter that should learn has no other way to the loss.
+
+## How to silence it
+
+There is no flag for it. If the parameters behind the stop are not to learn, say so where they are asked for:
+leave them out of the sources of `tape.gradient`, or set `layer.trainable = False`.
+
+- `unconnected_gradients="zero"` turns `None` into zeros. The parameter still does not learn.
+- Filtering `None` out of the pairs for the optimizer only hides the warning.
+- Adding a `loss` to `compile` does not remove the stop.
+"""
+
+from __future__ import annotations
+
+from whygrad.causes.carried import Words, cut_by, explain_cut
+from whygrad.causes.cause import Case, Explanation
+
+ID = "stop-gradient"
+WORDS = Words(
+    "`{code}` stops it on the only way to the loss",
+    "the gradient stops here",
+    "remove the call, or stop only the part that is meant to be a constant",
+)
+
+
+def explain(case: Case) -> Explanation | None:
+    """A barrier of this kind stands nearest the loss."""
+    cuts = cut_by(case, ID)
+    return explain_cut(case, cuts, WORDS) if cuts else None

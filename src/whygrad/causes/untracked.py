@@ -1,0 +1,125 @@
+"""# untracked
+
+the parameter takes part in the loss, but its model does not list it, so nobody trains it
+
+## What it is
+
+Training asks for `model.trainable_variables`. A parameter that the model did not register is not in that
+list, however much the loss depends on it. It keeps its initial value for ever, and nothing is printed. This
+is the quietest of all causes: no gradient is missing, because none was asked for.
+
+## What TensorFlow does
+
+- Keras 3 registers layers, weights made by `add_weight`, `keras.Variable` objects, and lists, tuples and
+  dicts of these. It does not register a raw `tf.Variable` set as an attribute. `tf_keras` does.
+- Neither looks into an object of your own class that holds layers or variables.
+- Neither sees variables that a `Lambda` layer or a plain function takes from outside.
+- The tape records the parameter all the same: `tape.watched_variables()` contains it.
+- There is no warning, except that `tf_keras` logs one for variables used by a `Lambda` layer. The only other
+  traces are `model.summary()`, which counts too few parameters, and saved weights that lack it.
+
+## Broken
+
+```python
+import keras
+import tensorflow as tf
+
+
+class Scaled(keras.layers.Layer):
+    def build(self, input_shape):
+        self.scale = tf.Variable(1.0, name="scale")  # <- here
+
+    def call(self, x):
+        return self.scale * x
+
+
+keras.utils.set_random_seed(0)
+model = keras.Sequential([keras.layers.Dense(1, name="dense"), Scaled(name="scaled")])
+with tf.GradientTape() as tape:
+    loss = tf.reduce_mean(tf.square(model(tf.constant([[1.0, 2.0]])) - 1.0))
+gradients = tape.gradient(loss, model.trainable_variables)
+print([variable.path for variable in model.trainable_variables])
+```
+
+## Fixed
+
+```python
+import keras
+import tensorflow as tf
+
+
+class Scaled(keras.layers.Layer):
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=(), initializer="ones", name="scale")
+
+    def call(self, x):
+        return self.scale * x
+
+
+keras.utils.set_random_seed(0)
+model = keras.Sequential([keras.layers.Dense(1, name="dense"), Scaled(name="scaled")])
+with tf.GradientTape() as tape:
+    loss = tf.reduce_mean(tf.square(model(tf.constant([[1.0, 2.0]])) - 1.0))
+gradients = tape.gradient(loss, model.trainable_variables)
+print([variable.path for variable in model.trainable_variables])
+```
+
+## How to fix it
+
+- Make weights with `self.add_weight(...)`, or with `keras.Variable(...)` set as an attribute.
+- Set sub-layers as attributes of the layer or model itself, alone or in a list or dict.
+- Let a class of your own that holds layers inherit from `keras.layers.Layer`, or from `tf.Module` in code
+  without Keras.
+- Replace a `Lambda` layer that uses outside variables by a layer class.
+
+## When it is harmless
+
+whygrad reports a parameter only if it is trainable, takes part in the loss and is asked for by nobody. A
+variable with `trainable=False`, a target network, and a variable that a second optimizer trains in the same
+step are not reported.
+
+## How to silence it
+
+There is no flag for it. If the value is a constant, say so: `tf.Variable(1.0, trainable=False)` or
+`tf.constant(1.0)`.
+
+- Adding the variable to the sources of one gradient call trains it there, but it is still missing from `fit`,
+  from `summary()` and from the saved weights.
+"""
+
+from __future__ import annotations
+
+from whygrad.causes.cause import Case, Explanation, quoted
+from whygrad.finding import Fix, Label, Proof, Step
+
+ID = "untracked"
+
+
+def explain(case: Case) -> Explanation | None:
+    """Nobody asks for it: its model holds it where it does not look for parameters."""
+    parameter = case.parameter
+    if parameter.asked or parameter.tracked is not False or parameter.path in case.asked:
+        return None
+    if not (parameter.trainable and case.flow.alive(parameter)) or not _model_is_trained(case):
+        return None
+    made = parameter.made()
+    layer = quoted(parameter.owner) if parameter.owner else "its model"
+    held = f" (it is `{parameter.holder}`)" if parameter.holder else ""
+    return Explanation(
+        f"{layer} does not track it{held}, so nobody asks for its gradient and no optimizer gets it",
+        made,
+        (Label(made, "made here, where the model does not see it as its own"),) if made is not None else (),
+        (Step("parameter", parameter.path, made), Step("loss", "loss")),
+        fix=Fix("make it with `self.add_weight(...)`, or keep the layer in an attribute, list or dict of the model"),
+        proof=Proof("structural", True, "a gradient reaches it, and it is in no list of trainable variables"),
+    )
+
+
+def _model_is_trained(case: Case) -> bool:
+    """Whether the request trains the model that holds the parameter."""
+    root = _root(case.parameter.holder)
+    return any(p.asked and p.tracked and _root(p.holder) == root for p in case.graph.parameters)
+
+
+def _root(holder: str | None) -> str | None:
+    return holder.split(".")[0].split("[")[0] if holder else None

@@ -1,0 +1,190 @@
+"""# wrong-source
+
+the gradient was asked of an object that this loss was not computed from
+
+## What it is
+
+The parameters in the gradient call are real and healthy, but they belong to something else: the twin of the
+network in the loss, a clone or an earlier copy, the model before it was loaded again, another forward pass.
+Asking a tape that is already used up is the same kind of mistake.
+
+## What TensorFlow does
+
+- `tape.gradient` returns `None` for every variable of the other model, without a message, even if both models
+  have the same architecture, the same names and the same numbers.
+- A Keras 3 optimizer then raises `ValueError: No gradients provided for any variable.` If it was built for
+  other variables, it raises `ValueError: Unknown variable: ...` (`tf_keras`: `KeyError`).
+- `keras.models.clone_model` and `copy.deepcopy` make new variables.
+- Calling the model again makes new activations. A gradient asked of the second call's activations, as in
+  Grad-CAM, is `None` if the score came from the first.
+- A tape that is not persistent can be asked once: `RuntimeError: A non-persistent GradientTape can only be
+  used to compute one set of gradients (or jacobians)`.
+
+## Broken
+
+```python
+import keras
+import tensorflow as tf
+
+keras.utils.set_random_seed(0)
+online = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)], name="online")
+target = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)], name="target")
+target.set_weights(online.get_weights())
+x = tf.constant([[1.0, 2.0], [3.0, 1.0]])
+
+with tf.GradientTape() as tape:
+    loss = tf.reduce_mean(tf.square(online(x) - 1.0))
+gradients = tape.gradient(loss, target.trainable_variables)  # <- here
+print(gradients)
+```
+
+## Fixed
+
+```python
+import keras
+import tensorflow as tf
+
+keras.utils.set_random_seed(0)
+online = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)], name="online")
+target = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)], name="target")
+target.set_weights(online.get_weights())
+x = tf.constant([[1.0, 2.0], [3.0, 1.0]])
+
+with tf.GradientTape() as tape:
+    loss = tf.reduce_mean(tf.square(online(x) - 1.0))
+gradients = tape.gradient(loss, online.trainable_variables)
+print(gradients)
+```
+
+## How to fix it
+
+- Ask for the variables of the model whose output is in the loss.
+- Take score and activations from one forward pass: build a model with both as outputs.
+- For two losses, use one tape each, or `persistent=True` and delete the tape afterwards.
+- After `clone_model` or `load_model`, use one name for the model in the loss and in the gradient call.
+
+## When it is harmless
+
+A parameter that gets a gradient from any request of the same training step is not reported. So a list that
+holds two models, one loss each, is fine, and so is a GAN in which each loss trains its own half.
+
+## How to silence it
+
+There is no flag for it. Take the other model's variables out of the sources, or freeze that model.
+
+- `unconnected_gradients="zero"` makes a training step out of nothing: the optimizer applies zeros.
+- `persistent=True` cures the used-up tape, not the wrong model.
+- Filtering `None` leaves an empty list of pairs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from whygrad.causes.cause import Case, Explanation, quoted
+from whygrad.finding import Fix, Label, Proof, Step
+from whygrad.graph import Parameter
+
+ID = "wrong-source"
+
+
+def explain(case: Case) -> Explanation | None:
+    """The gradient was asked of the wrong object: four ways to do so."""
+    for way in (_used_up, _library_state, _other_pass, _twin):
+        found = way(case)
+        if found is not None:
+            return found
+    return None
+
+
+def _at_request(case: Case, reason: str, label: str, fix: str, proof: str, *more: Label) -> Explanation | None:
+    if not case.graph.request:
+        return None
+    place = case.graph.request[0]
+    chain = (Step("parameter", case.parameter.path, case.parameter.made()),)
+    labels = (Label(place, label), *more)
+    return Explanation(reason, place, labels, chain, fix=Fix(fix), proof=Proof("structural", True, proof))
+
+
+def _used_up(case: Case) -> Explanation | None:
+    if not case.graph.recording.used_up:
+        return None
+    return _at_request(
+        case,
+        "the tape it is asked of was used up by an earlier request",
+        "this tape has already given its gradients",
+        "make the tape with `persistent=True`, or ask for all gradients in one call",
+        "the framework refuses a second request of this tape",
+    )
+
+
+def _library_state(case: Case) -> Explanation | None:
+    """``model.variables`` instead of ``model.trainable_variables``: moving statistics and the like."""
+    parameter = case.parameter
+    if parameter.trainable or not parameter.is_variable:
+        return None
+    return _at_request(
+        case,
+        "it is state that its layer keeps, not a trainable parameter",
+        "this asks for variables that are not trainable",
+        "ask for `trainable_variables`",
+        "the variable was made with trainable=False by its layer",
+    )
+
+
+def _other_pass(case: Case) -> Explanation | None:
+    """A tensor of one forward pass, and a loss of another."""
+    parameter, flow = case.parameter, case.flow
+    if parameter.is_variable or parameter.value < 0 or flow.influences(parameter.value):
+        return None
+    op = case.graph.value_op[parameter.value]
+    if op < 0:
+        return None
+    made = case.graph.op(op)
+    twin = next((o for o in case.graph.ops() if o.id != op and _same_work(made, o) and flow.influences(o.outputs[0])), None)
+    if twin is None:
+        return None
+    more = [Label(made.span, f"{quoted(parameter.path)} comes from this forward pass")] if made.span else []
+    if twin.span is not None and made.span is not None and twin.span.place() != made.span.place():
+        more.append(Label(twin.span, "the loss comes from this one"))
+    return _at_request(
+        case,
+        "the loss was computed in another forward pass than it",
+        f"the loss does not come from this {quoted(parameter.path)}",
+        f"compute the loss from {quoted(parameter.path)} itself, in one forward pass",
+        "the same computation ran twice, and only the other run leads to the loss",
+        *more,
+    )
+
+
+def _same_work(one: object, other: object) -> bool:
+    keys = ("name", "scope")
+    scopes = [str(getattr(o, "scope", "")).rsplit("/", 1)[-1] for o in (one, other)]
+    return bool(scopes[0]) and scopes[0] == scopes[1] and getattr(one, keys[0]) == getattr(other, keys[0])
+
+
+def _twin(case: Case) -> Explanation | None:
+    """The variables of another network of the same build: the one that ran is asked for by nobody."""
+    flow, graph = case.flow, case.graph
+    asked = [p for p in graph.parameters if p.asked]
+    if not case.parameter.is_variable or any(flow.influences(p.value) for p in asked):
+        return None
+    ran = [p for p in graph.parameters if not p.asked and p.path not in case.asked and flow.alive(p)]
+    if not ran or _shapes(ran) != _shapes(asked):
+        return None
+    return _at_request(
+        case,
+        f"the loss comes from {quoted(_model(ran))}, and the gradient is asked of another model",
+        "the loss does not come from these variables",
+        f"ask for the variables of {quoted(_model(ran))}",
+        "a gradient reaches the other model's variables, which nobody asks for",
+    )
+
+
+def _shapes(parameters: list[Parameter]) -> Counter[object]:
+    return Counter(p.shape for p in parameters)
+
+
+def _model(parameters: list[Parameter]) -> str:
+    first = parameters[0]
+    return (first.holder or first.path).split(".")[0].split("[")[0].split("/")[0]

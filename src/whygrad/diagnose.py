@@ -1,0 +1,120 @@
+"""Walks the chain for each parameter, merges what shares a culprit, and names what stays unexplained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from whygrad import provenance
+from whygrad.causes import CAUSES
+from whygrad.causes.cause import Case, Explanation
+from whygrad.finding import Affected, Finding, Gradient, Label, Proof, Severity, Step
+from whygrad.flow import Flow
+from whygrad.graph import Graph, Parameter
+
+UNEXPLAINED = "unexplained"
+
+
+def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]:
+    """The findings of one request.
+
+    Args:
+        graph: what happened.
+        asked: paths of the parameters that any request of the same step asked for.
+    """
+    asked = asked | {p.path for p in graph.parameters if p.asked}
+    flow = _flow(graph)
+    found: dict[object, tuple[str, Explanation, list[Parameter]]] = {}
+    for parameter in graph.parameters:
+        if not _suspect(parameter):
+            continue
+        cause, explanation = _explain(Case(graph, flow, parameter, graph.recording.first_op, asked))
+        if explanation is None:
+            continue
+        place = explanation.culprit.place() if explanation.culprit is not None else None
+        key = (cause, place, explanation.reason if place is None else "")
+        found.setdefault(key, (cause, explanation, []))[2].append(parameter)
+    return [_finding(graph, *one) for one in found.values()]
+
+
+def agrees(graph: Graph) -> list[str]:
+    """The parameters for which the graph's verdict is not the framework's; a correct recorder gives none."""
+    flow = Flow(graph)
+    return [
+        p.path
+        for p in graph.parameters
+        if p.asked and p.gradient in ("none", "present") and flow.alive(p) != (p.gradient == "present")
+    ]
+
+
+def _flow(graph: Graph) -> Flow:
+    """The flow, with trips outside the framework where parameters are lost without a barrier to show."""
+    flow = Flow(graph)
+    lost = [p.value for p in graph.parameters if _suspect(p) and p.asked and p.value >= 0 and not flow.influences(p.value)]
+    if not lost or not graph.arrivals or not graph.departures:
+        return flow
+    trips = provenance.trips(graph, flow, lost, graph.recording.first_op)
+    return Flow(graph, trips) if trips else flow
+
+
+def _suspect(parameter: Parameter) -> bool:
+    """Asked and got nothing; or never asked, which is a fault only for what its model should track."""
+    return parameter.gradient == "none" if parameter.asked else parameter.tracked is False
+
+
+def _explain(case: Case) -> tuple[str, Explanation | None]:
+    for cause in CAUSES.values():
+        explanation = cause.explain(case)
+        if explanation is not None:
+            return cause.id, explanation
+    if not case.parameter.asked:
+        return UNEXPLAINED, None
+    return UNEXPLAINED, _unexplained(case)
+
+
+def _unexplained(case: Case) -> Explanation:
+    place = case.graph.request[0] if case.graph.request else None
+    return Explanation(
+        "whygrad can not explain it",
+        place,
+        (Label(place, "asked here"),) if place is not None else (),
+        (Step("parameter", case.parameter.path, case.parameter.made()),),
+        ("this is a defect of whygrad: please report it with the script, or the part that makes this parameter",),
+        proof=Proof("structural", False, "the recorded graph shows a way for the gradient, and the framework gave none"),
+        severity="warning",
+    )
+
+
+def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Sequence[Parameter]) -> Finding:
+    verb = "gets" if len(parameters) == 1 else "get"
+    nothing = "is not trained" if not parameters[0].asked else f"{verb} no gradient"
+    if not parameters[0].asked and len(parameters) > 1:
+        nothing = "are not trained"
+    severity: Severity = explanation.severity
+    return Finding(
+        cause=cause,
+        severity=severity,
+        title=f"{names(parameters)} {nothing}: {explanation.reason}",
+        parameters=tuple(_affected(p) for p in parameters),
+        culprit=explanation.culprit,
+        labels=explanation.labels,
+        chain=explanation.chain,
+        notes=explanation.notes,
+        fix=explanation.fix,
+        wrong_cures=explanation.wrong_cures,
+        proof=explanation.proof,
+    )
+
+
+def names(parameters: Sequence[Parameter]) -> str:
+    """The parameters as a headline names them: all of up to three, else two and a count."""
+    quoted = [f"`{p.path}`" for p in parameters]
+    if len(quoted) > 3:
+        return f"{quoted[0]}, {quoted[1]} and {len(quoted) - 2} more parameters"
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def _affected(parameter: Parameter) -> Affected:
+    gradients: dict[str, Gradient] = {"zero": "zero", "nonfinite": "nonfinite", "present": "present"}
+    if not parameter.asked:
+        return Affected(parameter.path, parameter.shape, parameter.dtype, "none")
+    return Affected(parameter.path, parameter.shape, parameter.dtype, gradients.get(parameter.gradient, "none"))

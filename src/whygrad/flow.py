@@ -1,0 +1,226 @@
+"""Flow: what influences the losses, what carries a gradient, and where it is cut. Linear in the Graph."""
+
+from __future__ import annotations
+
+import heapq
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from whygrad.graph import NOWHERE, Barrier, Crossing, Graph, Parameter
+from whygrad.span import Span
+
+UNREACHED = 1 << 60
+# The way with the fewest barriers explains a cut. Between ways with equally many, one through a barrier of
+# the user's own code goes before one inside a library, and both before one that only selects.
+BARRIER, INFERRED, LIBRARY, SELECTS = 1000, 1, 2, 300
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """A value that left the framework and, as the source text says, came back as another."""
+
+    departure: Crossing
+    arrival: Crossing
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A barrier on the way from a parameter to a loss.
+
+    Attributes:
+        op: the operation, ``NOWHERE`` for a trip that was inferred from the source.
+    """
+
+    op: int
+    barrier: Barrier
+    stack: tuple[Span, ...]
+
+    @property
+    def span(self) -> Span | None:
+        """Where the barrier stands: its own place, or the innermost user frame of its operation."""
+        if self.barrier.where is not None:
+            return self.barrier.where
+        return self.stack[0] if self.stack else None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One step of a way towards a loss: from ``source`` through ``op`` to ``sink``."""
+
+    source: int
+    op: int
+    sink: int
+    barrier: Barrier | None
+
+
+class Flow:
+    """The analysis of one Graph.
+
+    Args:
+        graph: what happened.
+        trips: value trips outside the framework, inferred from source text.
+    """
+
+    def __init__(self, graph: Graph, trips: Sequence[Trip] = ()) -> None:
+        self.graph = graph
+        self.trips = trips
+        self._into: dict[int, list[Trip]] = {}
+        self._out_of: dict[int, list[Trip]] = {}
+        for trip in trips:
+            self._into.setdefault(trip.arrival.value, []).append(trip)
+            self._out_of.setdefault(trip.departure.value, []).append(trip)
+        self.cost = array("q", [UNREACHED]) * graph.values
+        self._via: dict[int, Edge] = {}
+        self._library: dict[int, bool] = {}
+        self._start: array[int] | None = None
+        self._readers: array[int] = array("q")
+        self._measure(graph.targets)
+
+    def influences(self, value: int) -> bool:
+        """Whether a value reaches a loss, counting every edge."""
+        return value != NOWHERE and self.cost[value] < UNREACHED
+
+    def carries(self, value: int) -> bool:
+        """Whether a value reaches a loss without meeting a barrier."""
+        return value != NOWHERE and self.cost[value] == 0
+
+    def alive(self, parameter: Parameter) -> bool:
+        """The graph's verdict: a gradient can reach this parameter."""
+        return self.carries(parameter.value)
+
+    def way(self, value: int) -> Iterator[Edge]:
+        """The steps from a value to a loss along the way with the fewest barriers."""
+        while value in self._via:
+            edge = self._via[value]
+            yield edge
+            value = edge.sink
+
+    def cuts(self, value: int) -> list[Cut]:
+        """The barriers on the best way from a value to a loss, the one nearest the loss first."""
+        found = [self._cut(edge) for edge in self.way(value) if edge.barrier is not None]
+        firm = [cut for cut in found if not cut.barrier.selects]
+        return (firm or found)[::-1]
+
+    def sufficient(self, value: int) -> list[Cut]:
+        """Every single barrier whose lifting alone would connect a value to a loss, in order of running."""
+        found = []
+        for source in self.forward([value], barriers=False):
+            for edge in self._out_edges(source):
+                if edge.barrier is not None and not edge.barrier.selects and self.carries(edge.sink):
+                    found.append(self._cut(edge))
+        return sorted(found, key=lambda cut: cut.op)
+
+    def forward(self, values: Iterable[int], barriers: bool = True) -> list[int]:
+        """All values that the given ones influence, themselves included, in order of discovery.
+
+        Args:
+            barriers: whether influence goes through barriers.
+        """
+        seen = {v for v in values if v != NOWHERE}
+        todo = list(seen)
+        for value in todo:
+            for edge in self._out_edges(value):
+                if edge.sink not in seen and (barriers or edge.barrier is None):
+                    seen.add(edge.sink)
+                    todo.append(edge.sink)
+        return todo
+
+    def readers(self, value: int) -> list[int]:
+        """The operations that read a value, in order of running."""
+        if self._start is None:
+            self._index()
+        assert self._start is not None
+        return list(self._readers[self._start[value] : self._start[value + 1]])
+
+    def dead_ends(self, value: int) -> list[int]:
+        """The values in which what a parameter gives ends: carried so far, and carried no further.
+
+        Values that the user has a name for come first, then the latest.
+        """
+        reached = self.forward([value], barriers=False)
+        inside = set(reached)
+        ends = [v for v in reached if v != value and not any(e.sink in inside for e in self._out_edges(v) if not e.barrier)]
+        return sorted(ends, key=lambda v: (v not in self.graph.labels, -self.graph.value_op[v]))
+
+    def _measure(self, targets: Iterable[int]) -> None:
+        queue = [(0, target) for target in targets if target != NOWHERE]
+        for _, target in queue:
+            self.cost[target] = 0
+        heapq.heapify(queue)
+        while queue:
+            cost, value = heapq.heappop(queue)
+            if cost > self.cost[value]:
+                continue
+            for edge in self._in_edges(value):
+                price = cost + self._price(edge)
+                if price < self.cost[edge.source]:
+                    self.cost[edge.source] = price
+                    self._via[edge.source] = edge
+                    heapq.heappush(queue, (price, edge.source))
+
+    def _price(self, edge: Edge) -> int:
+        if edge.barrier is None:
+            return 0
+        if edge.op == NOWHERE:
+            return BARRIER + INFERRED
+        return BARRIER + SELECTS * edge.barrier.selects + LIBRARY * self._in_library(edge.op)
+
+    def _in_library(self, op: int) -> bool:
+        """Whether an operation is a library's own doing: its user frame is the call of a layer, not of the operation."""
+        known = self._library.get(op)
+        if known is None:
+            stack = self.graph.stacks[self.graph.op_stack[op]]
+            known = self._library[op] = not stack or "site-packages" in stack[0].file
+        return known
+
+    def _in_edges(self, value: int) -> Iterator[Edge]:
+        graph = self.graph
+        op = graph.value_op[value]
+        if op == NOWHERE:
+            for trip in self._into.get(value, ()):
+                yield Edge(trip.departure.value, NOWHERE, value, Barrier(0, 0, "left-framework", "inferred"))
+            return
+        barriers = graph.barriers.get(op)
+        if not barriers:
+            for source in graph.inputs(op):
+                yield Edge(source, op, value, None)
+            return
+        position = graph.outputs(op).index(value)
+        found = {b.input: b for b in barriers if b.output == position}
+        for i, source in enumerate(graph.inputs(op)):
+            yield Edge(source, op, value, found.get(i))
+
+    def _out_edges(self, value: int) -> Iterator[Edge]:
+        graph = self.graph
+        for op in dict.fromkeys(self.readers(value)):
+            barriers = {(b.input, b.output): b for b in graph.barriers.get(op, ())}
+            for i, source in enumerate(graph.inputs(op)):
+                if source == value:
+                    for o, sink in enumerate(graph.outputs(op)):
+                        yield Edge(value, op, sink, barriers.get((i, o)))
+        for trip in self._out_of.get(value, ()):
+            yield Edge(value, NOWHERE, trip.arrival.value, Barrier(0, 0, "left-framework", "inferred"))
+
+    def _cut(self, edge: Edge) -> Cut:
+        assert edge.barrier is not None
+        if edge.op == NOWHERE:
+            trip = next(t for t in self._into[edge.sink] if t.departure.value == edge.source)
+            return Cut(NOWHERE, edge.barrier, trip.departure.stack)
+        return Cut(edge.op, edge.barrier, self.graph.stacks[self.graph.op_stack[edge.op]])
+
+    def _index(self) -> None:
+        """Readers of each value, as one array with an offset per value."""
+        graph = self.graph
+        counts = array("q", [0]) * (graph.values + 1)
+        for value in graph.in_value:
+            counts[value + 1] += 1
+        for value in range(graph.values):
+            counts[value + 1] += counts[value]
+        fill = counts[:]
+        readers = array("q", [0]) * len(graph.in_value)
+        for op in range(len(graph)):
+            for value in graph.inputs(op):
+                readers[fill[value]] = op
+                fill[value] += 1
+        self._start, self._readers = counts, readers

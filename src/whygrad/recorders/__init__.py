@@ -1,0 +1,29 @@
+"""RECORDERS: which recorder listens to which framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A recorder, imported on first use.
+
+    Attributes:
+        module, factory: where its class is.
+        also: modules whose import the recorder wants to hear of (method ``<name>_imported``).
+    """
+
+    module: str
+    factory: str
+    also: tuple[tuple[str, str], ...] = ()
+
+
+RECORDERS: Mapping[str, Entry] = {
+    "tensorflow": Entry(
+        "whygrad.recorders.tensorflow",
+        "TensorFlow",
+        (("keras", "keras_imported"), ("tf_keras", "keras_imported")),
+    ),
+}

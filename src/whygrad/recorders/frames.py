@@ -1,0 +1,116 @@
+"""Which frame is the user's, and its exact place. The one definition of "user code".
+
+A frame is the user's unless its file belongs to Python itself, to an ML framework or a library that
+frameworks are made of, or to whygrad. Recording keeps (code, instruction offset); spans are made later.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sysconfig
+from collections.abc import Sequence
+from itertools import islice
+from types import CodeType, FrameType
+
+from whygrad.span import Span
+
+# Distributions whose frames are never the user's: the frameworks, and what they are made of.
+FRAMEWORKS = frozenset(
+    "tensorflow keras tf_keras torch torchgen functorch jax jaxlib flax optax equinox jaxtyping "
+    "numpy scipy ml_dtypes absl wrapt tree optree gast h5py google six typing_extensions".split()
+)
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_PATHS = sysconfig.get_paths()
+_STDLIB = tuple({os.path.realpath(_PATHS[k]) + os.sep for k in ("stdlib", "platstdlib")} | {_PATHS["stdlib"] + os.sep})
+_SITES = ("site-packages", "dist-packages")
+AUTOGRAPH = "__autograph_generated_file"
+
+Place = tuple[CodeType, int] | tuple[str, int, str, CodeType, int]
+Stack = tuple[Place, ...]
+_verdicts: dict[str, bool] = {}
+
+
+def is_user_file(filename: str) -> bool:
+    """Whether code of this file counts as the user's (packages that are no framework included)."""
+    verdict = _verdicts.get(filename)
+    if verdict is None:
+        verdict = _verdicts[filename] = _decide(filename)
+    return verdict
+
+
+def _decide(filename: str) -> bool:
+    if filename.startswith("<"):
+        return filename == "<stdin>" or filename.startswith("<ipython")
+    path = os.path.abspath(filename)
+    if path.startswith(_OURS):
+        return False
+    package = package_of(path)
+    if package is not None:
+        return package not in FRAMEWORKS
+    return not path.startswith(_STDLIB)
+
+
+def package_of(filename: str) -> str | None:
+    """The installed package that a file belongs to, ``None`` for the user's own files."""
+    parts = filename.split(os.sep)
+    for index in range(len(parts) - 2, -1, -1):
+        if parts[index] in _SITES:
+            return parts[index + 1].removesuffix(".py")
+    return None
+
+
+def capture(frame: FrameType | None, limit: int = 10) -> Stack:
+    """The user's frames from ``frame`` outwards, innermost first, as places to be looked up later."""
+    places: list[Place] = []
+    verdicts = _verdicts
+    while frame is not None:
+        code = frame.f_code
+        filename = code.co_filename
+        verdict = verdicts.get(filename)
+        if verdict is None:
+            verdict = is_user_file(filename)
+        if verdict:
+            places.append((code, frame.f_lasti))
+            if len(places) >= limit:
+                break
+        frame = frame.f_back
+    return tuple(places)
+
+
+def spans(stack: Sequence[Place]) -> tuple[Span, ...]:
+    """The spans of a captured stack, innermost first, each with its callers."""
+    result: tuple[Span, ...] = ()
+    for place in reversed(stack):
+        result = (_span(place, result), *result)
+    return result
+
+
+def _span(place: Place, callers: tuple[Span, ...]) -> Span:
+    if len(place) == 5:
+        filename, line, function, _, _ = place
+        return Span(filename, line, function=function, called_from=callers)
+    code, offset = place
+    line, end_line, start, end = next(islice(code.co_positions(), max(offset, 0) // 2, None), (None,) * 4)
+    filename, function = code.co_filename, code.co_qualname
+    if line is None or end_line is None or start is None or end is None:
+        return Span(filename, line, function=function, called_from=callers)
+    # Python counts columns in UTF-8 bytes; people count characters.
+    first, last = linecache.getline(filename, line), linecache.getline(filename, end_line)
+    start, end = _characters(first, start), _characters(last, end)
+    return Span(
+        filename, line, start + 1, end_line, end + 1, function, _text(filename, line, start, end_line, end), callers
+    )
+
+
+def _characters(text: str, offset: int) -> int:
+    return len(text.encode("utf-8")[:offset].decode("utf-8", "replace")) if text else offset
+
+
+def _text(filename: str, line: int, start: int, end_line: int, end: int) -> str | None:
+    lines = [linecache.getline(filename, n).rstrip("\n") for n in range(line, min(end_line, line + 40) + 1)]
+    if not any(lines):
+        return None
+    if len(lines) == 1:
+        return lines[0][start:end]
+    return "\n".join([lines[0][start:], *lines[1:-1], lines[-1][:end]])

@@ -1,0 +1,66 @@
+"""What a recorder is, and what it hands over: the seam between the frameworks and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Protocol
+
+from whygrad.graph import Graph, GradientSeen
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One gradient request, as it was answered.
+
+    Attributes:
+        framework, api: who was asked, by which call.
+        site: identity of the place in the code; the same site again means a new step.
+        keys: identity of each source over steps; ``paths``: its name.
+        seen: what came back for each source.
+        error: what the request raised.
+        graph: builds the Graph; valid only until the sink returns. ``None`` while not recording.
+    """
+
+    framework: str
+    api: str
+    site: Hashable
+    keys: tuple[Hashable, ...]
+    paths: tuple[str, ...]
+    seen: tuple[GradientSeen, ...]
+    error: str | None
+    graph: Callable[[], Graph] | None
+
+
+class Sink(Protocol):
+    """Where a recorder reports to."""
+
+    def asked(self, request: Asked) -> None:
+        """A gradient was asked for and answered."""
+
+    def settled(self, graphs: tuple[Graph, ...]) -> None:
+        """Facts that no single request shows (a model fitted without the layers thawed since)."""
+
+    def fault(self, framework: str, error: BaseException) -> None:
+        """Something inside the recorder failed; it has switched itself off."""
+
+
+class Recorder(Protocol):
+    """Listens to one framework."""
+
+    framework: str
+
+    def start(self, sink: Sink) -> None:
+        """Begin to record."""
+
+    def rest(self) -> None:
+        """Remove every hook but the watch on gradient requests."""
+
+    def wake(self) -> None:
+        """Record again, from the next request on."""
+
+    def stop(self) -> None:
+        """Remove every hook."""
+
+    def versions(self) -> dict[str, str]:
+        """Name and version of the packages listened to."""

@@ -1,0 +1,165 @@
+"""Closing a Graph: a gradient request of TensorFlow, with everything noted before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from whygrad.graph import NOWHERE, Event, Graph, Layer, Parameter, Recording
+from whygrad.recorders.builder import GraphBuilder
+from whygrad.recorders.keras import layers_of
+from whygrad.recorders.tensorflow.assembly import RESOURCE, Assembly
+from whygrad.recorders.tensorflow.eager import Eager
+from whygrad.recorders.tensorflow.log import Custom, TapeFacts
+from whygrad.recorders.tensorflow.ownership import Owners
+from whygrad.recorders.tensorflow.parameters import Source, describe, number_of, unique
+from whygrad.recorders.tensorflow.requests import Request
+from whygrad.recorders.tensorflow.traced import Body
+
+if TYPE_CHECKING:
+    from whygrad.recorders.tensorflow import TensorFlow
+
+
+def close(
+    recorder: TensorFlow, request: Request, sources: Sequence[Source], labels: Mapping[int, tuple[str, str]]
+) -> Graph:
+    """Make the Graph of a request.
+
+    Args:
+        sources: the request's flattened sources.
+        labels: tensor id to the user's name for it.
+    """
+    log, tape = recorder.log, recorder.hooks.tapes.facts(request.tape)
+    builder = GraphBuilder(recorder.framework, request.api)
+    assembly = Assembly(builder, tape, recorder.table, _followed(log.variables))
+    assembly.source_ids = frozenset(s.number for s in sources if s.number is not None and not s.is_variable)
+    Eager(log, assembly).run()
+    targets, text = _targets(request.target)
+    graph = next((t.graph for t in targets if _symbolic(t)), None)
+    if graph is not None:
+        _trace(recorder, assembly, graph, tape, request.operations)
+    values = [assembly.current[n] for t in targets if (n := number_of(t)) in assembly.current]
+    for number, label in labels.items():
+        if number in assembly.current:
+            builder.labels[assembly.current[number]] = label
+    parameters = _parameters(recorder, request, sources, assembly)
+    opened = assembly.stack(tape.opened) if tape is not None else ()
+    error = request.error
+    return builder.graph(
+        values,
+        parameters,
+        assembly.stack(request.stack),
+        layers_of(recorder.layers, assembly.stack),
+        Recording(
+            opened[0] if opened else None,
+            assembly.first_op,
+            tape is None or tape.follows_variables,
+            error is not None and "non-persistent" in str(error),
+        ),
+        None if error is None else f"{type(error).__name__}: {error}",
+        text,
+        ("the beginning of the run was not recorded",) if log.forgotten else (),
+    )
+
+
+def _targets(target: Any) -> tuple[list[Any], str | None]:
+    """The target's tensors, and what it was where it is none."""
+    from tensorflow.python.util import nest
+
+    flat = nest.flatten(target, expand_composites=True)
+    tensors = [t for t in flat if number_of(t) is not None]
+    if tensors or not flat:
+        return tensors, None
+    return [], f"{type(flat[0]).__module__}.{type(flat[0]).__name__}".removeprefix("builtins.")
+
+
+def _symbolic(tensor: Any) -> bool:
+    return hasattr(tensor, "graph") and not hasattr(tensor, "_numpy_internal")
+
+
+def _followed(variables: Mapping[int, Any]) -> frozenset[int]:
+    return frozenset(n for n, v in list(variables.items()) if bool(getattr(v, "trainable", True)))
+
+
+def _trace(recorder: TensorFlow, assembly: Assembly, graph: Any, tape: TapeFacts | None, count: int) -> None:
+    """Add the operations of the graph in which the request was made, up to the request."""
+    operations = graph.get_operations()[: count or None]
+    body = Body(assembly, recorder.log, graph, (), True)
+    body.environment = assembly.current
+    if tape is not None:
+        assembly.watched |= tape.watched
+    body.customs = {e.outputs: e for e in recorder.log.entries if isinstance(e, Custom)}
+    for outer, inner in graph.captures:
+        number = number_of(outer)
+        if number is not None:
+            spec = (inner.dtype.as_datatype_enum, None)
+            assembly.current[inner._id] = assembly.of(number, spec)
+    recorded = [_recorded(tape, graph, index) for index in range(len(operations))]
+    first = recorded.index(True) if True in recorded else 0
+    body.run(operations[:first], recorded[:first])
+    assembly.first_op = assembly.builder.next_op
+    body.run(operations[first:], recorded[first:])
+
+
+def _recorded(tape: TapeFacts | None, graph: Any, index: int) -> bool:
+    if tape is None:
+        return True
+    for reference, begin, end in tape.intervals:
+        if reference() is graph and begin <= index and (end is None or index < end):
+            return True
+    # A tape opened outside this graph records all of it.
+    return not any(reference() is graph for reference, _, _ in tape.intervals)
+
+
+def _parameters(
+    recorder: TensorFlow, request: Request, sources: Sequence[Source], assembly: Assembly
+) -> list[Parameter]:
+    """The request's sources, then the trainable variables that were read and not asked for."""
+    owners = Owners(request.frame, recorder.layers)
+    asked = {s.number for s in sources}
+    others = []
+    read = {n for v, n in assembly.handle_numbers.items() if v in assembly.handles}
+    for number in sorted(read - asked):
+        variable = recorder.log.variables.get(number)
+        if variable is not None and bool(getattr(variable, "trainable", False)):
+            keras = owners.keras_variable(number)
+            others.append((describe(keras or variable, owners.names, 0, "unknown"), keras or variable))
+    paths = unique([*(s.path for s in sources), *(s.path for s, _ in others)])
+    result = []
+    for index, (source, variable) in enumerate([*zip(sources, request.sources, strict=False), *others]):
+        result.append(_parameter(recorder, assembly, owners, source, variable, paths[index], index < len(sources)))
+    return result
+
+
+def _parameter(
+    recorder: TensorFlow, assembly: Assembly, owners: Owners, source: Source, variable: Any, path: str, asked: bool
+) -> Parameter:
+    number = -1 if source.number is None else source.number
+    value = assembly.current.get(number, NOWHERE)
+    history = []
+    made = recorder.log.handles.get(number)
+    if made:
+        history.append(Event("made", assembly.stack(made)[0]))
+    elif not source.is_variable and value != NOWHERE:
+        stack = owners.birth_of_tensor(assembly, value)
+        history += [Event("made", stack)] if stack is not None else []
+    owner = owners.of(number)
+    history += owners.freezes(variable, assembly.stack)
+    follows = assembly.tape is None or assembly.tape.follows_variables and source.trainable
+    watched = number in assembly.watched or (follows if source.is_variable else value in assembly.tracked)
+    return Parameter(
+        path=path,
+        shape=source.shape,
+        dtype=source.dtype,
+        value=value,
+        asked=asked,
+        trainable=source.trainable,
+        born_frozen=not source.trainable and not any(e.kind == "frozen" for e in history),
+        is_variable=source.is_variable,
+        watched=watched,
+        gradient=source.seen,
+        owner=owner.layer if owner is not None else None,
+        holder=owner.path if owner is not None else None,
+        tracked=owner.tracked if owner is not None else None,
+        history=tuple(history),
+    )

@@ -1,0 +1,139 @@
+"""From the log of an eager run to the operations of a Graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from whygrad.graph import Barrier, Crossing
+from whygrad.recorders.tensorflow.assembly import RESOURCE, Assembly, is_write
+from whygrad.recorders.tensorflow.log import Crossed, Custom, Log, Met, Ran, Read, Watched
+from whygrad.recorders.tensorflow.ops import Facts
+from whygrad.recorders.tensorflow.traced import inline, is_call
+
+
+FLOAT = 1  # DT_FLOAT
+
+
+class Eager:
+    """Replays a log into an assembly."""
+
+    def __init__(self, log: Log, assembly: Assembly) -> None:
+        self.log = log
+        self.assembly = assembly
+        self.inside = False
+        # Function calls pause the tape themselves and put their own entry on it afterwards.
+        self.recorded_calls = {
+            entry.outputs: entry.tapes for entry in log.entries if isinstance(entry, Custom)
+        }
+
+    def run(self) -> None:
+        """Replay everything."""
+        handlers = {
+            Met: self._met, Ran: self._ran, Read: self._read, Watched: self._watched, Custom: self._custom, Crossed: self._crossed}
+        opened = self.assembly.tape.first if self.assembly.tape is not None else 0
+        for number, entry in enumerate(list(self.log.entries), self.log.first):
+            if number >= opened and not self.inside:
+                self.inside = True
+                self.assembly.first_op = self.assembly.builder.next_op
+            handlers[type(entry)](entry)
+
+    def _recording(self, tapes: tuple[int, ...], stopped: bool) -> bool:
+        tape = self.assembly.tape
+        return tape is not None and tape.serial in tapes and not stopped
+
+    def _ran(self, entry: Ran) -> None:
+        a, ids = self.assembly, entry.inputs
+        recording = self._recording(entry.tapes, entry.stopped)
+        if entry.op_type == "VarHandleOp":
+            return
+        if entry.op_type == "ReadVariableOp":
+            made = entry.made[0]
+            out = a.current[made.id] = a.new((made.dtype, made.shape))
+            a.read(ids[0], out, self._recording(entry.tapes, False), entry.stack, entry.scope)
+            return
+        values = [a.of(i, (RESOURCE if i in self.log.variables else FLOAT, None)) for i in ids]
+        if is_write(entry.op_type, ids):
+            if self.inside:
+                a.write(entry.op_type, ids[0], values[1:], entry.stack, entry.scope)
+            return
+        outputs = []
+        for made in entry.made:
+            value = a.current[made.id] = a.new((made.dtype, made.shape))
+            outputs.append(value)
+            if made.id in a.source_ids:
+                a.sources = a.sources | {value}
+        graph = self._body(entry)
+        if graph is not None:
+            custom = self.recorded_calls.get(tuple(m.id for m in entry.made))
+            recording = self._recording(entry.tapes, False) if custom is not None else recording
+            inline(a, self.log, graph, values, outputs, recording, entry)
+            return
+        facts = Facts(
+            entry.op_type,
+            tuple(a.specs[v] for v in values),
+            tuple((m.dtype, m.shape) for m in entry.made),
+            entry.attrs,
+        )
+        if entry.op_type == "StopGradient":
+            recording = self._recording(entry.tapes, False)
+        a.add(facts, values, outputs, recording, entry.stack, entry.scope)
+
+    def _met(self, entry: Met) -> None:
+        self.assembly.of(entry.made.id, (entry.made.dtype, entry.made.shape))
+
+    def _body(self, entry: Ran) -> Any:
+        return is_call(entry.op_type, entry.attrs, self.log)
+
+    def _read(self, entry: Read) -> None:
+        a = self.assembly
+        out = a.current[entry.made.id] = a.new((entry.made.dtype, entry.made.shape))
+        a.read(entry.handle, out, self._recording(entry.tapes, False), entry.stack, entry.scope)
+
+    def _watched(self, entry: Watched) -> None:
+        if self.assembly.tape is not None and entry.tape == self.assembly.tape.serial:
+            self.assembly.watch(entry.id)
+
+    def _custom(self, entry: Custom) -> None:
+        """A tape entry made by hand stands for the operations behind it."""
+        a = self.assembly
+        if entry.backward.code is None and entry.name.startswith(("__", "PartitionedCall", "StatefulPartitionedCall")):
+            return
+        if not self._recording(entry.tapes, False) or any(i not in a.current for i in entry.outputs):
+            return
+        inputs = [a.of(i, (RESOURCE, None)) for i in entry.inputs if i >= 0]
+        outputs = []
+        for number in entry.outputs:
+            outputs.append(a.new(a.specs[a.current[number]]))
+            a.current[number] = outputs[-1]
+        code = entry.backward.code
+        where = None if code is None else a.stack(((code, 0),))[0]
+        barriers = [
+            Barrier(i, o, "custom-gradient", entry.name, where=where)
+            for i in sorted(entry.backward.none)
+            if i < len(inputs)
+            for o in range(len(outputs))
+        ]
+        followed = any(v in a.tracked or i in a.watched for v, i in zip(inputs, entry.inputs, strict=False))
+        if followed or any(i in a.trainable_handles for i in entry.inputs):
+            a.tracked.update(outputs)
+        a.builder.op(entry.name, inputs, outputs, a.stack(entry.stack), "", barriers)
+
+    def _crossed(self, entry: Crossed) -> None:
+        """A departure or an arrival; an arrival that was recognised becomes an operation with a barrier."""
+        a = self.assembly
+        stack = a.stack(entry.stack)
+        if entry.leaving:
+            if entry.id in a.current:
+                crossing = Crossing(a.current[entry.id], a.builder.next_op, entry.how, stack)
+                a.builder.departures.append(crossing)
+            return
+        value = a.current[entry.id] = a.new(a.specs.get(a.current.get(entry.id, -1), (1, None)))
+        origin = None if entry.came_from is None else a.current.get(entry.came_from)
+        a.builder.arrivals.append(Crossing(value, a.builder.next_op, entry.how, stack))
+        if origin is not None:
+            left = next((d for d in reversed(a.builder.departures) if d.value == origin), None)
+            where = left.stack[0] if left is not None and left.stack else None
+            barrier = Barrier(0, 0, "left-framework", "the same value came back", where=where)
+            a.builder.op("numpy", [origin], [value], left.stack if left is not None else stack, "", [barrier])
+
+

@@ -1,0 +1,200 @@
+"""Where we listen to TensorFlow while recording: operations, variables, functions.
+
+Tested against TensorFlow 2.21. A private name that is missing raises ``AttributeError`` from ``install``:
+the recorder then says so and leaves the script alone. Tapes are heard in ``tapes.py``, values that
+leave TensorFlow in ``crossings.py``.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from functools import wraps
+from types import FrameType
+from typing import Any
+
+from whygrad.recorders import frames
+from whygrad.recorders.patching import Patches
+from whygrad.recorders.tensorflow import autograph
+from whygrad.recorders.tensorflow.crossings import Crossings
+from whygrad.recorders.tensorflow.log import Log, Made, Met, Ran, Read
+from whygrad.recorders.tensorflow.tapes import Tapes
+
+RESOURCE = 20  # DT_RESOURCE in TensorFlow's types.proto
+
+
+class Hooks:
+    """The recording hooks of one recorder.
+
+    Args:
+        log: where everything is noted.
+        fault: told of an error of ours; it never reaches the user.
+    """
+
+    def __init__(self, log: Log, fault: Callable[[BaseException], None]) -> None:
+        self.log = log
+        self.fault = fault
+        self.patches = Patches()
+        self.crossings = Crossings(log, fault)
+        self.tapes = Tapes(log, fault)
+        self._is_stopped: Callable[[], bool] = lambda: False
+
+    def install(self) -> None:
+        """Start to listen: all hooks or none."""
+        try:
+            self._operations()
+            self._variables()
+            self._functions()
+            self.tapes.install(self.patches)
+            self.crossings.install(self.patches)
+        except BaseException:
+            self.remove()
+            raise
+
+    def remove(self) -> None:
+        """Put back everything that was found."""
+        self.patches.undo()
+
+    def _operations(self) -> None:
+        from tensorflow.python import pywrap_tfe
+        from tensorflow.python.eager import context
+        from tensorflow.python.framework import op_callbacks
+
+        self._is_stopped = pywrap_tfe.TFE_Py_TapeSetIsStopped
+        callback = self._callback()
+
+        def remove() -> None:
+            if callback in context.context().op_callbacks:
+                op_callbacks.remove_op_callback(callback)
+
+        op_callbacks.add_op_callback(callback)
+        self.patches.defer(remove)
+        original = threading.Thread.run
+
+        @wraps(original)
+        def run(thread: threading.Thread) -> None:
+            # Callbacks are per thread; a thread started while we record gets its own.
+            if callback not in context.context().op_callbacks:
+                op_callbacks.add_op_callback(callback)
+            try:
+                original(thread)
+            finally:
+                remove()
+
+        self.patches.replace(threading.Thread, "run", run)
+
+    def _callback(self) -> Callable[..., None]:
+        log, local, getframe, capture = self.log, self.log.local, sys._getframe, frames.capture
+        stopped, add = self._is_stopped, self.log.add
+
+        def on_op(
+            op_type: Any, inputs: Any, attrs: Any, outputs: Any, op_name: Any = None, graph: Any = None
+        ) -> None:
+            if local.busy:
+                return
+            local.busy = True
+            try:
+                if graph is not None:
+                    self._traced(op_name, graph, getframe(1))
+                    return
+                if type(op_type) is bytes:
+                    op_type = op_type.decode()
+                ids = tuple([t._id for t in inputs])
+                made = tuple([Made(t._id, t._datatype_enum(), t._shape_tuple()) for t in outputs])
+                stack = capture(getframe(1))
+                for number in ids:
+                    if number not in log.known:
+                        self._strangers(op_type, inputs, stack)
+                        break
+                log.known.update([m.id for m in made])
+                if op_type == "VarHandleOp":
+                    log.handles[made[0].id] = stack
+                scope = local.scope[-1] if local.scope else ""
+                add(Ran(op_type, ids, made, attrs, stack, local.tapes, stopped(), scope))
+            except BaseException as error:
+                self.fault(error)
+            finally:
+                local.busy = False
+
+        return on_op
+
+    def _traced(self, op_name: Any, graph: Any, frame: FrameType) -> None:
+        places = self.log.traced.get(graph)
+        if places is None:
+            places = self.log.traced[graph] = {}
+        name = op_name.decode() if isinstance(op_name, bytes) else op_name
+        scope = self.log.local.scope
+        places[name] = (autograph.user_places(frames.capture(frame), frame), scope[-1] if scope else "")
+
+    def _strangers(self, op_type: str, inputs: Any, stack: frames.Stack) -> None:
+        """Inputs that nothing recorded made: reads inside the C fast path, and constants."""
+        local, known = self.log.local, self.log.known
+        pending, local.pending = local.pending, {}
+        for tensor in inputs:
+            if tensor._id in known:
+                continue
+            made = Made(tensor._id, tensor._datatype_enum(), tensor._shape_tuple())
+            known.add(made.id)
+            self.log.add(Met(made))
+            if made.dtype == RESOURCE:
+                continue
+            handle = _read_of(pending, made) if op_type != "ReadVariableOp" else None
+            if handle is not None:
+                self.log.add(Read(handle, made, local.tapes, stack, local.scope[-1] if local.scope else ""))
+            elif self.log.departed:
+                self.crossings.arrived(tensor, made.id, "first use", stack)
+
+    def _variables(self) -> None:
+        from tensorflow.python.ops.resource_variable_ops import BaseResourceVariable
+
+        log, local = self.log, self.log.local
+
+        def get(variable: Any) -> Any:
+            try:
+                handle = variable.__dict__["_handle"]
+            except KeyError:
+                raise AttributeError("_handle") from None
+            if not local.busy:
+                number = getattr(handle, "_id", None)
+                if number is not None:
+                    local.pending[number] = log.variables[number] = variable
+            return handle
+
+        def put(variable: Any, handle: Any) -> None:
+            variable.__dict__["_handle"] = handle
+
+        def delete(variable: Any) -> None:
+            variable.__dict__.pop("_handle", None)
+
+        if "_handle" in vars(BaseResourceVariable):
+            raise AttributeError("BaseResourceVariable._handle is no plain attribute")
+        self.patches.replace(BaseResourceVariable, "_handle", property(get, put, delete))
+
+    def _functions(self) -> None:
+        from tensorflow.python.eager.polymorphic_function.atomic_function import AtomicFunction
+
+        log = self.log
+        original = AtomicFunction.__init__
+
+        @wraps(original)
+        def init(function: Any, *args: Any, **kwargs: Any) -> None:
+            original(function, *args, **kwargs)
+            try:
+                log.functions[function.name.decode()] = function
+            except BaseException as error:
+                self.fault(error)
+
+        self.patches.replace(AtomicFunction, "__init__", init)
+
+
+def _read_of(pending: dict[int, Any], made: Made) -> int | None:
+    """The variable just touched whose type and shape are those of an unexplained input."""
+    for handle, variable in pending.items():
+        try:
+            same = variable.dtype.as_datatype_enum == made.dtype and tuple(variable.shape) == made.shape
+        except (AttributeError, ValueError):
+            continue
+        if same:
+            return handle
+    return None

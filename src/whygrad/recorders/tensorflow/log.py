@@ -1,0 +1,172 @@
+"""The log of an eager run: what the hooks noted, in order, with no tensor in it.
+
+Tensors are known by ``_id``, TensorFlow's process-wide counter, which is never used twice.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from whygrad.recorders.frames import Stack
+
+# A recorded operation costs about one kilobyte; older halves of a longer log are forgotten.
+MOST_ENTRIES = 200_000
+
+
+class Made(NamedTuple):
+    """An output: its tensor id, TensorFlow's number of its dtype, its shape."""
+
+    id: int
+    dtype: int
+    shape: tuple[int | None, ...] | None
+
+
+class Met(NamedTuple):
+    """A tensor that an operation reads and that nothing noted so far has made."""
+
+    made: Made
+
+
+class Ran(NamedTuple):
+    """An operation that ran eagerly."""
+
+    op_type: str
+    inputs: tuple[int, ...]
+    made: tuple[Made, ...]
+    attrs: tuple[Any, ...]
+    stack: Stack
+    tapes: tuple[int, ...]
+    stopped: bool
+    scope: str
+
+
+class Read(NamedTuple):
+    """A variable read inside TensorFlow's C fast path, which no callback sees."""
+
+    handle: int
+    made: Made
+    tapes: tuple[int, ...]
+    stack: Stack
+    scope: str
+
+
+class Watched(NamedTuple):
+    """``tape.watch(tensor)``."""
+
+    tape: int
+    id: int
+
+
+class Custom(NamedTuple):
+    """An operation that was put on the tape with a backward function of its own."""
+
+    name: str
+    outputs: tuple[int, ...]
+    inputs: tuple[int, ...]
+    tapes: tuple[int, ...]
+    stack: Stack
+    backward: Backward
+
+
+class Crossed(NamedTuple):
+    """A value that left TensorFlow (``to`` is ``None``) or came in linked to one that had left."""
+
+    id: int
+    how: str
+    stack: Stack
+    came_from: int | None
+    leaving: bool
+
+
+@dataclass(slots=True)
+class Backward:
+    """What a backward function was seen to answer: input positions that got ``None``."""
+
+    none: set[int] = field(default_factory=set)
+    called: bool = False
+    code: Any = None
+
+
+@dataclass(slots=True)
+class TapeFacts:
+    """What is known about one GradientTape."""
+
+    serial: int
+    opened: Stack
+    first: int
+    follows_variables: bool
+    # Graph mode: (weak reference to the graph, number of operations when it began, when it ended).
+    intervals: list[list[Any]] = field(default_factory=list)
+    watched: set[int] = field(default_factory=set)
+
+
+Entry = Met | Ran | Read | Watched | Custom | Crossed
+
+
+class Log:
+    """Entries of one process, appended from any thread."""
+
+    def __init__(self) -> None:
+        self.entries: deque[Entry] = deque()
+        self.first = 0
+        self.known: set[int] = set()
+        self.forgotten = False
+        self.departed = False
+        self.handles: dict[int, Stack] = {}
+        self.variables: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+        # Operations made while a graph was traced: graph -> name -> (stack, scope).
+        self.traced: weakref.WeakKeyDictionary[Any, dict[str, tuple[Stack, str]]] = weakref.WeakKeyDictionary()
+        self.functions: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
+        self.tapes: dict[int, TapeFacts] = {}
+        self.local = PerThread()
+
+    def add(self, entry: Entry) -> None:
+        """Append; forget the older half when the log is full."""
+        self.entries.append(entry)
+        if len(self.entries) > MOST_ENTRIES:
+            self._forget(MOST_ENTRIES // 2)
+
+    def _forget(self, count: int) -> None:
+        for _ in range(count):
+            self.entries.popleft()
+        self.first += count
+        self.forgotten = True
+        self.known = {made.id for made in _made(self.entries)}
+
+    @property
+    def now(self) -> int:
+        """The sequence number that the next entry will have."""
+        return self.first + len(self.entries)
+
+    def clear(self) -> None:
+        """Forget everything but the variables' births."""
+        self.entries.clear()
+        self.known.clear()
+        self.traced.clear()
+        self.tapes.clear()
+        self.forgotten = True
+        self.first = 0
+
+
+def _made(entries: Iterable[Entry]) -> Iterable[Made]:
+    for entry in entries:
+        if isinstance(entry, Ran):
+            yield from entry.made
+        elif isinstance(entry, (Read, Met)):
+            yield entry.made
+
+
+class PerThread(threading.local):
+    """Which tapes record in this thread, which layers are being called, and our own re-entrance."""
+
+    def __init__(self) -> None:
+        self.tapes: tuple[int, ...] = ()
+        self.scope: tuple[str, ...] = ()
+        self.busy = False
+        self.depth = 0
+        self.pending: dict[int, Any] = {}

@@ -1,0 +1,180 @@
+"""Which inputs of an operation pass a gradient to which outputs, asked of TensorFlow itself.
+
+The gradient registry says whether an operation has a gradient function, none, or is declared not
+differentiable. A gradient function is called once on a scratch copy of the operation (its own types,
+shapes and attributes), in a graph that is thrown away; the inputs it answers ``None`` for get a barrier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from whygrad.graph import Barrier, Shape
+
+# Operations whose outputs tell nothing of their inputs' values: reading a shape is no use of the tensor.
+SHAPE_ONLY = frozenset(
+    "Shape ShapeN Size Rank ZerosLike OnesLike VariableShape VarIsInitializedOp BroadcastGradientArgs "
+    "BroadcastArgs TensorListElementShape EmptyTensorList TensorListLength".split()
+)
+# What the framework calls a barrier, where its name says more than its registration.
+KINDS = {
+    "StopGradient": "stop-gradient",
+    "PyFunc": "left-framework",
+    "PyFuncStateless": "left-framework",
+    "Cast": "integer-dtype",
+    "Bitcast": "integer-dtype",
+}
+# Never probed: they hold or move tensors, and carry by construction.
+CARRIES = frozenset(
+    "Identity IdentityN ReadVariableOp ResourceGather ResourceGatherNd EagerPyFunc Placeholder "
+    "CollectiveReduceV2 CollectiveReduceV3 StackV2 StackPushV2 StackPopV2".split()
+)
+_TRAINABLE = frozenset((1, 2, 8, 14, 18, 19, 20, 21))  # float, double, complex64, bfloat16, complex128, half, resource, variant
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is needed to know an operation's barriers, taken from an eager or a traced one.
+
+    Attributes:
+        inputs, outputs: (number of the dtype, shape).
+        attrs: names and values as the op callback hands them, or the traced node's own.
+        node: the traced operation to copy, ``None`` for an eager one.
+    """
+
+    op_type: str
+    inputs: tuple[tuple[int, Shape | None], ...]
+    outputs: tuple[tuple[int, Shape | None], ...]
+    attrs: tuple[Any, ...] = ()
+    node: Any = None
+
+
+def trainable(dtype: int) -> bool:
+    """Whether a gradient can exist for tensors of this type (numbered as in types.proto)."""
+    return dtype % 100 in _TRAINABLE
+
+
+class Table:
+    """Barriers per operation, remembered per kind of operation."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, tuple[Barrier, ...]] = {}
+        self._names: dict[int, str] = {}
+
+    def barriers(self, facts: Facts) -> tuple[Barrier, ...]:
+        """The barriers of an operation."""
+        try:
+            key: Hashable = (facts.op_type, facts.inputs, facts.outputs, str(facts.attrs))
+            if key not in self._known:
+                self._known[key] = tuple(self._derive(facts))
+            return self._known[key]
+        except TypeError:
+            return tuple(self._derive(facts))
+
+    def _derive(self, facts: Facts) -> list[Barrier]:
+        floats = [i for i, (dtype, _) in enumerate(facts.inputs) if trainable(dtype)]
+        others = [i for i in range(len(facts.inputs)) if i not in floats]
+        sinks = [o for o, (dtype, _) in enumerate(facts.outputs) if trainable(dtype)]
+        blocked = {} if not (floats and sinks) else self._blocked(facts, floats)
+        found = []
+        for o, (dtype, _) in enumerate(facts.outputs):
+            if o not in sinks:
+                kind = KINDS.get(facts.op_type, "non-differentiable-op")
+                detail = f"{facts.op_type} makes {dtype_name(dtype)}"
+                found += [Barrier(i, o, kind, detail) for i in floats]
+                continue
+            found += [Barrier(i, o, *blocked[i]) for i in floats if i in blocked]
+            if len(blocked) < len(floats):
+                found += [Barrier(i, o, "non-differentiable-op", facts.op_type, selects=True) for i in others]
+        return found
+
+    def _blocked(self, facts: Facts, floats: Sequence[int]) -> dict[int, tuple[str, str]]:
+        """Input position to (kind, detail) for the inputs that get no gradient."""
+        from tensorflow.python.framework import ops
+
+        op_type = facts.op_type
+        if op_type in CARRIES or op_type.startswith(("TensorList", "TensorArray")):
+            return {}
+        try:
+            function = ops.gradient_registry.lookup(op_type)
+        except LookupError:
+            return {i: ("no-registered-gradient", f"{op_type} has no gradient in TensorFlow") for i in floats}
+        if function is None:
+            kind = KINDS.get(op_type, "non-differentiable-op")
+            return {i: (kind, f"{op_type} is declared not differentiable") for i in floats}
+        silent = _probe(facts, function)
+        return {
+            i: ("non-differentiable-op", f"the gradient of {op_type} is None for this input")
+            for i in floats
+            if i in silent
+        }
+
+
+def dtype_name(dtype: int) -> str:
+    """TensorFlow's name of a dtype number."""
+    from tensorflow.python.framework import dtypes
+
+    try:
+        return str(dtypes.as_dtype(dtype).name)
+    except TypeError:
+        return "unknown"
+
+
+def _probe(facts: Facts, function: Any) -> set[int]:
+    """Input positions for which the gradient function answers ``None``; none if it can not be asked."""
+    from tensorflow.python.framework import func_graph, ops
+
+    try:
+        with ops.init_scope(), func_graph.FuncGraph("whygrad_probe").as_default() as graph:
+            op = _copy(facts, graph)
+            gradients = [_placeholder(graph, t.dtype.as_datatype_enum, t.shape) for t in op.outputs]
+            gradients = [g if trainable(g.dtype.as_datatype_enum) else None for g in gradients]
+            answer = function(op, *gradients)
+            answers = answer if isinstance(answer, (list, tuple)) else [answer]
+            return {i for i, one in enumerate(answers) if one is None}
+    except Exception:
+        return set()
+
+
+def _copy(facts: Facts, graph: Any) -> Any:
+    inputs = [_placeholder(graph, dtype, shape) for dtype, shape in facts.inputs]
+    dtypes = [dtype for dtype, _ in facts.outputs]
+    if facts.node is not None:
+        attrs = {k: v for k, v in facts.node.node_def.attr.items() if not k.startswith("_")}
+        return graph._create_op_internal(facts.op_type, inputs, dtypes, attrs=attrs, op_def=facts.node.op_def)
+    return _from_attrs(facts, inputs)
+
+
+def _from_attrs(facts: Facts, inputs: list[Any]) -> Any:
+    """Build an eager operation's copy through ``tf.raw_ops``, which takes what the callback was given."""
+    import tensorflow as tf
+    from tensorflow.python.framework import op_def_registry
+
+    definition = op_def_registry.get(facts.op_type)
+    given = dict(zip(facts.attrs[::2], facts.attrs[1::2], strict=False))
+    arguments: dict[str, Any] = {}
+    rest, inferred = list(inputs), set()
+    for argument in definition.input_arg:
+        inferred |= {argument.type_attr, argument.number_attr, argument.type_list_attr}
+        if argument.number_attr or argument.type_list_attr:
+            size = given.get(argument.number_attr) if argument.number_attr else len(given[argument.type_list_attr])
+            arguments[argument.name], rest = rest[:size], rest[size:]
+        else:
+            arguments[argument.name], rest = rest[0], rest[1:]
+    for attr in definition.attr:
+        if attr.name not in inferred and attr.name in given:
+            value = given[attr.name]
+            arguments[attr.name] = tf.dtypes.as_dtype(value) if attr.type == "type" else value
+    made = getattr(tf.raw_ops, facts.op_type)(**arguments)
+    while isinstance(made, (list, tuple)):
+        made = made[0]
+    return made.op if hasattr(made, "op") else made
+
+
+def _placeholder(graph: Any, dtype: Any, shape: Any) -> Any:
+    from tensorflow.python.framework import dtypes
+    from tensorflow.python.ops import array_ops
+
+    return array_ops.placeholder(dtypes.as_dtype(dtype), shape=shape)

@@ -1,0 +1,124 @@
+"""The gradient requests of TensorFlow: ``GradientTape.gradient``, ``jacobian`` and ``batch_jacobian``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from types import FrameType
+from typing import Any
+
+from whygrad.graph import GradientSeen
+from whygrad.recorders import frames
+from whygrad.recorders.patching import Patches
+
+_METHODS = ("gradient", "jacobian", "batch_jacobian")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call as it went: arguments, answer, and where it stood. Lives only inside the wrapper."""
+
+    api: str
+    tape: Any
+    target: Any
+    sources: Sequence[Any]
+    seen: tuple[GradientSeen, ...]
+    error: BaseException | None
+    frame: FrameType
+    stack: frames.Stack
+    operations: int
+    zero_filled: bool
+
+
+class Requests:
+    """The watch on gradient requests; ``heard`` is told of every outermost one."""
+
+    def __init__(self, heard: Callable[[Request], None], fault: Callable[[BaseException], None]) -> None:
+        self.heard = heard
+        self.fault = fault
+        self.depth = 0
+        self.patches = Patches()
+
+    def install(self) -> None:
+        """Wrap the three methods."""
+        from tensorflow.python.eager.backprop import GradientTape
+
+        for name in _METHODS:
+            self.patches.replace(GradientTape, name, self._wrapper(getattr(GradientTape, name), name))
+
+    def remove(self) -> None:
+        """Unwrap them."""
+        self.patches.undo()
+
+    def _wrapper(self, original: Callable[..., Any], name: str) -> Callable[..., Any]:
+        requests = self
+
+        @wraps(original)
+        def method(self: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
+            # jacobian asks gradient, and so does a recomputed function in the middle of a backward pass.
+            if requests.depth:
+                return original(self, target, *args, **kwargs)
+            requests.depth += 1
+            before = _operations(target)
+            try:
+                result = original(self, target, *args, **kwargs)
+            except BaseException as error:
+                requests._tell(name, self, target, args, kwargs, None, error, before, sys._getframe(1))
+                raise
+            finally:
+                requests.depth -= 1
+            requests._tell(name, self, target, args, kwargs, result, None, before, sys._getframe(1))
+            return result
+
+        return method
+
+    def _tell(
+        self,
+        name: str,
+        tape: Any,
+        target: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        result: Any,
+        error: BaseException | None,
+        before: int,
+        frame: FrameType,
+    ) -> None:
+        try:
+            from tensorflow.python.util import nest
+
+            sources = nest.flatten(args[0] if args else kwargs["sources" if name != "batch_jacobian" else "source"])
+            answers = nest.flatten(result) if error is None else [None] * len(sources)
+            unconnected = args[2] if name == "gradient" and len(args) > 2 else kwargs.get("unconnected_gradients")
+            self.heard(
+                Request(
+                    f"tf.GradientTape.{name}",
+                    tape,
+                    target,
+                    sources,
+                    tuple("none" if one is None else "present" for one in answers),
+                    error,
+                    frame,
+                    frames.capture(frame),
+                    before,
+                    "zero" in str(getattr(unconnected, "value", unconnected)).lower(),
+                )
+            )
+        except BaseException as fault:
+            self.fault(fault)
+
+
+def _operations(target: Any) -> int:
+    """How many operations the target's graph has, before the backward pass adds its own; 0 when eager."""
+    from tensorflow.python.util import nest
+
+    try:
+        for tensor in nest.flatten(target):
+            graph = getattr(tensor, "graph", None) if not hasattr(tensor, "_numpy_internal") else None
+            if graph is not None:
+                return len(graph.get_operations())
+    except Exception:
+        pass
+    return 0

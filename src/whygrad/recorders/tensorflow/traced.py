@@ -1,0 +1,288 @@
+"""From TensorFlow's graphs to the operations of a Graph: function bodies, conditionals and loops are inlined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from whygrad.graph import Barrier, Shape
+from whygrad.recorders.frames import Stack, is_user_file
+from whygrad.recorders.tensorflow.assembly import Assembly, is_write
+from whygrad.recorders.tensorflow.log import Custom, Log, Ran
+from whygrad.recorders.tensorflow.ops import Facts, trainable
+from whygrad.spec import CARRY
+
+_CALLS = frozenset(("PartitionedCall", "StatefulPartitionedCall", "TPUPartitionedCall"))
+_BRANCHES = {"If": 1, "StatelessIf": 1, "Case": 1, "StatelessCase": 1}
+_LOOPS = frozenset(("While", "StatelessWhile"))
+_DEEPEST = 40
+Environment = dict[int, int]
+
+
+def is_call(op_type: str, attrs: Sequence[Any], log: Log) -> Any:
+    """The graph behind an eager function call, ``None`` if the operation is none."""
+    name = op_type
+    if op_type in _CALLS:
+        given = dict(zip(attrs[::2], attrs[1::2], strict=False))
+        name = getattr(given.get("f"), "name", given.get("f")) or ""
+        name = name.decode() if isinstance(name, bytes) else str(name)
+    elif not op_type.startswith("__"):
+        return None
+    return _graph_named(name, log)
+
+
+def _graph_named(name: str, log: Log) -> Any:
+    function = log.functions.get(name)
+    if function is not None:
+        return function.graph
+    from tensorflow.python.eager import context
+    from tensorflow.python.framework import function_def_to_graph
+
+    try:
+        # Traced before we listened, or loaded: rebuilt from the runtime's own definition.
+        return function_def_to_graph.function_def_to_graph(context.get_function_def(name))
+    except Exception:
+        return None
+
+
+class Body:
+    """One graph being inlined; ``level`` guards against recursive functions.
+
+    Args:
+        recording: per operation whether the tape recorded; ``None`` for a function body, whose
+            gradient follows the body itself. ``reads`` says whether variables were read on the tape.
+    """
+
+    def __init__(self, assembly: Assembly, log: Log, graph: Any, around: Stack, reads: bool, level: int = 0) -> None:
+        self.a = assembly
+        self.log = log
+        self.graph = graph
+        self.around = around
+        self.reads = reads
+        self.level = level
+        self.environment: Environment = {}
+        self.places = log.traced.get(graph, {})
+        self.customs: dict[tuple[int, ...], Custom] = {}
+
+    def value(self, tensor: Any) -> int:
+        """The value of a symbolic tensor."""
+        found = self.environment.get(tensor._id)
+        if found is None:
+            found = self.environment[tensor._id] = self.a.new(_spec(tensor))
+        return found
+
+    def run(self, operations: Sequence[Any], recording: Sequence[bool] | None = None) -> None:
+        """Inline operations; ``recording`` says for each whether the request's tape recorded it."""
+        for index, op in enumerate(operations):
+            self.step(op, None if recording is None else recording[index])
+
+    def step(self, op: Any, recording: bool | None) -> None:
+        """Inline one operation."""
+        kind = op.type
+        if not op.outputs and not is_write(kind, op.inputs) or kind in ("Placeholder", "Const"):
+            return
+        stack, scope = self._place(op)
+        if kind in _CALLS:
+            self._call(op, recording, stack)
+        elif kind in _BRANCHES:
+            self._branch(op, recording, stack, scope)
+        elif kind in _LOOPS:
+            self._loop(op, recording, stack, scope)
+        elif kind == "ReadVariableOp":
+            out = self.environment[op.outputs[0]._id] = self.a.new(_spec(op.outputs[0]))
+            self.a.read(self._handle(op.inputs[0]), out, self.reads if recording is None else recording, stack, scope)
+        elif is_write(kind, op.inputs):
+            values = [self.value(t) for t in list(op.inputs)[1:]]
+            self.a.write(kind, self._handle(op.inputs[0]), values, stack, scope)
+        elif kind == "IdentityN":
+            self._identities(op, recording, stack, scope)
+        else:
+            self._plain(op, recording, stack, scope)
+
+    def _plain(self, op: Any, recording: bool | None, stack: Stack, scope: str) -> None:
+        inputs = [self.value(t) for t in op.inputs]
+        outputs = [self._fresh(t) for t in op.outputs]
+        facts = Facts(
+            op.type,
+            tuple(self.a.specs[v] for v in inputs),
+            tuple(self.a.specs[v] for v in outputs),
+            (_attributes(op),),
+            op,
+        )
+        self.a.add(facts, inputs, outputs, recording, stack, scope)
+
+    def _fresh(self, tensor: Any) -> int:
+        value = self.environment[tensor._id] = self.a.new(_spec(tensor))
+        if tensor._id in self.a.source_ids:
+            self.a.sources = self.a.sources | {value}
+        if tensor._id in self.a.watched:
+            self.a.tracked.add(value)
+        return value
+
+    def _handle(self, tensor: Any) -> int:
+        """The number by which a variable's handle is known outside of every graph."""
+        value = self.value(tensor)
+        return self.a.handle_numbers.get(value, -value - 2)
+
+    def _identities(self, op: Any, recording: bool | None, stack: Stack, scope: str) -> None:
+        custom = self.customs.get(tuple(t._id for t in op.outputs))
+        if custom is not None:
+            self._custom(op, custom, stack, scope)
+            return
+        overridden = op.node_def.attr["_gradient_op_type"].s
+        inputs = [self.value(t) for t in op.inputs]
+        if overridden:
+            # A custom gradient whose answer was not seen: any output may give to any input.
+            outputs = [self._fresh(t) for t in op.outputs]
+            self._mark(inputs, outputs, recording)
+            self.a.builder.op("CustomGradient", inputs, outputs, self.a.stack(stack), scope)
+            return
+        for value, tensor in zip(inputs, op.outputs, strict=True):
+            spec = self.a.specs[value]
+            self.a.add(Facts("Identity", (spec,), (spec,)), [value], [self._fresh(tensor)], recording, stack, scope)
+
+    def _custom(self, op: Any, custom: Custom, stack: Stack, scope: str) -> None:
+        """Inputs are results, arguments, variables; the results' gradient is what the user's function answers."""
+        inputs = [self.value(t) for t in op.inputs]
+        results = _results(custom, len(inputs))
+        arguments, outputs = inputs[results:], [self._fresh(t) for t in op.outputs]
+        code = custom.backward.code
+        where = self.a.stack(((code, 0),))[0] if code is not None else None
+        barriers = [
+            Barrier(i - results, o, "custom-gradient", custom.name, where=where)
+            for i in sorted(custom.backward.none)
+            if i >= results and i - results < len(arguments)
+            for o in range(len(outputs))
+        ]
+        self._mark(arguments, outputs, True)
+        self.a.builder.op(custom.name, arguments, outputs, self.a.stack(stack), scope, barriers)
+
+    def _mark(self, inputs: Sequence[int], outputs: Sequence[int], recording: bool | None) -> None:
+        if recording and any(v in self.a.tracked or v in self.a.handles for v in inputs):
+            self.a.tracked.update(v for v in outputs if trainable(self.a.specs[v][0]))
+
+    def _call(self, op: Any, recording: bool | None, stack: Stack) -> None:
+        graph = _function(self.graph, op.get_attr("f"), self.log)
+        inputs = [self.value(t) for t in op.inputs]
+        outputs = [self._fresh(t) for t in op.outputs]
+        enter(self, graph, inputs, outputs, recording, stack, op.type)
+
+    def _branch(self, op: Any, recording: bool | None, stack: Stack, scope: str) -> None:
+        inputs = [self.value(t) for t in op.inputs]
+        outputs = [self._fresh(t) for t in op.outputs]
+        results = []
+        for function in _branches(op):
+            made = [self.a.new(self.a.specs[v]) for v in outputs]
+            enter(self, _function(self.graph, function, self.log), inputs[1:], made, recording, stack, op.type)
+            results.append(made)
+        for position, out in enumerate(outputs):
+            arms = [made[position] for made in results]
+            barriers = [Barrier(0, 0, "non-differentiable-op", f"{op.type} predicate", selects=True)]
+            self.a.builder.op(op.type, [inputs[0], *arms], [out], self.a.stack(stack), scope, barriers)
+        self._mark([v for made in results for v in made], outputs, recording)
+
+    def _loop(self, op: Any, recording: bool | None, stack: Stack, scope: str) -> None:
+        """Each loop variable gets a head: its initial value, or that of the last turn."""
+        inputs = [self.value(t) for t in op.inputs]
+        heads, places = [], []
+        spans = self.a.stack(stack)
+        for value in inputs:
+            head = self.a.new(self.a.specs[value])
+            heads.append(head)
+            places.append(self.a.builder.op(CARRY, [value, value], [head], spans, scope))
+            if value in self.a.handle_numbers:
+                heads[-1] = value
+        turned = [self.a.new(self.a.specs[v]) for v in inputs]
+        enter(self, _function(self.graph, op.get_attr("body"), self.log), heads, turned, recording, stack, op.type)
+        for place, value in zip(places, turned, strict=True):
+            self.a.builder.close_carry(place, 1, value)
+        for tensor, head in zip(op.outputs, heads, strict=False):
+            self.environment[tensor._id] = head
+        self._mark([*inputs, *turned], heads, recording)
+
+    def _place(self, op: Any) -> tuple[Stack, str]:
+        known = self.places.get(op.name)
+        if known is not None:
+            return known[0] or self.around, known[1]
+        frames = op.traceback or ()
+        stack = tuple((f.filename, f.lineno, f.name, None, -1) for f in reversed(list(frames)) if is_user_file(f.filename))
+        return stack or self.around, ""
+
+
+def enter(
+    body: Body, graph: Any, inputs: Sequence[int], outputs: Sequence[int], recording: bool | None, stack: Stack, name: str
+) -> None:
+    """Inline a graph between given values; an unknown graph becomes one operation that carries everything."""
+    a = body.a
+    spans = a.stack(stack)
+    if graph is None or body.level > _DEEPEST:
+        a.builder.op(name, inputs, outputs, spans)
+        body._mark(inputs, outputs, recording)
+        return
+    reads = body.reads if recording is None else recording
+    inner = Body(a, body.log, graph, stack, reads, body.level + 1)
+    for tensor, value in zip(graph.inputs, inputs, strict=False):
+        inner.environment[tensor._id] = _crossing(a, value, recording, spans, name)
+    inner.run(graph.get_operations())
+    for tensor, value in zip(graph.outputs, outputs, strict=False):
+        a.builder.op("Identity", [inner.value(tensor)], [value], spans)
+    if recording:
+        followed = any(v in a.tracked or _followed_handle(a, v) for v in inputs)
+        a.tracked.update(v for v in outputs if followed and trainable(a.specs[v][0]))
+
+
+def _crossing(a: Assembly, value: int, recording: bool | None, spans: Any, name: str) -> int:
+    """What a body sees of an argument: the value itself, or its copy behind a barrier when nothing recorded."""
+    cut = recording is False and value in a.tracked
+    unfollowed = recording and value in a.sources and value not in a.tracked
+    if not (cut or unfollowed):
+        return value
+    copy = a.new(a.specs[value])
+    a.builder.op(name, [value], [copy], spans, "", [Barrier(0, 0, "recording-off" if cut else "not-watched", name)])
+    return copy
+
+
+def _followed_handle(a: Assembly, value: int) -> bool:
+    handle = a.handle_numbers.get(value)
+    return handle is not None and (handle in a.watched or handle in a.trainable_handles)
+
+
+def inline(a: Assembly, log: Log, graph: Any, inputs: Sequence[int], outputs: Sequence[int], recording: bool, entry: Ran) -> None:
+    """Inline the body of a function that was called eagerly."""
+    enter(Body(a, log, graph, entry.stack, recording), graph, inputs, outputs, recording, entry.stack, entry.op_type)
+
+
+def _spec(tensor: Any) -> tuple[int, Shape | None]:
+    shape = tensor.shape
+    return (tensor.dtype.as_datatype_enum, None if shape.rank is None else tuple(shape.as_list()))
+
+
+def _attributes(op: Any) -> str:
+    attr = op.node_def.attr
+    return str([(k, attr[k].SerializeToString()) for k in sorted(attr) if not k.startswith("_")])
+
+
+def _function(graph: Any, attr: Any, log: Log) -> Any:
+    """The graph of a function that an operation names."""
+    name = attr if isinstance(attr, str) else attr.name
+    outer = graph
+    while outer is not None:
+        found = outer._get_function(name) if outer._is_function(name) else None
+        if found is not None:
+            return found.graph
+        outer = getattr(outer, "outer_graph", None)
+    return _graph_named(name, log)
+
+
+def _branches(op: Any) -> list[Any]:
+    if op.type in ("Case", "StatelessCase"):
+        return list(op.get_attr("branches"))
+    return [op.get_attr("then_branch"), op.get_attr("else_branch")]
+
+
+def _results(custom: Custom, width: int) -> int:
+    """How many of a custom gradient's tensors are its results: those for which the tape is told ``None`` first."""
+    results = 0
+    while results < width and results in custom.backward.none:
+        results += 1
+    return results

@@ -1,0 +1,247 @@
+"""Session: records, diagnoses, merges what repeats over steps, and makes the report of a run."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from types import ModuleType
+
+from whygrad import __version__
+from whygrad.diagnose import diagnose
+from whygrad.finding import Counts, Finding, Report, Request, Steps
+from whygrad.graph import Graph
+from whygrad.recorders import RECORDERS
+from whygrad.recorders.on_import import watch_imports
+from whygrad.recorders.recorder import Asked, Recorder
+from whygrad.span import Span
+
+# A fault of these causes begins at some step by nature: gradients of earlier steps do not excuse it.
+_BEGINS_LATE = frozenset(("replaced-parameter", "frozen", "wrong-source", "not-updated"))
+
+
+@dataclass(slots=True)
+class Site:
+    """One place in the script that asks for gradients."""
+
+    id: str
+    api: str
+    where: Span | None = None
+    count: int = 0
+    recorded: int = 0
+    counts: Counts = Counts()
+
+
+@dataclass(slots=True)
+class Step:
+    """The requests since the last time that one of their places came round again."""
+
+    sites: set[Hashable] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
+    got: set[str] = field(default_factory=set)
+    graphs: list[tuple[Site, Graph]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Fate:
+    """How a parameter fared over the steps."""
+
+    seen: int = 0
+    without: int = 0
+
+
+class Session:
+    """One run of a script.
+
+    Args:
+        argv: the script and its arguments.
+        steps: how many steps are recorded before the recorders rest.
+        announce: told of every finding (no notes) once it is certain.
+    """
+
+    def __init__(self, argv: Sequence[str], steps: int, announce: Callable[[Finding], None]) -> None:
+        self.argv = tuple(argv)
+        self.steps = steps
+        self.announce = announce
+        self.recorders: list[Recorder] = []
+        self.notes: list[str] = []
+        self._sites: dict[Hashable, Site] = {}
+        self._step = Step()
+        self._fates: dict[str, Fate] = {}
+        self._found: dict[Hashable, Finding] = {}
+        self._announced: set[Hashable] = set()
+        self._recorded_steps = 0
+        self._resting = False
+        self._lock = threading.RLock()
+        self._unwatch: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Wait for the script to import a framework."""
+        triggers: dict[str, Callable[[ModuleType], None]] = {}
+        for name in RECORDERS:
+            triggers |= self._triggers(name)
+        self._unwatch = watch_imports(triggers, lambda error: self.fault("whygrad", error))
+
+    def close(self, status: int | None, error: str | None) -> Report:
+        """Stop to listen and say everything.
+
+        Args:
+            status: the script's own exit status.
+            error: what it ended in, as ``Type: message``.
+        """
+        self._unwatch()
+        frameworks: dict[str, str] = {}
+        with self._lock:
+            self._settle()
+            for recorder in self.recorders:
+                frameworks |= recorder.versions()
+                recorder.stop()
+        findings = sorted(self._judged(), key=lambda f: (_RANK[f.severity], -len(f.parameters)))
+        requests = tuple(
+            Request(s.id, s.api, s.where, s.count, s.recorded, s.counts) for s in self._sites.values()
+        )
+        return Report(
+            __version__, self.argv, status, error, frameworks, requests, tuple(findings), 0, tuple(dict.fromkeys(self.notes))
+        )
+
+    # -- the recorders' side ------------------------------------------------------------------------
+
+    def asked(self, request: Asked) -> None:
+        """A gradient was asked for: note how it went, and close the step if this place came round again."""
+        with self._lock:
+            if request.site in self._step.sites:
+                self._settle()
+            site = self._sites.get(request.site)
+            if site is None:
+                site = self._sites[request.site] = Site(f"R{len(self._sites) + 1}", request.api)
+            self._note(site, request)
+            missing = request.error is not None or "none" in request.seen
+            if request.graph is not None and not self._resting and (missing or site.recorded == 0):
+                graph = request.graph()
+                site.recorded += 1
+                site.where = graph.request[0] if graph.request else None
+                self._step.graphs.append((site, graph))
+            elif missing and self._resting and self._is_news(request):
+                self._wake()
+
+    def fault(self, framework: str, error: BaseException) -> None:
+        """Something of ours failed: it is said once, and the script goes on."""
+        where = _place_of(error)
+        self.notes.append(
+            f"whygrad stopped to listen to {framework}: {type(error).__name__}: {error}{where}; "
+            "the script was not affected, and what is said above rests on what was recorded until then"
+        )
+
+    # -- steps --------------------------------------------------------------------------------------
+
+    def _note(self, site: Site, request: Asked) -> None:
+        site.count += 1
+        none = sum(seen == "none" for seen in request.seen)
+        site.counts = Counts(len(request.seen), len(request.seen) - none, none)
+        step = self._step
+        step.sites.add(request.site)
+        step.asked.update(request.paths)
+        step.got.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen != "none")
+
+    def _settle(self) -> None:
+        """The step is over: judge its requests by what all of them gave."""
+        step, self._step = self._step, Step()
+        for path in step.asked:
+            fate = self._fates.setdefault(path, Fate())
+            fate.seen += 1
+            fate.without += path not in step.got
+        for site, graph in step.graphs:
+            for finding in diagnose(graph, frozenset(step.asked)):
+                kept = _without_served(finding, graph, step.got)
+                if kept is not None:
+                    self._merge(replace(kept, request=site.id))
+        for key, finding in self._found.items():
+            if key not in self._announced and finding.severity != "note":
+                self._announced.add(key)
+                self.announce(finding)
+        if step.graphs and not self._resting:
+            self._recorded_steps += 1
+            if self._recorded_steps >= self.steps:
+                self._rest()
+
+    def _merge(self, finding: Finding) -> None:
+        place = finding.culprit.place() if finding.culprit is not None else finding.title
+        key = (finding.cause, place)
+        known = self._found.get(key)
+        if known is None:
+            # A parameter that is explained already needs no second explanation from a later step or trace.
+            explained = {p.path for f in self._found.values() if f.request == finding.request for p in f.parameters}
+            new = tuple(p for p in finding.parameters if p.path not in explained)
+            if new:
+                self._found[key] = replace(finding, parameters=new)
+            return
+        paths = {p.path for p in known.parameters}
+        new = tuple(p for p in finding.parameters if p.path not in paths)
+        self._found[key] = replace(known, parameters=known.parameters + new)
+
+    def _judged(self) -> list[Finding]:
+        """The findings with how often they held; what got its gradient in other steps is a note."""
+        result = []
+        for finding in self._found.values():
+            fates = [self._fates[p.path] for p in finding.parameters if p.path in self._fates]
+            seen = max((f.seen for f in fates), default=1)
+            without = max((f.without for f in fates), default=seen)
+            finding = replace(finding, steps=Steps(seen, without))
+            served = bool(fates) and all(0 < f.without < f.seen for f in fates)
+            if served and finding.cause not in _BEGINS_LATE:
+                finding = replace(finding, severity="note")
+            result.append(finding)
+        return result
+
+    def _is_news(self, request: Asked) -> bool:
+        known = {p.path for f in self._found.values() for p in f.parameters}
+        return any(seen == "none" and path not in known for path, seen in zip(request.paths, request.seen, strict=True))
+
+    def _rest(self) -> None:
+        self._resting = True
+        for recorder in self.recorders:
+            recorder.rest()
+
+    def _wake(self) -> None:
+        self._resting = False
+        self._recorded_steps = self.steps - 1
+        for recorder in self.recorders:
+            recorder.wake()
+
+    def _triggers(self, name: str) -> dict[str, Callable[[ModuleType], None]]:
+        entry = RECORDERS[name]
+        made: list[Recorder] = []
+
+        def begin(_: ModuleType) -> None:
+            recorder: Recorder = getattr(importlib.import_module(entry.module), entry.factory)()
+            made.append(recorder)
+            self.recorders.append(recorder)
+            recorder.start(self)
+
+        def tell(method: str) -> Callable[[ModuleType], None]:
+            return lambda module: [getattr(r, method)(module) for r in made] and None
+
+        return {name: begin} | {module: tell(method) for module, method in entry.also}
+
+
+_RANK = {"error": 0, "warning": 1, "note": 2}
+
+
+def _without_served(finding: Finding, graph: Graph, got: set[str]) -> Finding | None:
+    """Leave out the parameters that another request of the same step served.
+
+    Unless the whole request came back empty although its loss depends on them: nobody asks for that.
+    """
+    dead = all(p.gradient == "none" for p in graph.parameters if p.asked)
+    if dead and finding.cause not in ("not-called", "unused-output", "wrong-source"):
+        return finding
+    kept = tuple(p for p in finding.parameters if p.path not in got)
+    return replace(finding, parameters=kept) if kept else None
+
+
+def _place_of(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f" ({trace.tb_frame.f_code.co_qualname}, line {trace.tb_lineno})"

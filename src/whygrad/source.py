@@ -1,0 +1,146 @@
+"""The user's text: the syntax tree of a file, the node at a Span, the function around it, names that flow."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Iterator
+from functools import lru_cache
+
+from whygrad.span import Span
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.Module
+
+
+@lru_cache(maxsize=64)
+def _parsed(file: str, size: int, head: str) -> ast.Module | None:
+    try:
+        return ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def tree(file: str) -> ast.Module | None:
+    """The syntax tree of a file, ``None`` where there is no (valid) source."""
+    lines = linecache.getlines(file)
+    return _parsed(file, len(lines), lines[0]) if lines else None
+
+
+def text(span: Span) -> str | None:
+    """The whole first line of a span."""
+    if span.line is None:
+        return None
+    return linecache.getline(span.file, span.line).rstrip("\n") or None
+
+
+def range_of(node: ast.AST, like: Span) -> Span | None:
+    """The Span of a node in the file, function and call stack of another Span."""
+    line, end_line = getattr(node, "lineno", None), getattr(node, "end_lineno", None)
+    if line is None or end_line is None:
+        return None
+    start = _column(like.file, line, node.col_offset)  # type: ignore[attr-defined]
+    end = _column(like.file, end_line, node.end_col_offset)  # type: ignore[attr-defined]
+    code = segment(like.file, node)
+    return Span(like.file, line, start, end_line, end, like.function, code, like.called_from)
+
+
+def segment(file: str, node: ast.AST) -> str | None:
+    """The text of a node."""
+    return ast.get_source_segment("".join(linecache.getlines(file)), node)
+
+
+def _column(file: str, line: int, offset: int) -> int:
+    raw = linecache.getline(file, line).encode("utf-8")[:offset]
+    return len(raw.decode("utf-8", "replace")) + 1
+
+
+def node_at(span: Span) -> ast.AST | None:
+    """The outermost node that has exactly the range of a Span."""
+    module = tree(span.file)
+    if module is None or span.column is None:
+        return None
+    for node in ast.walk(module):
+        if getattr(node, "lineno", None) == span.line and getattr(node, "end_lineno", None) == span.end_line:
+            found = range_of(node, span)
+            if found is not None and found.place() == span.place():
+                return node
+    return None
+
+
+def statement_at(span: Span) -> ast.stmt | None:
+    """The innermost statement that contains a Span's first line."""
+    module = tree(span.file)
+    if module is None or span.line is None:
+        return None
+    best: ast.stmt | None = None
+    for node in ast.walk(module):
+        if isinstance(node, ast.stmt) and node.lineno <= span.line <= (node.end_lineno or node.lineno):
+            if best is None or (node.lineno, -(node.end_lineno or 0)) >= (best.lineno, -(best.end_lineno or 0)):
+                best = node
+    return best
+
+
+def function_at(span: Span) -> FunctionNode | None:
+    """The innermost function around a Span, the module if there is none."""
+    module = tree(span.file)
+    if module is None or span.line is None:
+        return None
+    best: FunctionNode = module
+    for node in ast.walk(module):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+            if first <= span.line <= (node.end_lineno or node.lineno):
+                if isinstance(best, ast.Module) or node.lineno >= best.lineno:
+                    best = node
+    return best
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """The names (and ``self.attribute`` chains) that an expression reads."""
+    found = set()
+    for child in ast.walk(node):
+        if isinstance(child, ast.Name):
+            found.add(child.id)
+        elif isinstance(child, ast.Attribute) and isinstance(child.value, ast.Name):
+            found.add(f"{child.value.id}.{child.attr}")
+    return found
+
+
+def targets_of(statement: ast.stmt) -> set[str]:
+    """The names that a statement binds, changes in place, or calls a method of."""
+    found: set[str] = set()
+    if isinstance(statement, ast.Assign):
+        for target in statement.targets:
+            found |= _bound(target)
+    elif isinstance(statement, (ast.AugAssign, ast.AnnAssign)):
+        found |= _bound(statement.target)
+    elif isinstance(statement, (ast.For, ast.AsyncFor)):
+        found |= _bound(statement.target)
+    elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        function = statement.value.func
+        if isinstance(function, ast.Attribute):
+            found |= _bound(function.value)
+    return found
+
+
+def _bound(target: ast.AST) -> set[str]:
+    if isinstance(target, ast.Name):
+        return {target.id}
+    if isinstance(target, ast.Attribute):
+        return {f"{target.value.id}.{target.attr}"} if isinstance(target.value, ast.Name) else _bound(target.value)
+    if isinstance(target, (ast.Subscript, ast.Starred)):
+        return _bound(target.value)
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return set().union(*(_bound(e) for e in target.elts)) if target.elts else set()
+    return set()
+
+
+def statements(node: FunctionNode) -> Iterator[ast.stmt]:
+    """The statements of a function, in order, without those of functions inside it."""
+    todo: list[ast.AST] = list(node.body) if not isinstance(node, ast.Lambda) else []
+    while todo:
+        item = todo.pop(0)
+        if isinstance(item, ast.stmt):
+            yield item
+        if not isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            todo[:0] = [c for c in ast.iter_child_nodes(item) if isinstance(c, (ast.stmt, ast.excepthandler))]
