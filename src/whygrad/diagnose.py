@@ -62,12 +62,12 @@ def _suspect(parameter: Parameter) -> bool:
 
 
 def _explain(case: Case) -> tuple[str, Explanation | None]:
+    if not case.parameter.asked:
+        return "untracked", CAUSES["untracked"].explain(case)
     for cause in CAUSES.values():
         explanation = cause.explain(case)
         if explanation is not None:
             return cause.id, explanation
-    if not case.parameter.asked:
-        return UNEXPLAINED, None
     return UNEXPLAINED, _unexplained(case)
 
 

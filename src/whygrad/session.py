@@ -40,7 +40,7 @@ class Step:
     sites: set[Hashable] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
     got: set[str] = field(default_factory=set)
-    graphs: list[tuple[Site, Graph]] = field(default_factory=list)
+    graphs: list[tuple[Site | None, Graph]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -125,6 +125,16 @@ class Session:
             elif missing and self._resting and self._is_news(request):
                 self._wake()
 
+    def told(self, graph: Graph) -> None:
+        """Facts that no request shows."""
+        with self._lock:
+            self._step.graphs.append((None, graph))
+
+    def came_round(self) -> None:
+        """A compiled training step has run again."""
+        with self._lock:
+            self._settle()
+
     def fault(self, framework: str, error: BaseException) -> None:
         """Something of ours failed: it is said once, and the script goes on."""
         where = _place_of(error)
@@ -155,12 +165,12 @@ class Session:
             for finding in diagnose(graph, frozenset(step.asked)):
                 kept = _without_served(finding, graph, step.got)
                 if kept is not None:
-                    self._merge(replace(kept, request=site.id))
+                    self._merge(replace(kept, request=site.id if site is not None else None))
         for key, finding in self._found.items():
             if key not in self._announced and finding.severity != "note":
                 self._announced.add(key)
                 self.announce(finding)
-        if step.graphs and not self._resting:
+        if step.sites and not self._resting:
             self._recorded_steps += 1
             if self._recorded_steps >= self.steps:
                 self._rest()

@@ -83,6 +83,8 @@ ID = "frozen"
 def explain(case: Case) -> Explanation | None:
     """The parameter is set not to train, and a gradient is asked for it all the same."""
     parameter = case.parameter
+    if parameter.history and parameter.history[-1].kind == "thawed" and not parameter.watched:
+        return _thawed_too_late(case)
     if parameter.trainable or not parameter.is_variable or _born_in_a_layer(case):
         return None
     event = next((e for e in reversed(parameter.history) if e.kind == "frozen"), None)
@@ -98,6 +100,22 @@ def explain(case: Case) -> Explanation | None:
         (Step("parameter", parameter.path, parameter.made()),),
         fix=Fix("set `trainable = True` before the variable is used, or leave it out of the request"),
         proof=Proof("structural", True, "a tape follows trainable variables only"),
+    )
+
+
+def _thawed_too_late(case: Case) -> Explanation:
+    """Thawed after the training step was built, which asks for what was trainable then."""
+    event = case.parameter.history[-1]
+    labels = [Label(event.span, "made trainable here, when the training step was built already")] if event.span else []
+    if case.graph.request:
+        labels.append(Label(case.graph.request[0], "this trains what was trainable at the last `compile`"))
+    return Explanation(
+        "it was made trainable after the training step was built, which still leaves it out",
+        event.span,
+        tuple(labels),
+        (Step("parameter", case.parameter.path, case.parameter.made()),),
+        fix=Fix("call `compile` again after changing `trainable`"),
+        proof=Proof("structural", True, "the training step was built when the parameter was frozen, and not since"),
     )
 
 

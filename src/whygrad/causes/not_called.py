@@ -107,7 +107,7 @@ def explain(case: Case) -> Explanation | None:
     parameter, flow = case.parameter, case.flow
     if flow.influences(parameter.value) or _read_in_window(case):
         return None
-    layer = layer_of(case)
+    layer = _outermost_idle(case, layer_of(case))
     name = quoted(layer.path.rsplit("/", 1)[-1]) if layer is not None else quoted(parameter.path)
     place, text = _where(case, layer)
     labels = [Label(place, text)] if place is not None else []
@@ -131,6 +131,24 @@ def layer_of(case: Case) -> Layer | None:
     return next((layer for layer in case.graph.layers if layer.path.rsplit("/", 1)[-1] == owner), None)
 
 
+def _outermost_idle(case: Case, layer: Layer | None) -> Layer | None:
+    """Where a whole model was left out, the model is the name to give, not each of its layers."""
+    seen: set[str] = set()
+    while layer is not None and layer.parent is not None and layer.path not in seen:
+        seen.add(layer.path)
+        parent = case.graph.layer(layer.parent)
+        if parent is None or _runs(case, parent):
+            break
+        layer = parent
+    return layer
+
+
+def _runs(case: Case, layer: Layer) -> bool:
+    """Whether some operation of the request's own forward pass ran inside the layer."""
+    name, graph = layer.path.rsplit("/", 1)[-1], case.graph
+    return any(name in graph.names[graph.op_scope[op]].split("/") for op in range(case.opened, len(graph)))
+
+
 def _read_in_window(case: Case) -> bool:
     value = case.parameter.value
     return value >= 0 and any(op >= case.opened for op in case.flow.readers(value))
@@ -150,13 +168,8 @@ def _where(case: Case, layer: Layer | None) -> tuple[Span | None, str]:
 def _running_parent(case: Case, layer: Layer | None) -> Layer | None:
     if layer is None or layer.parent is None:
         return None
-    ran = {
-        part
-        for op in range(case.opened, len(case.graph))
-        for part in case.graph.names[case.graph.op_scope[op]].split("/")
-    }
     parent = case.graph.layer(layer.parent)
-    return parent if parent is not None and parent.path.rsplit("/", 1)[-1] in ran else None
+    return parent if parent is not None and _runs(case, parent) else None
 
 
 def _mention(forward: Span, attribute: str | None) -> Span | None:

@@ -84,6 +84,7 @@ from collections import Counter
 from whygrad.causes.cause import Case, Explanation, quoted
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.graph import Parameter
+from whygrad.span import Span
 
 ID = "wrong-source"
 
@@ -97,10 +98,14 @@ def explain(case: Case) -> Explanation | None:
     return None
 
 
-def _at_request(case: Case, reason: str, label: str, fix: str, proof: str, *more: Label) -> Explanation | None:
-    if not case.graph.request:
+def _at_request(
+    case: Case, reason: str, label: str, fix: str, proof: str, *more: Label, place: Span | None = None
+) -> Explanation | None:
+    """An explanation that blames the gradient call, or a better place."""
+    if place is None:
+        place = case.graph.request[0] if case.graph.request else None
+    if place is None:
         return None
-    place = case.graph.request[0]
     chain = (Step("parameter", case.parameter.path, case.parameter.made()),)
     labels = (Label(place, label), *more)
     return Explanation(reason, place, labels, chain, fix=Fix(fix), proof=Proof("structural", True, proof))
@@ -145,15 +150,17 @@ def _other_pass(case: Case) -> Explanation | None:
     if twin is None:
         return None
     more = [Label(made.span, f"{quoted(parameter.path)} comes from this forward pass")] if made.span else []
-    if twin.span is not None and made.span is not None and twin.span.place() != made.span.place():
-        more.append(Label(twin.span, "the loss comes from this one"))
+    other = twin.span if twin.span is not None and made.span is not None and twin.span != made.span else None
+    if other is not None and case.graph.request:
+        more.append(Label(case.graph.request[0], f"asked here of this {quoted(parameter.path)}"))
     return _at_request(
         case,
         "the loss was computed in another forward pass than it",
-        f"the loss does not come from this {quoted(parameter.path)}",
+        "the loss comes from this other forward pass" if other else f"the loss does not come from {quoted(parameter.path)}",
         f"compute the loss from {quoted(parameter.path)} itself, in one forward pass",
         "the same computation ran twice, and only the other run leads to the loss",
         *more,
+        place=other,
     )
 
 

@@ -11,14 +11,12 @@ from typing import Any, Protocol
 
 from whygrad.graph import Layer
 from whygrad.recorders import frames
+from whygrad.recorders.lives import Lives
 from whygrad.recorders.patching import Patches
 from whygrad.span import Span
 
-# Where each Keras keeps its Layer, the class whose ``__new__`` every layer passes, and its Model.
-_HOMES = {
-    "keras": ("keras.src.layers.layer", "keras.src.ops.operation", "Operation"),
-    "tf_keras": ("tf_keras.src.engine.base_layer", "tf_keras.src.engine.base_layer", "Layer"),
-}
+# Where each Keras keeps its Layer.
+_HOMES = {"keras": "keras.src.layers.layer", "tf_keras": "tf_keras.src.engine.base_layer"}
 _MOST_LAYERS = 20_000
 
 
@@ -29,42 +27,33 @@ class Scopes(Protocol):
 
 
 class Layers:
-    """The hooks on Keras' layers.
+    """The recording hook on layer calls.
 
     Attributes:
-        made: layer to where the script made it.
-        frozen: (layer, value, place) of every assignment to ``trainable``.
-        calls: (path, place) of layer calls since the log was last cleared.
+        lives: where layers were made and frozen.
+        calls: (path, place, layer) of the layer calls since the log was last cleared.
     """
 
-    def __init__(self, scopes: Scopes) -> None:
+    def __init__(self, scopes: Scopes, lives: Lives) -> None:
         self.scopes = scopes
+        self.lives = lives
         self.patches = Patches()
-        self.births = Patches()
         self.awake: set[str] = set()
-        self.made: weakref.WeakKeyDictionary[Any, frames.Stack] = weakref.WeakKeyDictionary()
-        self.frozen: list[tuple[weakref.ref[Any], bool, frames.Stack]] = []
         self.calls: list[tuple[str, frames.Stack, weakref.ref[Any]]] = []
-        self.models: list[tuple[str, weakref.ref[Any], frames.Stack]] = []
 
     def wake(self, fault: Callable[[BaseException], None]) -> None:
         """Listen to every Keras that is imported by now."""
-        for name, (layer_home, birth_home, birth_class) in _HOMES.items():
-            home = sys.modules.get(layer_home)
-            if home is None or name in self.awake or not hasattr(home, "Layer"):
-                continue
-            self.awake.add(name)
-            self._calls(home.Layer, fault)
-            self._births(getattr(sys.modules[birth_home], birth_class), home.Layer, fault)
+        for name, home_name in _HOMES.items():
+            home = sys.modules.get(home_name)
+            if home is not None and name not in self.awake and hasattr(home, "Layer"):
+                self.awake.add(name)
+                self._calls(home.Layer, fault)
 
     def rest(self) -> None:
-        """Stop to listen to calls; places of birth and freezing are kept."""
+        """Stop to listen."""
         self.patches.undo()
-        self.births.undo()
         self.awake.clear()
         self.calls.clear()
-
-    stop = rest
 
     def _calls(self, layer_class: Any, fault: Callable[[BaseException], None]) -> None:
         original = layer_class.__call__
@@ -92,36 +81,6 @@ class Layers:
         if len(self.calls) < _MOST_LAYERS:
             self.calls.append((path, frames.capture(frame), weakref.ref(layer)))
 
-    def _births(self, birth_class: Any, layer_class: Any, fault: Callable[[BaseException], None]) -> None:
-        original = birth_class.__new__
-        made = self.made
-
-        def __new__(cls: Any, *args: Any, **kwargs: Any) -> Any:
-            layer = original(cls, *args, **kwargs)
-            try:
-                made[layer] = frames.capture(sys._getframe(1))
-            except TypeError:
-                pass  # not weakly referable: its birth stays unknown
-            except BaseException as error:
-                fault(error)
-            return layer
-
-        self.births.replace(birth_class, "__new__", staticmethod(wraps(original)(__new__)))
-        trainable = layer_class.trainable
-        frozen = self.frozen
-
-        def set_trainable(layer: Any, value: bool) -> None:
-            trainable.fset(layer, value)
-            try:
-                stack = frames.capture(sys._getframe(1))
-                # Keras sets the flag of every layer below; only the user's own line counts.
-                frozen.append((weakref.ref(layer), bool(value), stack))
-            except BaseException as error:
-                fault(error)
-
-        hooked = property(trainable.fget, set_trainable, trainable.fdel, trainable.__doc__)
-        self.births.replace(layer_class, "trainable", hooked)
-
 
 def layers_of(layers: Layers, spans: Callable[[frames.Stack], tuple[Span, ...]]) -> list[Layer]:
     """The layers that were made or called, as records."""
@@ -132,7 +91,7 @@ def layers_of(layers: Layers, spans: Callable[[frames.Stack], tuple[Span, ...]])
         if layer is not None:
             objects[path] = layer
             calls.setdefault(path, []).extend(spans(stack)[:1])
-    for layer in list(layers.made):
+    for layer in list(layers.lives.made):
         name = getattr(layer, "name", None)
         if isinstance(name, str) and not any(o is layer for o in objects.values()):
             objects.setdefault(name, layer)
@@ -143,7 +102,7 @@ def layers_of(layers: Layers, spans: Callable[[frames.Stack], tuple[Span, ...]])
 
 
 def _birth(layers: Layers, layer: Any, spans: Callable[[frames.Stack], tuple[Span, ...]]) -> Span | None:
-    stack = layers.made.get(layer)
+    stack = layers.lives.made.get(layer)
     return spans(stack)[0] if stack else None
 
 
@@ -165,4 +124,6 @@ def _holder(layer: Any, objects: dict[str, Any]) -> tuple[str | None, str | None
         for name, value in list(vars(parent).items()):
             if value is layer and not name.startswith("_"):
                 return name, path
+        if any(own is layer for own in getattr(parent, "_layers", ())):
+            return None, path
     return None, None

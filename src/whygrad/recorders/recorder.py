@@ -16,7 +16,7 @@ class Asked:
     Attributes:
         framework, api: who was asked, by which call.
         site: identity of the place in the code; the same site again means a new step.
-        keys: identity of each source over steps; ``paths``: its name.
+        paths: the name of each source, the same over all steps.
         seen: what came back for each source.
         error: what the request raised.
         graph: builds the Graph; valid only until the sink returns. ``None`` while not recording.
@@ -25,7 +25,6 @@ class Asked:
     framework: str
     api: str
     site: Hashable
-    keys: tuple[Hashable, ...]
     paths: tuple[str, ...]
     seen: tuple[GradientSeen, ...]
     error: str | None
@@ -38,8 +37,11 @@ class Sink(Protocol):
     def asked(self, request: Asked) -> None:
         """A gradient was asked for and answered."""
 
-    def settled(self, graphs: tuple[Graph, ...]) -> None:
-        """Facts that no single request shows (a model fitted without the layers thawed since)."""
+    def told(self, graph: Graph) -> None:
+        """Facts that no request shows, as a Graph of their own (a model fitted without the layers thawed since)."""
+
+    def came_round(self) -> None:
+        """A compiled training step that holds requests has run again: a step is over."""
 
     def fault(self, framework: str, error: BaseException) -> None:
         """Something inside the recorder failed; it has switched itself off."""

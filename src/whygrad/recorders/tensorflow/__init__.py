@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from whygrad.graph import Graph
 from whygrad.recorders import frames
 from whygrad.recorders.keras import Layers
+from whygrad.recorders.lives import Lives
 from whygrad.recorders.recorder import Asked, Sink
 from whygrad.recorders.tensorflow.closing import close
 from whygrad.recorders.tensorflow.hooks import Hooks
 from whygrad.recorders.tensorflow.log import Log
 from whygrad.recorders.tensorflow.ops import Table
-from whygrad.recorders.tensorflow.parameters import Source, describe, held_names, number_of
+from whygrad.recorders.tensorflow.ownership import Owner, Owners
+from whygrad.recorders.tensorflow.parameters import Source, describe, held_names, number_of, unique
 from whygrad.recorders.tensorflow.requests import Request, Requests
 
 
@@ -26,18 +29,19 @@ class TensorFlow:
         self.sink: Sink | None = None
         self.log = Log()
         self.table = Table()
-        self.layers = Layers(self.log.local)
-        self.hooks = Hooks(self.log, self._fault)
+        self.lives = Lives(self._told, self._fault)
+        self.layers = Layers(self.log.local, self.lives)
+        self.hooks = Hooks(self.log, self._fault, self._came_round)
         self.requests = Requests(self._heard, self._fault)
         self.recording = False
-        # What stood at each position of a request's sources when it was first heard.
-        self.first_sources: dict[Any, tuple[bool, ...]] = {}
+        self._known_sources: dict[Any, list[Source]] = {}
 
     def start(self, sink: Sink) -> None:
         """Record from now on."""
         self.sink = sink
         try:
             self.requests.install()
+            self.lives.start()
             self.wake()
         except BaseException as error:
             self._fault(error)
@@ -62,7 +66,7 @@ class TensorFlow:
         """Take every hook off."""
         self.rest()
         self.requests.remove()
-        self.layers.stop()
+        self.lives.stop()
 
     def versions(self) -> dict[str, str]:
         """Of TensorFlow and of the Keras packages that are in use."""
@@ -73,13 +77,14 @@ class TensorFlow:
 
     def keras_imported(self, _module: Any) -> None:
         """Keras has been imported: listen to its layers as well."""
+        self.lives.start()
         if self.recording:
             self.layers.wake(self._fault)
 
     def _fault(self, error: BaseException) -> None:
         """An error of ours: everything off, said once, the script goes on."""
         sink, self.sink = self.sink, None
-        for undo in (self.hooks.remove, self.requests.remove, self.layers.stop):
+        for undo in (self.hooks.remove, self.requests.remove, self.layers.rest, self.lives.stop):
             try:
                 undo()
             except BaseException:
@@ -88,35 +93,66 @@ class TensorFlow:
         if sink is not None:
             sink.fault(self.framework, error)
 
+    def _told(self, graph: Graph) -> None:
+        if self.sink is not None:
+            self.sink.told(graph)
+
+    def _came_round(self) -> None:
+        if self.sink is not None:
+            self.sink.came_round()
+
     def _heard(self, request: Request) -> None:
         if self.sink is None:
             return
         busy, self.log.local.busy = self.log.local.busy, True
         try:
-            names, labels = held_names(request.frame)
-            sources = [
-                describe(one, names, position, seen)
-                for position, (one, seen) in enumerate(zip(request.sources, request.seen, strict=False))
-            ]
+            if request.operations:
+                self.log.traced_requests = True
+            site = site_of(request.stack)
+            sources = self._sources(request, site)
             build: Callable[[], Graph] | None = None
             if self.recording:
-                build = lambda: close(self, request, sources, labels)  # noqa: E731
-            self.sink.asked(self._asked(request, sources, build))
+                build = lambda: close(self, request, sources, held_names(request.frame)[1])  # noqa: E731
+            self.sink.asked(self._asked(request, site, sources, build))
         finally:
             self.log.local.busy = busy
 
-    def _asked(self, request: Request, sources: list[Source], build: Callable[[], Graph] | None) -> Asked:
+    def _sources(self, request: Request, site: tuple[Any, ...]) -> list[Source]:
+        """The request's sources by name; found once per place and set of variables, since it is asked each step."""
+        key = (site, tuple(number_of(one) if hasattr(one, "handle") else None for one in request.sources))
+        known = self._known_sources.get(key)
+        if known is None:
+            names, _ = held_names(request.frame)
+            known = [
+                describe(one, names, position, seen)
+                for position, (one, seen) in enumerate(zip(request.sources, request.seen, strict=False))
+            ]
+            paths = [one.path for one in known]
+            if len(set(paths)) < len(paths):
+                owners = Owners(request.frame, self.layers)
+                paths = [_longer(path, paths, owners.of(one.number or -1)) for path, one in zip(paths, known, strict=True)]
+            known = [replace(one, path=path) for one, path in zip(known, unique(paths), strict=True)]
+            self._known_sources[key] = known
+        return [replace(one, seen=seen, number=number_of(given)) for one, seen, given in zip(known, request.seen, request.sources, strict=True)]
+
+    def _asked(
+        self, request: Request, site: tuple[Any, ...], sources: list[Source], build: Callable[[], Graph] | None
+    ) -> Asked:
         error = request.error
         return Asked(
             self.framework,
             request.api,
-            site_of(request.stack),
-            tuple(number_of(one) if source.is_variable else source.path for one, source in zip(request.sources, sources, strict=True)),
+            site,
             tuple(source.path for source in sources),
             tuple(source.seen for source in sources),
             None if error is None else f"{type(error).__name__}: {error}",
             build,
         )
+
+
+def _longer(path: str, paths: list[str], owner: Owner | None) -> str:
+    """A name that several variables share gives way to how the user reaches each of them."""
+    return path if owner is None or paths.count(path) == 1 else owner.path
 
 
 def site_of(stack: frames.Stack) -> tuple[Any, ...]:

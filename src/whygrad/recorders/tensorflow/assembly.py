@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any
 
 from whygrad.graph import Barrier, Shape
@@ -62,6 +63,10 @@ class Assembly:
         if found is None:
             found = self._stacks[stack] = spans(stack)
         return found
+
+    def head_of(self, code: CodeType) -> Span:
+        """Where a function begins."""
+        return self.stack(((code.co_filename, code.co_firstlineno, code.co_qualname, code, -1),))[0]
 
     def new(self, spec: Spec) -> int:
         """A fresh value."""

@@ -123,8 +123,9 @@ def _parameters(
         variable = recorder.log.variables.get(number)
         if variable is not None and bool(getattr(variable, "trainable", False)):
             keras = owners.keras_variable(number)
-            others.append((describe(keras or variable, owners.names, 0, "unknown"), keras or variable))
-    paths = unique([*(s.path for s in sources), *(s.path for s, _ in others)])
+            best = variable if keras is None else keras
+            others.append((describe(best, owners.names, 0, "unknown"), best))
+    paths = unique([s.path for s in sources] + [s.path for s, _ in others])
     result = []
     for index, (source, variable) in enumerate([*zip(sources, request.sources, strict=False), *others]):
         result.append(_parameter(recorder, assembly, owners, source, variable, paths[index], index < len(sources)))

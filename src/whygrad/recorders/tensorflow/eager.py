@@ -106,7 +106,7 @@ class Eager:
             outputs.append(a.new(a.specs[a.current[number]]))
             a.current[number] = outputs[-1]
         code = entry.backward.code
-        where = None if code is None else a.stack(((code, 0),))[0]
+        where = None if code is None else a.head_of(code)
         barriers = [
             Barrier(i, o, "custom-gradient", entry.name, where=where)
             for i in sorted(entry.backward.none)

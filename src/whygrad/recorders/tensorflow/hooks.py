@@ -21,6 +21,7 @@ from whygrad.recorders.tensorflow.crossings import Crossings
 from whygrad.recorders.tensorflow.log import Log, Made, Met, Ran, Read
 from whygrad.recorders.tensorflow.tapes import Tapes
 
+STEPS_OF_A_LOOP = 3
 RESOURCE = 20  # DT_RESOURCE in TensorFlow's types.proto
 
 
@@ -30,11 +31,15 @@ class Hooks:
     Args:
         log: where everything is noted.
         fault: told of an error of ours; it never reaches the user.
+        came_round: told when a compiled function that holds requests has run often enough to be a loop.
     """
 
-    def __init__(self, log: Log, fault: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self, log: Log, fault: Callable[[BaseException], None], came_round: Callable[[], None]
+    ) -> None:
         self.log = log
         self.fault = fault
+        self.came_round = came_round
         self.patches = Patches()
         self.crossings = Crossings(log, fault)
         self.tapes = Tapes(log, fault)
@@ -110,6 +115,11 @@ class Hooks:
                 log.known.update([m.id for m in made])
                 if op_type == "VarHandleOp":
                     log.handles[made[0].id] = stack
+                elif log.traced_requests and op_type.startswith("__"):
+                    log.runs[op_type] = log.runs.get(op_type, 0) + 1
+                    if log.runs[op_type] == STEPS_OF_A_LOOP:
+                        self.came_round()
+                        return
                 scope = local.scope[-1] if local.scope else ""
                 add(Ran(op_type, ids, made, attrs, stack, local.tapes, stopped(), scope))
             except BaseException as error:

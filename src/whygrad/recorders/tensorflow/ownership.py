@@ -56,22 +56,22 @@ class Owners:
 
     def freezes(self, variable: Any, spans: Callable[[Stack], tuple[Span, ...]]) -> Iterator[Event]:
         """FROZEN and THAWED events of a variable, from assignments to its layers' ``trainable``."""
-        for reference, value, stack in self.layers.frozen:
-            layer = reference()
-            if layer is None or not stack:
-                continue
-            if any(own is variable for own in getattr(layer, "weights", ())):
-                yield Event("thawed" if value else "frozen", spans(stack)[0], str(getattr(layer, "name", "")))
+        for value, stack, name in self.layers.lives.freezes(variable):
+            yield Event("thawed" if value else "frozen", spans(stack)[0], name)
 
     def birth_of_tensor(self, assembly: Assembly, value: int) -> Span | None:
         """Where a plain tensor that is a source was made."""
         return assembly.builder.span_of(value)
 
     def _walk(self, frame: FrameType | None) -> None:
+        """Breadth first from objects, then from bare containers: `net.first.w` says more than `variables[0]`."""
+        roots = [(name, value, None, None) for name, value in _roots(frame)]
         seen: set[int] = set()
-        queue: deque[tuple[str, Any, Any, Any]] = deque()
-        for name, value in _roots(frame):
-            queue.append((name, value, None, None))
+        bare = (list, tuple, dict, set)
+        for some in ([r for r in roots if not isinstance(r[1], bare)], [r for r in roots if isinstance(r[1], bare)]):
+            self._search(deque(some), seen)
+
+    def _search(self, queue: deque[tuple[str, Any, Any, Any]], seen: set[int]) -> None:
         while queue and len(seen) < _MOST_OBJECTS:
             path, value, root, nearest = queue.popleft()
             if id(value) in seen:
@@ -99,14 +99,19 @@ class Owners:
         self._owners[number] = Owner(path, str(name) if name is not None else None, tracked)
 
 
-def _roots(frame: FrameType | None) -> Iterator[tuple[str, Any]]:
-    """Locals of the calling frames, then their globals; models that Keras' own frames train come too."""
+def _roots(frame: FrameType | None) -> list[tuple[str, Any]]:
+    """What the calling frames hold: models and objects first, then containers; Keras' own ``self`` last."""
+    users: list[tuple[str, Any]] = []
+    keras: list[tuple[str, Any]] = []
     while frame is not None:
         user = is_user_file(frame.f_code.co_filename)
         for name, value in list(frame.f_locals.items()):
-            if (user or name == "self" and _is_module(value)) and not name.startswith("__"):
-                yield name, value
+            if user and not name.startswith("__"):
+                users.append((name, value))
+            elif name == "self" and _is_module(value):
+                keras.append((name, value))
         frame = frame.f_back
+    return users + keras
 
 
 def _is_variable(value: Any) -> bool:

@@ -147,7 +147,7 @@ class Body:
         results = _results(custom, len(inputs))
         arguments, outputs = inputs[results:], [self._fresh(t) for t in op.outputs]
         code = custom.backward.code
-        where = self.a.stack(((code, 0),))[0] if code is not None else None
+        where = self.a.head_of(code) if code is not None else None
         barriers = [
             Barrier(i - results, o, "custom-gradient", custom.name, where=where)
             for i in sorted(custom.backward.none)

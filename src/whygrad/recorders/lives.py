@@ -1,0 +1,167 @@
+"""What happens to Keras' layers and models over their lives: made, frozen, thawed, fitted.
+
+These hooks stay on after recording has ended: they cost nothing in a training step, and a fault such as a layer
+thawed between two calls of ``fit`` shows nowhere else.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from typing import Any
+
+from whygrad.graph import Event, Graph, Parameter
+from whygrad.recorders import frames
+from whygrad.recorders.builder import GraphBuilder
+from whygrad.recorders.patching import Patches
+
+# For each Keras: the class whose ``__new__`` every layer passes, the class of ``trainable``, that of ``fit``.
+_HOMES = {
+    "keras": (
+        ("keras.src.ops.operation", "Operation"),
+        ("keras.src.layers.layer", "Layer"),
+        ("keras.src.backend.tensorflow.trainer", "TensorFlowTrainer"),
+    ),
+    "tf_keras": (
+        ("tf_keras.src.engine.base_layer", "Layer"),
+        ("tf_keras.src.engine.base_layer", "Layer"),
+        ("tf_keras.src.engine.training", "Model"),
+    ),
+}
+
+
+class Lives:
+    """The lasting hooks on Keras.
+
+    Args:
+        told: gets the Graph of a ``fit`` that can not train what it should.
+        fault: told of an error of ours.
+
+    Attributes:
+        made: layer to where the script made it.
+        frozen: (layer, value, place) of every assignment to ``trainable``.
+    """
+
+    def __init__(self, told: Callable[[Graph], None], fault: Callable[[BaseException], None]) -> None:
+        self.told = told
+        self.fault = fault
+        self.patches = Patches()
+        self.heard: set[str] = set()
+        self.made: weakref.WeakKeyDictionary[Any, frames.Stack] = weakref.WeakKeyDictionary()
+        self.frozen: list[tuple[weakref.ref[Any], bool, frames.Stack]] = []
+        # Model to the variables that its training step, once built, asks for.
+        self.built: weakref.WeakKeyDictionary[Any, frozenset[int]] = weakref.WeakKeyDictionary()
+
+    def start(self) -> None:
+        """Listen to every Keras that is imported by now."""
+        for name, homes in _HOMES.items():
+            classes = [getattr(sys.modules.get(module), cls, None) for module, cls in homes]
+            if name in self.heard or any(cls is None for cls in classes):
+                continue
+            self.heard.add(name)
+            self._births(classes[0])
+            self._freezes(classes[1])
+            self._fits(classes[2])
+
+    def stop(self) -> None:
+        """Take the hooks off."""
+        self.patches.undo()
+        self.heard.clear()
+
+    def freezes(self, variable: Any) -> Iterator[tuple[bool, frames.Stack, str]]:
+        """Every (value, place, layer's name) at which a variable was frozen or thawed through a layer."""
+        for reference, value, stack in self.frozen:
+            layer = reference()
+            if layer is not None and stack and any(own is variable for own in getattr(layer, "weights", ())):
+                yield value, stack, str(getattr(layer, "name", ""))
+
+    def _births(self, cls: Any) -> None:
+        original, made, fault = cls.__new__, self.made, self.fault
+
+        def __new__(cls: Any, *args: Any, **kwargs: Any) -> Any:
+            layer = original(cls, *args, **kwargs)
+            try:
+                made[layer] = frames.capture(sys._getframe(1))
+            except TypeError:
+                pass  # not weakly referable: its birth stays unknown
+            except BaseException as error:
+                fault(error)
+            return layer
+
+        self.patches.replace(cls, "__new__", staticmethod(wraps(original)(__new__)))
+
+    def _freezes(self, cls: Any) -> None:
+        trainable, frozen, fault = cls.trainable, self.frozen, self.fault
+        depth = 0
+
+        def set_trainable(layer: Any, value: bool) -> None:
+            nonlocal depth
+            depth += 1
+            try:
+                trainable.fset(layer, value)
+            finally:
+                depth -= 1
+            if depth:
+                return  # Keras sets the flag of every layer below; the user's own assignment is the outermost
+            try:
+                frozen.append((weakref.ref(layer), bool(value), frames.capture(sys._getframe(1))))
+            except BaseException as error:
+                fault(error)
+
+        self.patches.replace(cls, "trainable", property(trainable.fget, set_trainable, trainable.fdel, trainable.__doc__))
+
+    def _fits(self, cls: Any) -> None:
+        original, lives = cls.fit, self
+
+        @wraps(original)
+        def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
+            lives._before(self, frames.capture(sys._getframe(1)))
+            try:
+                return original(self, *args, **kwargs)
+            finally:
+                lives._after(self)
+
+        self.patches.replace(cls, "fit", fit)
+
+    def _before(self, model: Any, stack: frames.Stack) -> None:
+        """A training step that is built already trains what was trainable then."""
+        try:
+            if getattr(model, "run_eagerly", False) or getattr(model, "train_function", None) is None:
+                self.built.pop(model, None)
+                return
+            asked = self.built.get(model)
+            if asked is None:
+                return
+            stale = [v for v in model.trainable_variables if id(v) not in asked]
+            if stale:
+                self.told(self._graph(stale, stack))
+        except BaseException as error:
+            self.fault(error)
+
+    def _after(self, model: Any) -> None:
+        try:
+            if model not in self.built and getattr(model, "train_function", None) is not None:
+                self.built[model] = frozenset(id(v) for v in model.trainable_variables)
+        except BaseException as error:
+            self.fault(error)
+
+    def _graph(self, variables: Sequence[Any], stack: frames.Stack) -> Graph:
+        """A request without operations: what ``fit`` would have to ask for, and when it was thawed."""
+        builder = GraphBuilder("tensorflow", "keras.Model.fit")
+        parameters = [
+            Parameter(
+                path=str(getattr(v, "path", v.name)),
+                shape=tuple(v.shape),
+                dtype=str(getattr(v.dtype, "name", v.dtype)),
+                watched=False,
+                gradient="none",
+                history=tuple(
+                    Event("thawed" if value else "frozen", frames.spans(place)[0], name)
+                    for value, place, name in self.freezes(v)
+                ),
+            )
+            for v in variables
+        ]
+        return builder.graph((), parameters, frames.spans(stack))
