@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from render.samples import CASES, SOURCES, At, bare, edit, many_parameters, tabs_and_wide_letters, unused_output
 from rich.cells import cell_len
 
-from render.samples import CASES, SOURCES, At, bare, edit, many_parameters, tabs_and_wide_letters, unused_output
 from whygrad.finding import Counts, Finding, Fix, Label, Report, Request, Step, Steps
 from whygrad.render import text
 from whygrad.render.look import Look
@@ -105,6 +105,7 @@ def test_colours(at: At) -> None:
     warning = text.finding(many_parameters(at), look(120, color=True))
     assert warning.startswith("\x1b[1;33mwarning[")
     assert "\x1b[1;33m^^^^" in warning
+    assert "\x1b[1mcomputed while" in warning
 
 
 def test_the_environment_has_no_say(at: At, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,11 @@ THEME = Theme(
         "title": "bold",
         "edge": "bold bright_blue",
         "aside": "bold bright_blue",
+        # Words beside a stroke: yellow and cyan are too faint for them on a light background.
+        "said.error": "bold red",
+        "said.warning": "bold",
+        "said.note": "bold",
+        "said.aside": "bold bright_blue",
         "removed": "red",
         "added": "green",
         "faint": "dim",

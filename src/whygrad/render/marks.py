@@ -24,6 +24,8 @@ _SIGNS = {"|": "", "-": "removed", "+": "added"}
 class Mark:
     """A stroke under a range of a line, from 0, the end exclusive, with the words that belong to it.
 
+    The style is the stroke's; the words have the one named after it.
+
     Attributes:
         runs_on: the range goes on in the lines below.
     """
@@ -39,6 +41,11 @@ class Mark:
     def drawn(self) -> str:
         """The stroke at its full length."""
         return self.stroke * (self.end - self.start) + _CUT * self.runs_on
+
+    @property
+    def said(self) -> str:
+        """The style of the words."""
+        return f"said.{self.style}"
 
     @property
     def beside(self) -> int:
@@ -144,12 +151,12 @@ def _joined(marks: Sequence[Mark], room: int) -> list[Text]:
     fit = all(mark.start + cell_len(mark.words) <= room for mark in hung)
     if not (apart and fit) or (not beside and len(marks) == 1):
         return []
-    rows = [_row(*map(_stroke, marks), (last.beside, last.words if beside else "", last.style))]
+    rows = [_row(*map(_stroke, marks), (last.beside, last.words if beside else "", last.said))]
     if hung:
         rows.append(_row(*map(_thread, hung)))
     while hung:
         *hung, mark = hung
-        rows.append(_row(*map(_thread, hung), (mark.start, mark.words, mark.style)))
+        rows.append(_row(*map(_thread, hung), (mark.start, mark.words, mark.said)))
     return rows
 
 
@@ -158,7 +165,7 @@ def _stacked(marks: Sequence[Mark], room: int) -> list[Text]:
     rows: list[Text] = []
     for mark in marks:
         if not mark.words or mark.beside + cell_len(mark.words) <= room:
-            rows.append(_row(_stroke(mark), (mark.beside, mark.words, mark.style)))
+            rows.append(_row(_stroke(mark), (mark.beside, mark.words, mark.said)))
         else:
             rows += [_row(_stroke(mark)), *_below(mark, room)]
     return rows
@@ -166,7 +173,7 @@ def _stacked(marks: Sequence[Mark], room: int) -> list[Text]:
 
 def _below(mark: Mark, room: int) -> list[Text]:
     """The words under the stroke; where the window's edge is near, they move to the left."""
-    block = wrapped(Text(mark.words, mark.style), max(room - mark.start, min(_LEAST_WORDS, room)), 0)
+    block = wrapped(Text(mark.words, mark.said), max(room - mark.start, min(_LEAST_WORDS, room)), 0)
     left = max(0, min(mark.start, room - max(row.cell_len for row in block)))
     return [Text(" " * left).append_text(row) for row in block]
 
