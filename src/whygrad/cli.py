@@ -1,0 +1,164 @@
+"""The command line: arguments in, exit status out.
+
+Nothing heavy is imported before the command is known, and everything the chosen command needs is imported before
+the script starts: from then on the script decides what ``import`` finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from traceback import format_exc
+from typing import TYPE_CHECKING
+
+import click
+
+from whygrad import __version__
+from whygrad.errors import ReportError, UsageError, WhygradError
+
+if TYPE_CHECKING:
+    from whygrad.ending import Ending
+    from whygrad.session import Session
+    from whygrad.target import Target
+    from whygrad.voice import Voice
+
+WRONG_CALL = 2
+COUNTED = ("warning", "error")
+OUR_BUG = "this is a bug of whygrad, not of the script: please report these lines"
+
+
+def main() -> int:
+    """Run the command line and return the status to exit with."""
+    try:
+        outcome = whygrad(prog_name="whygrad", standalone_mode=False)
+        # The script runs here, not inside click: its exceptions are none of click's business.
+        return outcome() if callable(outcome) else outcome or 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except WhygradError as error:
+        click.echo(_complaint(error), err=True)
+        return WRONG_CALL
+
+
+@click.group()
+@click.version_option(__version__, prog_name="whygrad")
+def whygrad() -> None:
+    """Find out which parameters get no gradient, and why."""
+
+
+def _known_format(_context: click.Context, _option: click.Parameter, name: str) -> str:
+    from whygrad.render import FORMATS
+
+    if name not in FORMATS:
+        raise click.BadParameter(f"{name!r} is not one of {', '.join(FORMATS)}")
+    return name
+
+
+@whygrad.command(context_settings={"allow_interspersed_args": False})
+@click.option("--json", "out", metavar="OUT", help="Write the report to this file, as JSON.")
+@click.option(
+    "--format",
+    "form",
+    metavar="text|json",
+    default="text",
+    callback=_known_format,
+    help="text: findings on stderr as they become known (the default); json: the whole report on stdout at the end.",
+)
+@click.option(
+    "--steps",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=2,
+    help="Record until N steps have passed; 2 by default.",
+)
+@click.option("--quiet", is_flag=True, help="Say nothing but one closing line, and that only if there are findings.")
+@click.option("-m", "module", is_flag=True, help="SCRIPT is the name of a module, as in python -m.")
+@click.argument("script")
+@click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
+def run(
+    out: str | None, form: str, steps: int, quiet: bool, module: bool, script: str, arguments: tuple[str, ...]
+) -> Callable[[], int]:
+    """Run SCRIPT as python would and explain the parameters without a gradient.
+
+    SCRIPT is a file, - for standard input, or with -m a module. All that follows it belongs to the script.
+
+    \b
+    Exit status:
+      0  nothing was found and the script succeeded
+      1  something was found
+      2  whygrad was called wrongly, or could not make its report
+      otherwise the script's own
+    """
+    from whygrad.reportfile import ReportFile
+    from whygrad.target import locate
+    from whygrad.voice import Voice
+
+    target = locate(script, arguments, module=module)
+    voice = Voice(form, quiet, ReportFile.at(out) if out is not None else None)
+    return partial(_accompany, target, steps, voice)
+
+
+def _accompany(target: Target, steps: int, voice: Voice) -> int:
+    from whygrad.run import run
+    from whygrad.session import Session
+    from whygrad.shadow import ours
+
+    session = Session(target.argv, steps, voice.announce)
+
+    def finish(ending: Ending) -> int | None:
+        with ours():
+            return _conclude(session, ending, voice)
+
+    session.start()
+    return run(target, finish)
+
+
+def _conclude(session: Session, ending: Ending, voice: Voice) -> int | None:
+    """Make the report and say it; the number of findings that count, ``None`` where there is no report."""
+    found = None
+    try:
+        report = session.close(ending.status, ending.error)
+        found = sum(finding.severity in COUNTED for finding in report.findings)
+        voice.conclude(report)
+    except ReportError as error:
+        voice.remark(_complaint(error))
+        return found or None
+    except Exception:
+        voice.remark(f"{format_exc()}whygrad: error: {OUR_BUG}")
+        return found or None
+    return found
+
+
+@whygrad.command()
+@click.argument("identifier", metavar="ID")
+def explain(identifier: str) -> None:
+    """Show the manual page of a cause."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from whygrad.causes import CAUSES
+    from whygrad.nearest import did_you_mean
+
+    if identifier not in CAUSES:
+        hint = did_you_mean(identifier, CAUSES) or f"the causes are {', '.join(sorted(CAUSES))}"
+        raise UsageError(f"no cause `{identifier}`: {hint}")
+    Console().print(Markdown(CAUSES[identifier].page))
+
+
+@whygrad.command()
+def causes() -> None:
+    """List the causes, in the order of the links that they break."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from whygrad.causes import CAUSES
+
+    table = Table("link", "id", "summary", box=None, pad_edge=False)
+    for cause in CAUSES.values():
+        table.add_row(cause.link, cause.id, cause.summary)
+    Console().print(table)
+
+
+def _complaint(error: WhygradError) -> str:
+    return f"whygrad: error: {error}"

@@ -1,0 +1,335 @@
+"""Arguments in, exit status out, and words where they belong."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from launch import Done, environment, execute, plain, write
+from whygrad import __version__
+from whygrad.causes import CAUSES
+
+FAKES = Path(__file__).with_name("fakes.py")
+SCRIPTS = {
+    "healthy.py": "import sys\nprint('out', sys.argv)\n",
+    "failing.py": "import sys\nsys.exit(3)\n",
+    "losing.py": "import fakegrad\nfakegrad.lose('dense/kernel', 'error')\nprint('out')\n",
+    "noting.py": "import fakegrad\nfakegrad.lose('dense/kernel', 'note')\n",
+    "losing_and_failing.py": "import fakegrad\nfakegrad.lose('a', 'warning')\n1/0\n",
+    "breaking.py": "import fakegrad\nfakegrad.breaks()\n",
+    "package/__init__.py": "",
+    "package/__main__.py": "import sys\nprint(sys.argv[1:])\n",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write(tmp_path / "work", SCRIPTS)
+
+
+def whygrad(arguments: list[str], folder: Path, stdin: bytes = b"", **env: str) -> Done:
+    """The command line as installed."""
+    return execute([sys.executable, "-m", "whygrad", *arguments], folder, stdin, **env)
+
+
+def faked(arguments: list[str], folder: Path, **env: str) -> Done:
+    """The command line with the framework ``fakegrad``."""
+    return execute([sys.executable, str(FAKES), *arguments], folder, **env)
+
+
+# -- run: what belongs to whom ------------------------------------------------------------------------------
+
+
+def test_everything_after_the_script_is_the_scripts(folder: Path) -> None:
+    arguments = ["--json", "x", "-m", "--", "--help", "-"]
+    done = whygrad(["run", "healthy.py", *arguments], folder)
+    assert done.stdout == f"out {['healthy.py', *arguments]}\n"
+    assert done.status == 0
+
+
+def test_everything_after_the_module_is_the_modules(folder: Path) -> None:
+    done = whygrad(["run", "--quiet", "-m", "package", "--quiet", "--steps", "-m"], folder)
+    assert done == Done(0, "['--quiet', '--steps', '-m']\n", "")
+
+
+def test_a_script_from_stdin(folder: Path) -> None:
+    done = whygrad(["run", "--quiet", "-", "-v"], folder, b"import sys\nprint(__file__, sys.argv)\n")
+    assert done == Done(0, "<stdin> ['-', '-v']\n", "")
+
+
+def test_a_healthy_script_gets_one_line(folder: Path) -> None:
+    done = whygrad(["run", "healthy.py"], folder)
+    assert done.stderr == "whygrad: no gradient was asked for\n"
+
+
+def test_the_report_of_a_real_session(folder: Path) -> None:
+    done = whygrad(["run", "--json", "out.json", "failing.py", "--epochs", "1"], folder)
+    report = json.loads((folder / "out.json").read_text())
+    assert report["schema"] == "whygrad/1"
+    assert report["tool"] == {"name": "whygrad", "version": __version__}
+    assert report["script"] == {"argv": ["failing.py", "--epochs", "1"], "status": 3, "error": None}
+    assert done.status == 3
+
+
+# -- run: exit status and words ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "own"),
+    [
+        ("healthy.py", 0, 0),
+        ("failing.py", 3, 3),
+        ("losing.py", 1, 0),
+        ("noting.py", 0, 0),
+        ("losing_and_failing.py", 1, 1),
+    ],
+)
+def test_status(script: str, status: int, own: int, folder: Path) -> None:
+    done = faked(["run", "--json", "out.json", script], folder)
+    assert done.status == status
+    assert json.loads((folder / "out.json").read_text())["script"]["status"] == own
+
+
+def test_findings_are_said_when_known_and_once(folder: Path) -> None:
+    write(folder, {"losing.py": SCRIPTS["losing.py"] + "import sys\nprint('after', file=sys.stderr)\n"})
+    done = faked(["run", "losing.py"], folder)
+    said = done.stderr.index("error[stop-gradient]: `dense/kernel` is lost")
+    assert said < done.stderr.index("after") < done.stderr.index("whygrad: 1 error")
+    assert done.stderr.count("error[stop-gradient]") == 1
+    assert "losing.py:2:1" in done.stderr
+    assert done.stdout == "out\n"
+
+
+def test_notes_are_said_at_the_end(folder: Path) -> None:
+    assert faked(["run", "noting.py"], folder).stderr.startswith("note[stop-gradient]: `dense/kernel` is lost")
+
+
+def test_quiet_leaves_the_closing_lines(folder: Path) -> None:
+    assert faked(["run", "--quiet", "losing.py"], folder).stderr.startswith("whygrad: 1 error")
+    assert faked(["run", "--quiet", "healthy.py"], folder).stderr == ""
+
+
+def test_json_on_stdout_comes_last_and_alone(folder: Path) -> None:
+    done = faked(["run", "--format", "json", "losing.py"], folder)
+    first, rest = done.stdout.split("\n", 1)
+    assert first == "out"
+    assert json.loads(rest)["findings"][0]["title"] == "`dense/kernel` is lost"
+    assert done.stderr == ""
+    assert done.status == 1
+
+
+def test_steps_reach_the_session(folder: Path) -> None:
+    notes = [
+        json.loads(faked(["run", "--format", "json", *steps, "losing.py"], folder).stdout.split("\n", 1)[1])["notes"]
+        for steps in ([], ["--steps", "7"])
+    ]
+    assert notes == [["steps 2"], ["steps 7"]]
+
+
+def test_the_scripts_own_traceback_comes_first(folder: Path) -> None:
+    ours = faked(["run", "losing_and_failing.py"], folder).stderr
+    assert ours.index("ZeroDivisionError") < ours.index("whygrad: 1 warning")
+
+
+def test_a_child_says_nothing(folder: Path) -> None:
+    write(
+        folder, {"fork.py": "import fakegrad, os\nif not os.fork():\n    fakegrad.lose('a', 'error')\nelse: os.wait()"}
+    )
+    assert "error[" not in faked(["run", "fork.py"], folder).stderr
+
+
+def test_a_fault_of_ours_is_not_the_scripts(folder: Path) -> None:
+    done = faked(["run", "--json", "out.json", "breaking.py"], folder)
+    assert done.status == 2
+    assert "LookupError: a fault of ours" in done.stderr
+    assert done.stderr.endswith("this is a bug of whygrad, not of the script: please report these lines\n")
+    assert os.listdir(folder).count("out.json") == 0
+
+
+def test_names_taken_by_the_script_are_no_trouble(folder: Path) -> None:
+    mine = {
+        f"{name}.py": f"mine = {name!r}\n" for name in ("click", "rich", "json", "difflib", "unicodedata", "bisect")
+    }
+    script = "import bisect, click, difflib, fakegrad, json, rich, unicodedata\nprint(rich.mine, json.mine)\n"
+    write(folder, mine | {"shadows.py": script + "fakegrad.lose('gewicht_ä_日本', 'error')\n"})
+    done = faked(["run", "--json", "out.json", "shadows.py"], folder)
+    assert (done.status, done.stdout) == (1, "rich json\n")
+    assert "is lost" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert whygrad(["run", "--quiet", "healthy.py"], folder).status == 0
+
+
+# -- run: streams --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("closing", ["2>&-", "1>&-", "1>&- 2>&-", "0<&- 1>&- 2>&-", "2>/dev/full", "1>/dev/full"])
+def test_closed_streams_do_not_matter(closing: str, folder: Path) -> None:
+    write(folder, {"quietly_losing.py": "import fakegrad\nfakegrad.lose('a', 'error')\nopen('x', 'w').write('own')\n"})
+    command = f"{sys.executable} {FAKES} run --json out.json quietly_losing.py {closing}"
+    done = execute(["bash", "-c", command], folder)
+    assert done.status == 1
+    assert len(json.loads((folder / "out.json").read_text())["findings"]) == 1
+    assert (folder / "x").read_text() == "own"
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_left_is_told_apart(folder: Path) -> None:
+    command = f"{sys.executable} {FAKES} run --format json losing.py >/dev/full"
+    write(folder, {"losing.py": "import fakegrad\nfakegrad.lose('a', 'error')\n"})
+    done = execute(["bash", "-c", command], folder)
+    assert done.stderr == "whygrad: error: the report was not printed on stdout: no space left on device\n"
+    assert done.status == 1
+
+
+def test_a_script_that_takes_the_streams_away(folder: Path) -> None:
+    write(
+        folder,
+        {"takes.py": "import fakegrad, io, sys\nsys.stdout = sys.stderr = None\nfakegrad.lose('a', 'error')\n"},
+    )
+    done = faked(["run", "takes.py"], folder)
+    assert "whygrad: 1 error" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("env", "colored"),
+    [
+        ({"TERM": "xterm"}, True),
+        ({"TERM": "dumb"}, False),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+        ({"TERM": "xterm", "NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+    ],
+)
+def test_color_follows_the_terminal_of_stderr(env: dict[str, str], colored: bool, folder: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, str(FAKES), "run", "losing.py"]
+    done = subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=theirs, env=environment(**env), timeout=60
+    )
+    os.close(theirs)
+    shown = os.read(ours, 65536)
+    os.close(ours)
+    assert done.stdout == b"out\n"
+    assert (b"\x1b[" in shown) is colored
+    assert b"is lost" in shown
+
+
+def test_color_can_be_forced_into_a_pipe(folder: Path) -> None:
+    assert "\x1b[" in faked(["run", "losing.py"], folder, FORCE_COLOR="1", TERM="xterm").stderr
+    assert "\x1b[" not in faked(["run", "losing.py"], folder, TERM="xterm").stderr
+
+
+# -- run: wrong calls ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("run heathy.py", "no script `heathy.py` in `{folder}`: did you mean `healthy.py`?"),
+        ("run lost/train.py", "no script `lost/train.py`: there is no folder `lost` in `{folder}`"),
+        ("run package", "`package` is a directory: name a script in it, such as `package/__init__.py`"),
+        ("run -m packages", "no module `packages` in `{folder}` or among the installed ones: did you mean `package`?"),
+        ("run --json lost/x healthy.py", "no report can be written to `lost/x`: no such file or directory"),
+        ("run --json package healthy.py", "no report can be written to `package`: it is not a regular file"),
+        ("run --json /dev/null healthy.py", "no report can be written to `/dev/null`: it is not a regular file"),
+        ("explain stop-gradien", "no cause `stop-gradien`: did you mean `stop-gradient`"),
+        ("explain qqq", "no cause `qqq`: the causes are custom-gradient, "),
+    ],
+)
+def test_wrong_calls(call: str, words: str, folder: Path) -> None:
+    done = whygrad(call.split(), folder)
+    assert done.stderr.startswith("whygrad: error: " + words.format(folder=folder))
+    assert done.stderr.count("\n") == 1
+    assert (done.status, done.stdout) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run"], "Missing argument 'SCRIPT'"),
+        (["run", "--jsn", "x", "healthy.py"], "Did you mean '--json'?"),
+        (["run", "--format", "yaml", "healthy.py"], "'yaml' is not one of text, json"),
+        (["run", "--steps", "0", "healthy.py"], "0 is not in the range x>=1"),
+        (["rn"], "No such command 'rn'"),
+        ([], "Commands:"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_options(arguments: list[str], words: str, folder: Path) -> None:
+    done = whygrad(arguments, folder)
+    assert words in done.stderr
+    assert (done.status, done.stdout) == (2, "")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
+def test_what_may_not_be_read_or_written(folder: Path) -> None:
+    (folder / "healthy.py").chmod(0)
+    assert "permission denied" in whygrad(["run", "healthy.py"], folder).stderr
+    (folder / "package").chmod(0o500)
+    assert "permission denied" in whygrad(["run", "--json", "package/x.json", "failing.py"], folder).stderr
+
+
+def test_a_syntax_error_is_the_scripts(folder: Path) -> None:
+    write(folder, {"broken.py": "x = = 1\n"})
+    ours = whygrad(["run", "--quiet", "--json", "out.json", "broken.py"], folder)
+    assert ours == plain(["broken.py"], folder)
+    assert json.loads((folder / "out.json").read_text())["script"]["error"].startswith("SyntaxError: ")
+
+
+# -- the process ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "entry", [["-m", "whygrad"], [str(Path(sys.executable).with_name("whygrad"))]], ids=["-m", "console"]
+)
+def test_a_signal_leaves_a_report(number: signal.Signals, entry: list[str], folder: Path) -> None:
+    write(folder, {"waiting.py": "import time\nprint('ready', flush=True)\ntime.sleep(30)\n"})
+    command = [sys.executable, *entry, "run", "--quiet", "--json", "out.json", "waiting.py"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=20)
+    script = json.loads((folder / "out.json").read_text())["script"]
+    assert script["status"] == 128 + number
+    assert script["error"] == {signal.SIGINT: "KeyboardInterrupt", signal.SIGTERM: "SIGTERM"}[number]
+    assert process.returncode == -number
+    assert b"whygrad" not in stderr
+
+
+def test_help_is_quick(tmp_path: Path) -> None:
+    def seconds(*arguments: str) -> float:
+        began = time.perf_counter()
+        assert plain(arguments, tmp_path).status == 0
+        return time.perf_counter() - began
+
+    bare = min(seconds("-c", "pass") for _ in range(3))
+    assert min(seconds("-m", "whygrad", "--help") for _ in range(3)) - bare < 0.3
+
+
+# -- the manual ----------------------------------------------------------------------------------------------
+
+
+def test_version(tmp_path: Path) -> None:
+    assert whygrad(["--version"], tmp_path).stdout == f"whygrad, version {__version__}\n"
+
+
+def test_explain_shows_the_manual_page(tmp_path: Path) -> None:
+    done = whygrad(["explain", "stop-gradient"], tmp_path)
+    assert (done.status, done.stderr) == (0, "")
+    for words in ("stop-gradient", "Broken", "tf.stop_gradient(student(x))"):
+        assert words in done.stdout
+
+
+def test_causes_lists_them_all(tmp_path: Path) -> None:
+    listed = [line.split()[:2] for line in whygrad(["causes"], tmp_path, COLUMNS="200").stdout.splitlines()[1:]]
+    assert listed == [[cause.link, cause.id] for cause in CAUSES.values()]
