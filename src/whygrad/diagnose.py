@@ -10,6 +10,7 @@ from whygrad.causes.cause import Case, Explanation
 from whygrad.finding import Affected, Finding, Gradient, Label, Proof, Severity, Step
 from whygrad.flow import Flow
 from whygrad.graph import Graph, Parameter
+from whygrad.spec import CARRY
 
 UNEXPLAINED = "unexplained"
 
@@ -25,7 +26,7 @@ def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]
     flow = _flow(graph)
     found: dict[object, tuple[str, Explanation, list[Parameter]]] = {}
     for parameter in graph.parameters:
-        if not _suspect(parameter):
+        if not _suspect(parameter, flow):
             continue
         cause, explanation = _explain(Case(graph, flow, parameter, graph.recording.first_op, asked))
         if explanation is None:
@@ -42,23 +43,38 @@ def agrees(graph: Graph) -> list[str]:
     return [
         p.path
         for p in graph.parameters
-        if p.asked and p.gradient in ("none", "present") and flow.alive(p) != (p.gradient == "present")
+        if p.asked and p.gradient != "unknown" and flow.alive(p) == (p.gradient == "none") and not zero_of_loop(p, flow)
     ]
 
 
 def _flow(graph: Graph) -> Flow:
     """The flow, with trips outside the framework where parameters are lost without a barrier to show."""
     flow = Flow(graph)
-    lost = [p.value for p in graph.parameters if _suspect(p) and p.asked and p.value >= 0 and not flow.influences(p.value)]
+    lost = [p.value for p in graph.parameters if _suspect(p, flow) and p.asked and p.value >= 0 and not flow.influences(p.value)]
     if not lost or not graph.arrivals or not graph.departures:
         return flow
     trips = provenance.trips(graph, flow, lost, graph.recording.first_op)
     return Flow(graph, trips) if trips else flow
 
 
-def _suspect(parameter: Parameter) -> bool:
-    """Asked and got nothing; or never asked, which is a fault only for what its model should track."""
-    return parameter.gradient == "none" if parameter.asked else parameter.tracked is False
+def _suspect(parameter: Parameter, flow: Flow) -> bool:
+    """Asked and got nothing, or a zero that the graph knows; or never asked, though its model holds it."""
+    if not parameter.asked:
+        return parameter.tracked is False
+    if parameter.gradient == "none":
+        return True
+    if parameter.gradient == "zero":
+        return not flow.alive(parameter)
+    # Loops hand back zeros for what they cut; when traced, the zeros can not be looked at.
+    return parameter.gradient == "present" and zero_of_loop(parameter, flow)
+
+
+def zero_of_loop(parameter: Parameter, flow: Flow) -> bool:
+    """Whether the gradient is there only because a loop fills in zeros: every way is cut, inside the loop."""
+    if flow.alive(parameter) or not flow.influences(parameter.value):
+        return False
+    ops = [flow.graph.names[flow.graph.op_name[edge.op]] for edge in flow.way(parameter.value) if edge.op >= 0]
+    return CARRY in ops
 
 
 def _explain(case: Case) -> tuple[str, Explanation | None]:
@@ -86,7 +102,8 @@ def _unexplained(case: Case) -> Explanation:
 
 def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Sequence[Parameter]) -> Finding:
     verb = "gets" if len(parameters) == 1 else "get"
-    nothing = "is not trained" if not parameters[0].asked else f"{verb} no gradient"
+    zero = all(p.asked and p.gradient in ("zero", "present") for p in parameters)
+    nothing = "is not trained" if not parameters[0].asked else f"{verb} {'only zeros' if zero else 'no gradient'}"
     if not parameters[0].asked and len(parameters) > 1:
         nothing = "are not trained"
     severity: Severity = explanation.severity
@@ -114,7 +131,7 @@ def names(parameters: Sequence[Parameter]) -> str:
 
 
 def _affected(parameter: Parameter) -> Affected:
-    gradients: dict[str, Gradient] = {"zero": "zero", "nonfinite": "nonfinite", "present": "present"}
+    gradients: dict[str, Gradient] = {"zero": "zero", "nonfinite": "nonfinite", "present": "zero"}
     if not parameter.asked:
         return Affected(parameter.path, parameter.shape, parameter.dtype, "none")
     return Affected(parameter.path, parameter.shape, parameter.dtype, gradients.get(parameter.gradient, "none"))

@@ -96,6 +96,7 @@ class Parameter:
         gradient: what the framework handed back.
         owner: path of the layer that holds it; ``holder``: how the user reaches it (``net.mix.gate``).
         tracked: its model lists it among its own parameters (``None``: not known).
+        in_model: it can be reached from a model, not only from a list of variables (``None``: not known).
         history: in the order of happening.
     """
 
@@ -112,7 +113,7 @@ class Parameter:
     owner: str | None = None
     holder: str | None = None
     tracked: bool | None = None
-    asked_elsewhere: bool = False
+    in_model: bool | None = None
     history: tuple[Event, ...] = ()
 
     def made(self) -> Span | None:

@@ -215,7 +215,7 @@ class Session:
 
     def _wake(self) -> None:
         self._resting = False
-        self._recorded_steps = self.steps - 1
+        self._recorded_steps = self.steps - 2  # the step under way is recorded only in part
         for recorder in self.recorders:
             recorder.wake()
 

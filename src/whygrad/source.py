@@ -67,6 +67,16 @@ def node_at(span: Span) -> ast.AST | None:
     return None
 
 
+def covers(node: ast.AST, span: Span) -> bool:
+    """Whether a Span's first character lies inside a node."""
+    if span.line is None or not hasattr(node, "lineno"):
+        return False
+    end = (getattr(node, "end_lineno", None) or node.lineno, getattr(node, "end_col_offset", None) or 0)
+    start = (node.lineno, getattr(node, "col_offset", 0))
+    here = (span.line, (span.column or 1) - 1)
+    return start <= here < end
+
+
 def statement_at(span: Span) -> ast.stmt | None:
     """The innermost statement that contains a Span's first line."""
     module = tree(span.file)
@@ -111,27 +121,28 @@ def targets_of(statement: ast.stmt) -> set[str]:
     found: set[str] = set()
     if isinstance(statement, ast.Assign):
         for target in statement.targets:
-            found |= _bound(target)
+            found |= bound(target)
     elif isinstance(statement, (ast.AugAssign, ast.AnnAssign)):
-        found |= _bound(statement.target)
+        found |= bound(statement.target)
     elif isinstance(statement, (ast.For, ast.AsyncFor)):
-        found |= _bound(statement.target)
+        found |= bound(statement.target)
     elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         function = statement.value.func
         if isinstance(function, ast.Attribute):
-            found |= _bound(function.value)
+            found |= bound(function.value)
     return found
 
 
-def _bound(target: ast.AST) -> set[str]:
+def bound(target: ast.AST) -> set[str]:
+    """The names that an assignment's target binds or changes."""
     if isinstance(target, ast.Name):
         return {target.id}
     if isinstance(target, ast.Attribute):
-        return {f"{target.value.id}.{target.attr}"} if isinstance(target.value, ast.Name) else _bound(target.value)
+        return {f"{target.value.id}.{target.attr}"} if isinstance(target.value, ast.Name) else bound(target.value)
     if isinstance(target, (ast.Subscript, ast.Starred)):
-        return _bound(target.value)
+        return bound(target.value)
     if isinstance(target, (ast.Tuple, ast.List)):
-        return set().union(*(_bound(e) for e in target.elts)) if target.elts else set()
+        return set().union(*(bound(e) for e in target.elts)) if target.elts else set()
     return set()
 
 
@@ -144,3 +155,14 @@ def statements(node: FunctionNode) -> Iterator[ast.stmt]:
             yield item
         if not isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             todo[:0] = [c for c in ast.iter_child_nodes(item) if isinstance(c, (ast.stmt, ast.excepthandler))]
+
+
+def binding(name: str, before: Span) -> Span | None:
+    """Where the function around a place last bound a name on an earlier line: the bound expression."""
+    function = function_at(before)
+    if function is None or before.line is None:
+        return None
+    found = [
+        s for s in statements(function) if isinstance(s, ast.Assign) and s.lineno < before.line and name in targets_of(s)
+    ]
+    return range_of(found[-1].value, before) if found else None

@@ -73,6 +73,7 @@ out of the gradient call. If the values before a cast are not to learn, freeze w
 
 from __future__ import annotations
 
+from whygrad import source
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation, quoted
 from whygrad.finding import Fix, Label, Proof, Step
@@ -92,7 +93,8 @@ def explain(case: Case) -> Explanation | None:
     if not parameter.dtype.startswith(_INTEGERS):
         cuts = cut_by(case, ID)
         return explain_cut(case, cuts, WORDS) if cuts else None
-    made = parameter.made() or (case.graph.request[0] if case.graph.request else None)
+    request = case.graph.request[0] if case.graph.request else None
+    made = parameter.made() or (source.binding(parameter.path, request) if request else None) or request
     return Explanation(
         f"{quoted(parameter.path)} has dtype {parameter.dtype}, and integers have no gradient",
         made,

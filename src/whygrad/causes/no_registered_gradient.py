@@ -69,6 +69,7 @@ from __future__ import annotations
 
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
+from whygrad.flow import Cut
 
 ID = "no-registered-gradient"
 WORDS = Words(
@@ -79,6 +80,19 @@ WORDS = Words(
 
 
 def explain(case: Case) -> Explanation | None:
-    """A barrier of this kind stands nearest the loss."""
-    cuts = cut_by(case, ID)
+    """A barrier of this kind stands nearest the loss, or the request raised at one on any way to it."""
+    cuts = cut_by(case, ID) or _raised(case)
     return explain_cut(case, cuts, WORDS) if cuts else None
+
+
+def _raised(case: Case) -> list[Cut]:
+    """The operation that the framework's LookupError names: it spoils the request for every parameter."""
+    graph = case.graph
+    if graph.error is None or not graph.error.startswith("LookupError"):
+        return []
+    for op, barriers in graph.barriers.items():
+        outputs = graph.outputs(op)
+        for barrier in barriers:
+            if barrier.kind == ID and graph.op(op).name in graph.error and case.flow.carries(outputs[barrier.output]):
+                return [Cut(op, barrier, graph.op(op).stack)]
+    return []

@@ -91,6 +91,10 @@ def explain(case: Case) -> Explanation | None:
     if case.parameter.is_variable and not recording.follows_variables:
         words = Words("the tape was told not to follow variables by itself", "`watch_accessed_variables=False`", "")
         return explain_cut(case, cuts[:1], words, recording.opened, fix)
+    if case.parameter.is_variable:
+        made = case.parameter.made()
+        words = Words("it was made with trainable=False, and no later change makes a tape follow it", "made untrainable", "")
+        return explain_cut(case, cuts[:1], words, made, Fix("make it with `trainable=True`, or watch it: `tape.watch(...)`"))
     found = explain_cut(case, cuts[:1], WORDS, recording.opened, fix)
     labels = list(found.labels)
     if cuts[0].span is not None:

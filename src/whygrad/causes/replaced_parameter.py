@@ -80,6 +80,7 @@ There is no flag for it. Ask for the gradient of the object that is meant, and d
 from __future__ import annotations
 
 import ast
+import os
 
 from whygrad import source
 from whygrad.causes.cause import Case, Explanation, code_of, quoted
@@ -93,7 +94,7 @@ def explain(case: Case) -> Explanation | None:
     """The source is a tensor that took a variable's place: its statement rebinds the name that it reads."""
     parameter = case.parameter
     if parameter.is_variable:
-        return None
+        return _module_replaced(case)
     place = parameter.made() or _made_at(case)
     replaced = place is not None and _rebinds(place)
     was_variable = any(event.kind == "replaced" for event in parameter.history)
@@ -110,6 +111,48 @@ def explain(case: Case) -> Explanation | None:
         fix=Fix("change the variable in place: `assign`, `assign_sub` or `assign_add`"),
         proof=Proof("structural", True, "what is asked for is a tensor that no tape watches"),
     )
+
+
+def _module_replaced(case: Case) -> Explanation | None:
+    """The list of variables was collected before the model got another part in this one's place."""
+    parameter, graph, flow = case.parameter, case.graph, case.flow
+    if flow.influences(parameter.value) or parameter.in_model is not False:
+        return None
+    heirs = [
+        p
+        for p in graph.parameters
+        if not p.asked and p.tracked and p.path not in case.asked and flow.alive(p) and p.made() is not None
+    ]
+    models = {_root(p.holder) for p in graph.parameters if p.asked and p.in_model and flow.alive(p)}
+    heirs = [p for p in heirs if _root(p.holder) in models]
+    if not heirs:
+        return None
+    heir = max(heirs, key=lambda p: len(os.path.commonprefix([p.path[::-1], parameter.path[::-1]])))
+    old, new = parameter.made(), heir.made()
+    place = _where_they_part(old, new)
+    labels = [Label(place, "what takes its place in the model is made here")] if place is not None else []
+    if graph.request:
+        labels.append(Label(graph.request[0], "the gradient is still asked of the old one"))
+    return Explanation(
+        f"the model uses {quoted(heir.path)} in its place, which nobody asks for",
+        place,
+        tuple(labels),
+        (Step("parameter", parameter.path, old),),
+        fix=Fix("collect the variables (and build the optimizer) after the model has its final parts"),
+        proof=Proof("structural", True, "the model no longer holds it, and a gradient reaches what it holds instead"),
+    )
+
+
+def _root(holder: str | None) -> str | None:
+    return holder.rsplit(".", 2)[0] if holder and holder.count(".") > 1 else (holder or "").split(".")[0] or None
+
+
+def _where_they_part(old: Span | None, new: Span | None) -> Span | None:
+    """The innermost frame in which the making of the two differs."""
+    if new is None:
+        return None
+    same = {s.place() for s in old.stack()} if old is not None else set()
+    return next((s for s in new.stack() if s.place() not in same), new)
 
 
 def _made_at(case: Case) -> Span | None:

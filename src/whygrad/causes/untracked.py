@@ -90,7 +90,9 @@ There is no flag for it. If the value is a constant, say so: `tf.Variable(1.0, t
 from __future__ import annotations
 
 from whygrad.causes.cause import Case, Explanation, quoted
+from whygrad.causes.not_called import layer_of
 from whygrad.finding import Fix, Label, Proof, Step
+from whygrad.graph import Layer
 
 ID = "untracked"
 
@@ -102,7 +104,8 @@ def explain(case: Case) -> Explanation | None:
         return None
     if not (parameter.trainable and case.flow.alive(parameter)) or not _model_is_trained(case):
         return None
-    made = parameter.made()
+    home = layer_of(case)
+    made = home.made if home is not None and home.made is not None and _is_hidden(case, home) else parameter.made()
     layer = quoted(parameter.owner) if parameter.owner else "its model"
     held = f" (it is `{parameter.holder}`)" if parameter.holder else ""
     return Explanation(
@@ -113,6 +116,12 @@ def explain(case: Case) -> Explanation | None:
         fix=Fix("make it with `self.add_weight(...)`, or keep the layer in an attribute, list or dict of the model"),
         proof=Proof("structural", True, "a gradient reaches it, and it is in no list of trainable variables"),
     )
+
+
+def _is_hidden(case: Case, home: Layer) -> bool:
+    """Whether the layer itself is what the model does not see, rather than a variable inside a layer it sees."""
+    name = home.path.rsplit("/", 1)[-1]
+    return not any(p.tracked and p.owner == name for p in case.graph.parameters)
 
 
 def _model_is_trained(case: Case) -> bool:

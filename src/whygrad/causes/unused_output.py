@@ -84,10 +84,11 @@ leave its parameters out of the sources of the gradient call. Otherwise use the 
 
 from __future__ import annotations
 
-import ast
+from collections.abc import Iterator
 
 from whygrad import source
 from whygrad.causes.cause import Case, Explanation, loss_span, quoted
+from whygrad.causes.holder import holder
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.span import Span
 
@@ -130,60 +131,28 @@ def _takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tupl
     """Where the loss path goes on without the value, and where the value was made, both in one function."""
     if end is None or not stack:
         return loss_span(case.graph), None
-    holder = _holder(case, end, stack)
-    dead = stack[holder]
-    first = case.graph.value_op[end]
-    for op in range(first + 1, len(case.graph)):
-        if not any(case.flow.influences(v) for v in case.graph.outputs(op)):
-            continue
-        place = _in_function(case.graph.stacks[case.graph.op_stack[op]], dead)
-        if place is not None and place.place() != dead.place() and _after(place, dead):
-            return place, dead
-    # Nothing of the loss runs after it in that function: the loss itself took the wrong tensor.
-    return loss_span(case.graph), dead
+    dead, held = holder(case, end, stack)
+    later = list(_loss_path(case, case.graph.value_op[end]))
+    for taken in later:
+        place = next((s for s in taken if s.file == dead.file and s.function == dead.function), None)
+        if place is not None and (place.line, place.column) != (dead.line, dead.column):
+            # An expression that is given the value and still does not use it drops it further inside.
+            node = source.node_at(place)
+            inside = node is not None and held & source.names_in(node)
+            return (taken[0] if inside else place), dead
+    own = next((taken[0] for taken in later if taken[0].function not in {s.function for s in stack}), None)
+    return (own or loss_span(case.graph)), dead
 
 
-def _in_function(stack: tuple[Span, ...], like: Span) -> Span | None:
-    return next((s for s in stack if s.file == like.file and s.function == like.function), None)
-
-
-def _after(place: Span, dead: Span) -> bool:
-    """Whether a place of the loss path stands for another expression than the one that made the dead value."""
-    return (place.line, place.column) != (dead.line, dead.column)
-
-
-def _holder(case: Case, end: int, stack: tuple[Span, ...]) -> int:
-    """Which of the value's frames still holds it: the one with a name for it, or the last it is returned to."""
-    label = case.graph.labels.get(end)
-    if label is not None:
-        for index, span in enumerate(stack):
-            if span.function == label[1]:
-                return index
-    index = 0
-    while index + 1 < len(stack) and _returned(stack[index]):
-        index += 1
-    return index
-
-
-def _returned(place: Span) -> bool:
-    """Whether the value made at a place is returned by the function around it."""
-    statement, function = source.statement_at(place), source.function_at(place)
-    if isinstance(statement, ast.Return):
-        return True
-    if statement is None or function is None or isinstance(function, ast.Module):
-        return False
-    names = source.targets_of(statement)
-    changed = True
-    while changed:
-        changed = False
-        for other in source.statements(function):
-            value = getattr(other, "value", None)
-            if isinstance(value, ast.AST) and not isinstance(other, ast.Return) and source.names_in(value) & names:
-                new = source.targets_of(other) - names
-                names |= new
-                changed = changed or bool(new)
-    returns = [s for s in source.statements(function) if isinstance(s, ast.Return) and s.value is not None]
-    return any(source.names_in(r.value) & names for r in returns if r.value is not None)
+def _loss_path(case: Case, first: int) -> Iterator[tuple[Span, ...]]:
+    """The call stacks of what ran after an operation and carries other parameters to the loss."""
+    graph, flow = case.graph, case.flow
+    alive = [p.value for p in graph.parameters if flow.alive(p)]
+    fed = set(flow.forward(alive, barriers=False)) if alive else set(range(graph.values))
+    for op in range(first + 1, len(graph)):
+        stack = graph.stacks[graph.op_stack[op]]
+        if stack and any(value in fed and flow.carries(value) for value in graph.outputs(op)):
+            yield stack
 
 
 def _chain(case: Case, end: int | None) -> tuple[Step, ...]:

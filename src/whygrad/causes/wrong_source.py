@@ -81,17 +81,18 @@ from __future__ import annotations
 
 from collections import Counter
 
+from whygrad import source
 from whygrad.causes.cause import Case, Explanation, quoted
 from whygrad.finding import Fix, Label, Proof, Step
-from whygrad.graph import Parameter
+from whygrad.graph import Op, Parameter
 from whygrad.span import Span
 
 ID = "wrong-source"
 
 
 def explain(case: Case) -> Explanation | None:
-    """The gradient was asked of the wrong object: four ways to do so."""
-    for way in (_used_up, _library_state, _other_pass, _twin):
+    """The gradient was asked of the wrong object: five ways to do so."""
+    for way in (_used_up, _library_state, _other_pass, _other_tensor, _twin):
         found = way(case)
         if found is not None:
             return found
@@ -164,17 +165,34 @@ def _other_pass(case: Case) -> Explanation | None:
     )
 
 
-def _same_work(one: object, other: object) -> bool:
-    keys = ("name", "scope")
-    scopes = [str(getattr(o, "scope", "")).rsplit("/", 1)[-1] for o in (one, other)]
-    return bool(scopes[0]) and scopes[0] == scopes[1] and getattr(one, keys[0]) == getattr(other, keys[0])
+def _other_tensor(case: Case) -> Explanation | None:
+    """A tensor that the loss was not computed from, such as a slice taken of what the model did get."""
+    parameter = case.parameter
+    if parameter.is_variable or parameter.value < 0 or case.flow.influences(parameter.value):
+        return None
+    if parameter.dtype.startswith(("int", "uint", "bool", "string")):
+        return None
+    made = parameter.made() or (source.binding(parameter.path, case.graph.request[0]) if case.graph.request else None)
+    return _at_request(
+        case,
+        "the loss is not computed from it",
+        f"the loss does not come from {quoted(parameter.path)}",
+        f"compute the loss from {quoted(parameter.path)} itself",
+        "it is known to the tape, and no operation leads from it to the loss",
+        *([Label(made, f"{quoted(parameter.path)} is made here")] if made is not None else []),
+    )
+
+
+def _same_work(one: Op, other: Op) -> bool:
+    layers = [op.scope.rsplit("/", 1)[-1] for op in (one, other)]
+    return bool(layers[0]) and layers[0] == layers[1] and one.name == other.name and bool(other.outputs)
 
 
 def _twin(case: Case) -> Explanation | None:
     """The variables of another network of the same build: the one that ran is asked for by nobody."""
     flow, graph = case.flow, case.graph
     asked = [p for p in graph.parameters if p.asked]
-    if not case.parameter.is_variable or any(flow.influences(p.value) for p in asked):
+    if not case.parameter.is_variable or any(flow.alive(p) for p in asked):
         return None
     ran = [p for p in graph.parameters if not p.asked and p.path not in case.asked and flow.alive(p)]
     if not ran or _shapes(ran) != _shapes(asked):

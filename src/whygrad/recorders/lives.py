@@ -113,7 +113,11 @@ class Lives:
         self.patches.replace(cls, "trainable", property(trainable.fget, set_trainable, trainable.fdel, trainable.__doc__))
 
     def _fits(self, cls: Any) -> None:
-        original, lives = cls.fit, self
+        for name in ("fit", "train_on_batch"):
+            self.patches.replace(cls, name, self._fitting(getattr(cls, name)))
+
+    def _fitting(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        lives = self
 
         @wraps(original)
         def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -123,11 +127,15 @@ class Lives:
             finally:
                 lives._after(self)
 
-        self.patches.replace(cls, "fit", fit)
+        return fit
 
     def _before(self, model: Any, stack: frames.Stack) -> None:
-        """A training step that is built already trains what was trainable then."""
+        """A training step that is built already trains what was trainable then; one may have nothing to train."""
         try:
+            frozen = self._all_frozen(model)
+            if frozen:
+                self.told(self._graph(frozen, stack, trainable=False))
+                return
             if getattr(model, "run_eagerly", False) or getattr(model, "train_function", None) is None:
                 self.built.pop(model, None)
                 return
@@ -140,6 +148,13 @@ class Lives:
         except BaseException as error:
             self.fault(error)
 
+    def _all_frozen(self, model: Any) -> list[Any]:
+        """The weights that the script froze, where that leaves nothing to train; a step of the user's own may differ."""
+        own_step = frames.is_user_file(type(model).train_step.__code__.co_filename)
+        if own_step or not getattr(model, "weights", ()) or model.trainable_variables:
+            return []
+        return [v for v in model.weights if next(self.freezes(v), None) and not _is_state(v)]
+
     def _after(self, model: Any) -> None:
         try:
             if model not in self.built and getattr(model, "train_function", None) is not None:
@@ -147,7 +162,7 @@ class Lives:
         except BaseException as error:
             self.fault(error)
 
-    def _graph(self, variables: Sequence[Any], stack: frames.Stack) -> Graph:
+    def _graph(self, variables: Sequence[Any], stack: frames.Stack, trainable: bool = True) -> Graph:
         """A request without operations: what ``fit`` would have to ask for, and when it was thawed."""
         builder = GraphBuilder("tensorflow", "keras.Model.fit")
         parameters = [
@@ -155,6 +170,7 @@ class Lives:
                 path=str(getattr(v, "path", v.name)),
                 shape=tuple(v.shape),
                 dtype=str(getattr(v.dtype, "name", v.dtype)),
+                trainable=trainable,
                 watched=False,
                 gradient="none",
                 history=tuple(
@@ -165,3 +181,11 @@ class Lives:
             for v in variables
         ]
         return builder.graph((), parameters, frames.spans(stack))
+
+
+def _is_state(variable: Any) -> bool:
+    """State that a layer keeps beside its parameters (moving statistics, counters)."""
+    name = str(getattr(variable, "name", ""))
+    return any(word in name for word in ("moving_", "seed_generator", "iteration")) or not str(
+        getattr(variable.dtype, "name", variable.dtype)
+    ).startswith(("float", "bfloat"))

@@ -105,8 +105,7 @@ class Assembly:
         if not recording:
             barriers = [Barrier(0, 0, "recording-off", "read")]
         elif not follows:
-            kind = "not-watched" if handle in self.trainable_handles else "frozen"
-            barriers = [Barrier(0, 0, kind, "read")]
+            barriers = [Barrier(0, 0, "not-watched", "read")]
         else:
             self.tracked.add(out)
         self.builder.op("ReadVariableOp", inputs, [out], self.stack(stack), scope, barriers)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from whygrad.graph import NOWHERE, Event, Graph, Layer, Parameter, Recording
+from whygrad.graph import NOWHERE, Event, Graph, Parameter, Recording
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.keras import layers_of
-from whygrad.recorders.tensorflow.assembly import RESOURCE, Assembly
+from whygrad.recorders.tensorflow.assembly import Assembly
 from whygrad.recorders.tensorflow.eager import Eager
 from whygrad.recorders.tensorflow.log import Custom, TapeFacts
 from whygrad.recorders.tensorflow.ownership import Owners
 from whygrad.recorders.tensorflow.parameters import Source, describe, number_of, unique
-from whygrad.recorders.tensorflow.requests import Request
+from whygrad.recorders.tensorflow.requests import Request, measured
 from whygrad.recorders.tensorflow.traced import Body
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def close(
         sources: the request's flattened sources.
         labels: tensor id to the user's name for it.
     """
+    sources = [replace(s, seen=measured(a)) for s, a in zip(sources, request.answers, strict=False)]
     log, tape = recorder.log, recorder.hooks.tapes.facts(request.tape)
     builder = GraphBuilder(recorder.framework, request.api)
     assembly = Assembly(builder, tape, recorder.table, _followed(log.variables))
@@ -146,7 +148,7 @@ def _parameter(
         history += [Event("made", stack)] if stack is not None else []
     owner = owners.of(number)
     history += owners.freezes(variable, assembly.stack)
-    follows = assembly.tape is None or assembly.tape.follows_variables and source.trainable
+    follows = assembly.tape is None or (assembly.tape.follows_variables and source.trainable)
     watched = number in assembly.watched or (follows if source.is_variable else value in assembly.tracked)
     return Parameter(
         path=path,
@@ -162,5 +164,6 @@ def _parameter(
         owner=owner.layer if owner is not None else None,
         holder=owner.path if owner is not None else None,
         tracked=owner.tracked if owner is not None else None,
+        in_model=owner.in_model if owner is not None else None,
         history=tuple(history),
     )

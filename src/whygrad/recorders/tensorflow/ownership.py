@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from whygrad.recorders.tensorflow.assembly import Assembly
 
 _MOST_OBJECTS = 20_000
-_PRIVATE = ("_tracker", "_self_", "_obj_reference", "_inbound", "_outbound", "_metrics", "_optimizer", "optimizer")
+# What hangs on a model without being part of it: bookkeeping, and what `compile` was given.
+_PRIVATE = tuple(
+    "_tracker _self_ _obj_reference _inbound _outbound _metrics _optimizer optimizer loss _loss _losses _compile "
+    "compiled_ train_ test_ predict_ _callbacks _build _call_ _saved_model".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +32,14 @@ class Owner:
     Attributes:
         path: as the user would write it (``net.mix.gate``).
         layer: the name of the layer or module nearest to it.
-        tracked: that layer and the outermost one list the variable among their own.
+        tracked: the outermost layer or module lists the variable among its own.
+        in_model: it is reached through a layer or module, not only through a container.
     """
 
     path: str
     layer: str | None
     tracked: bool
+    in_model: bool
 
 
 class Owners:
@@ -71,15 +77,28 @@ class Owners:
         for some in ([r for r in roots if not isinstance(r[1], bare)], [r for r in roots if isinstance(r[1], bare)]):
             self._search(deque(some), seen)
 
+        for name, model in {id(r[1]): (r[0], r[1]) for r in roots if _is_module(r[1])}.values():
+            self._hidden(name, model)
+
+    def _hidden(self, name: str, model: Any) -> None:
+        """Variables that a model uses and does not list, whoever else holds them."""
+        own = {number_of(v) for v in _own_variables(model)}
+        within = Owners.__new__(Owners)
+        within.layers, within.names, within._owners, within._keras = self.layers, {}, {}, {}
+        within._search(deque([(name, model, None, None)]), set())
+        for number, owner in within._owners.items():
+            if number not in own and (known := self._owners.get(number)) is not None and known.tracked:
+                self._owners[number] = Owner(owner.path, owner.layer, False, True)
+
     def _search(self, queue: deque[tuple[str, Any, Any, Any]], seen: set[int]) -> None:
         while queue and len(seen) < _MOST_OBJECTS:
             path, value, root, nearest = queue.popleft()
-            if id(value) in seen:
-                continue
-            seen.add(id(value))
             if _is_variable(value):
                 self._found(path, value, root, nearest)
                 continue
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
             if _is_module(value):
                 root, nearest = root if root is not None else value, value
                 for own in _own_variables(value):
@@ -91,12 +110,13 @@ class Owners:
 
     def _found(self, path: str, variable: Any, root: Any, nearest: Any) -> None:
         number = number_of(variable)
-        if number is None or number in self._owners:
+        known = self._owners.get(number) if number is not None else None
+        if number is None or (known is not None and (known.in_model or root is None)):
             return
         self.names.setdefault(id(variable), path)
         tracked = root is None or any(number_of(own) == number for own in _own_variables(root))
         name = getattr(nearest, "name", None)
-        self._owners[number] = Owner(path, str(name) if name is not None else None, tracked)
+        self._owners[number] = Owner(path, str(name) if name is not None else None, tracked, root is not None)
 
 
 def _roots(frame: FrameType | None) -> list[tuple[str, Any]]:
@@ -140,12 +160,21 @@ def _children(value: Any) -> Iterator[tuple[str, Any]]:
         for name, item in list(getattr(value, "__dict__", {}).items()):
             if not name.startswith(("__", *_PRIVATE)) and not _plain(item):
                 yield f".{name.removeprefix('_')}", item
-    elif callable(value) and getattr(value, "__closure__", None):
-        for name, cell in zip(value.__code__.co_freevars, value.__closure__, strict=True):
-            try:
-                yield f".<{name}>", cell.cell_contents
-            except ValueError:
-                continue
+    elif callable(value) and getattr(value, "__code__", None) is not None and is_user_file(value.__code__.co_filename):
+        yield from _held_by_function(value)
+
+
+def _held_by_function(function: Any) -> Iterator[tuple[str, Any]]:
+    """What a function (of a Lambda layer, say) holds: its closure, and the layers and variables it names."""
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            yield f".<{name}>", cell.cell_contents
+        except ValueError:
+            continue
+    for name in function.__code__.co_names:
+        value = function.__globals__.get(name)
+        if value is not None and (_is_module(value) or _is_variable(value)):
+            yield f".<{name}>", value
 
 
 def _plain(value: Any) -> bool:

@@ -25,6 +25,7 @@ class Request:
     target: Any
     sources: Sequence[Any]
     seen: tuple[GradientSeen, ...]
+    answers: Sequence[Any]
     error: BaseException | None
     frame: FrameType
     stack: frames.Stack
@@ -99,6 +100,7 @@ class Requests:
                     target,
                     sources,
                     tuple("none" if one is None else "present" for one in answers),
+                    answers,
                     error,
                     frame,
                     frames.capture(frame),
@@ -122,3 +124,18 @@ def _operations(target: Any) -> int:
     except Exception:
         pass
     return 0
+
+
+def measured(answer: Any) -> GradientSeen:
+    """What a gradient is worth: looked at where it is at hand (eager), else only that it is there."""
+    import numpy
+
+    if answer is None:
+        return "none"
+    values = getattr(answer, "values", answer)
+    if not hasattr(values, "_numpy_internal") or not values.dtype.is_floating:
+        return "present"
+    array = numpy.asarray(values._numpy_internal(), dtype=numpy.float32)
+    if not array.any():
+        return "zero"
+    return "present" if numpy.isfinite(array).all() else "nonfinite"

@@ -1,0 +1,92 @@
+"""Which function still holds a value that nobody reads: where it was made, or the caller it was returned to."""
+
+from __future__ import annotations
+
+import ast
+
+from whygrad import source
+from whygrad.causes.cause import Case
+from whygrad.span import Span
+
+# Which parts of a returned tuple or dict hold the value; None: the returned object as a whole.
+Parts = frozenset[object] | None
+
+
+def holder(case: Case, value: int, stack: tuple[Span, ...]) -> tuple[Span, set[str]]:
+    """The frame that holds a value, and its names there.
+
+    Args:
+        value: a value that ends somewhere.
+        stack: the frames in which it was made, innermost first.
+    """
+    label = case.graph.labels.get(value)
+    if label is not None:
+        root = label[0].split(".")[0].split("[")[0]
+        for span in stack:
+            if span.function == label[1]:
+                return span, {root}
+    names = _bound_by(stack[0], None)
+    for index, span in enumerate(stack):
+        returned, parts = _returned(span, names)
+        if not returned or index + 1 == len(stack):
+            return span, names
+        names = _bound_by(stack[index + 1], parts)
+    return stack[-1], names
+
+
+def _bound_by(place: Span, parts: Parts) -> set[str]:
+    """The names that hold (the given parts of) the value of the expression at a place."""
+    statement = source.statement_at(place)
+    if statement is None or isinstance(statement, ast.Expr):
+        return set()
+    if isinstance(statement, ast.Assign) and parts is not None and len(statement.targets) == 1:
+        target = statement.targets[0]
+        if isinstance(target, (ast.Tuple, ast.List)) and source.covers(statement.value, place):
+            chosen = [t for i, t in enumerate(target.elts) if i in parts]
+            return set().union(*(source.bound(t) for t in chosen)) if chosen else set()
+    return source.targets_of(statement)
+
+
+def _returned(place: Span, names: set[str]) -> tuple[bool, Parts]:
+    """Whether the function around a place returns what these names hold, or the place itself; and as which parts."""
+    function = source.function_at(place)
+    if function is None or isinstance(function, (ast.Module, ast.Lambda)):
+        return False, None
+    held = _spread(function, set(names))
+    for statement in source.statements(function):
+        if isinstance(statement, ast.Return) and statement.value is not None:
+            parts = _parts(statement.value, held, place)
+            if parts is not None:
+                return True, None if parts == frozenset(("all",)) else parts
+    return False, None
+
+
+def _parts(value: ast.expr, held: set[str], place: Span) -> frozenset[object] | None:
+    """Where in a returned expression the value is; ``None`` if it is not in it."""
+    if isinstance(value, (ast.Tuple, ast.List)):
+        inside = frozenset(i for i, e in enumerate(value.elts) if _holds(e, held, place))
+    elif isinstance(value, ast.Dict):
+        inside = frozenset(
+            getattr(k, "value", None) for k, v in zip(value.keys, value.values, strict=True) if _holds(v, held, place)
+        )
+    else:
+        return frozenset(("all",)) if _holds(value, held, place) else None
+    return inside or None
+
+
+def _holds(node: ast.expr, held: set[str], place: Span) -> bool:
+    return bool(source.names_in(node) & held) or source.covers(node, place)
+
+
+def _spread(function: source.FunctionNode, names: set[str]) -> set[str]:
+    """These names and all that is computed from them in the function."""
+    changed = True
+    while changed:
+        changed = False
+        for statement in source.statements(function):
+            value = getattr(statement, "value", None)
+            if isinstance(value, ast.AST) and not isinstance(statement, ast.Return) and source.names_in(value) & names:
+                new = source.targets_of(statement) - names
+                names |= new
+                changed = changed or bool(new)
+    return names
