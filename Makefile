@@ -1,0 +1,46 @@
+# Everything runs in .venv, made from python3 and pip alone; a stamp says that it is up to date.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+DEMO := examples/keras_bypassed_head.py
+REPORT := .venv/demo.json
+
+# TensorFlow's own messages are not what the demo is about.
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: demo test bench clean
+
+# A finding makes the exit status 1, and the report must say what it is: anything else is a failure of ours.
+demo: .venv/run.stamp
+	@rm -f $(REPORT)
+	@$(BIN)/whygrad run --json $(REPORT) $(DEMO); \
+	status=$$?; test $$status -eq 1 || { echo "demo: exit status $$status, not 1"; exit 1; }
+	@grep -q '"cause": "unused-output"' $(REPORT) || { echo "demo: the cause was not found"; exit 1; }
+
+test: .venv/test.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+bench: .venv/run.stamp
+	@for each in bench/*.py; do $(BIN)/python $$each || exit 1; done
+
+clean:
+	rm -rf .venv build dist .*_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+
+.venv/run.stamp: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable '.[tensorflow]'
+	@touch $@
+
+# tf_keras asks for the full TensorFlow, and the CPU build does for it: so without its dependencies.
+.venv/test.stamp: .venv/run.stamp
+	$(PIP) install --editable '.[dev]'
+	$(PIP) install --no-deps 'tf_keras==2.21.*'
+	@touch $@
