@@ -51,6 +51,7 @@ class Lives:
         self.heard: set[str] = set()
         self.made: weakref.WeakKeyDictionary[Any, frames.Stack] = weakref.WeakKeyDictionary()
         self.frozen: list[tuple[weakref.ref[Any], bool, frames.Stack]] = []
+        self.born: dict[int, tuple[weakref.ref[Any], frames.Stack]] = {}
         # Model to the variables that its training step, once built, asks for.
         self.built: weakref.WeakKeyDictionary[Any, frozenset[int]] = weakref.WeakKeyDictionary()
 
@@ -62,6 +63,9 @@ class Lives:
                 continue
             self.heard.add(name)
             self._births(classes[0])
+            variables = sys.modules.get("keras.src.backend.common.variables")
+            if name == "keras" and variables is not None:
+                self._variables(variables.Variable)
             self._freezes(classes[1])
             self._fits(classes[2])
 
@@ -91,6 +95,26 @@ class Lives:
             return layer
 
         self.patches.replace(cls, "__new__", staticmethod(wraps(original)(__new__)))
+
+    def _variables(self, cls: Any) -> None:
+        """Keras 3 may give a variable its value long after the line that asked for it."""
+        original, born, fault = cls.__init__, self.born, self.fault
+
+        @wraps(original)
+        def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+            original(self, *args, **kwargs)
+            try:
+                number = id(self)
+                born[number] = (weakref.ref(self, lambda _: born.pop(number, None)), frames.capture(sys._getframe(1)))
+            except BaseException as error:
+                fault(error)
+
+        self.patches.replace(cls, "__init__", __init__)
+
+    def birth_of(self, variable: Any) -> frames.Stack:
+        """Where a Keras variable was asked for; empty if that was not seen."""
+        reference, stack = self.born.get(id(variable), (None, ()))
+        return stack if reference is not None and reference() is variable else ()
 
     def _freezes(self, cls: Any) -> None:
         trainable, frozen, fault = cls.trainable, self.frozen, self.fault

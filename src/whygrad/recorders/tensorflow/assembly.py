@@ -9,7 +9,8 @@ from typing import Any
 
 from whygrad.graph import Barrier, Shape
 from whygrad.recorders.builder import GraphBuilder
-from whygrad.recorders.frames import Stack, spans
+from whygrad.recorders.frames import Stack
+from whygrad.recorders.tensorflow.autograph import exact_spans
 from whygrad.recorders.tensorflow.log import TapeFacts
 from whygrad.recorders.tensorflow.ops import SHAPE_ONLY, Facts, Table, dtype_name, trainable
 from whygrad.span import Span
@@ -61,7 +62,7 @@ class Assembly:
         """The spans of a captured stack, looked up once."""
         found = self._stacks.get(stack)
         if found is None:
-            found = self._stacks[stack] = spans(stack)
+            found = self._stacks[stack] = exact_spans(stack)
         return found
 
     def head_of(self, code: CodeType) -> Span:

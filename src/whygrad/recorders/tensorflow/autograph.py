@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import linecache
 from collections.abc import Mapping
-from types import FrameType
+from dataclasses import replace
+from itertools import islice
+from types import CodeType, FrameType
 
-from whygrad.recorders.frames import AUTOGRAPH, Place, Stack
+from whygrad.recorders.frames import AUTOGRAPH, Place, Stack, spans
+from whygrad.span import Span
 
 
 def user_places(stack: Stack, frame: FrameType) -> Stack:
@@ -46,3 +51,81 @@ def _source_map() -> Mapping[tuple[str, int], tuple[str, int, str]]:
     mapper = tf_stack._source_mapper_stacks[tf_stack._get_thread_key()][-1]
     mapping: Mapping[tuple[str, int], tuple[str, int, str]] = mapper.get_effective_source_map()
     return mapping
+
+
+def exact_spans(stack: Stack) -> tuple[Span, ...]:
+    """The spans of a stack; columns in rewritten functions are found by the text of the expression."""
+    found = spans(stack)
+    for index in range(len(stack) - 1, -1, -1):
+        place, callers = stack[index], found[index + 1 :]
+        span = replace(found[index], called_from=callers)
+        code = place[3] if len(place) == 5 else None
+        if isinstance(code, CodeType) and AUTOGRAPH in code.co_filename:
+            span = _with_columns(span, code, place[-1])
+        found = (*found[:index], span, *callers)
+    return found
+
+
+def _with_columns(span: Span, code: CodeType, offset: int) -> Span:
+    """The one expression of the user's line that AutoGraph turned into the instruction's; else the bare line."""
+    text = _generated(code, offset)
+    if text is None or span.line is None:
+        return span
+    lines = linecache.getlines(span.file)
+    try:
+        nodes = [n for n in ast.walk(ast.parse("".join(lines))) if isinstance(n, ast.expr) and n.lineno == span.line]
+    except (SyntaxError, ValueError):
+        return span
+    same = [n for n in nodes if ast.unparse(n) == text]
+    if len(same) != 1:
+        return span
+    node = same[0]
+    end_line, end = node.end_lineno or node.lineno, node.end_col_offset or 0
+    return replace(
+        span,
+        column=_characters(lines[node.lineno - 1], node.col_offset) + 1,
+        end_line=end_line,
+        end_column=_characters(lines[end_line - 1], end) + 1,
+        code=ast.get_source_segment("".join(lines), node),
+    )
+
+
+def _characters(line: str, offset: int) -> int:
+    return len(line.encode("utf-8")[:offset].decode("utf-8", "replace"))
+
+
+def _generated(code: CodeType, offset: int) -> str | None:
+    """What the user wrote, as far as the generated expression at an instruction shows it."""
+    line, end_line, start, end = next(islice(code.co_positions(), max(offset, 0) // 2, None), (None,) * 4)
+    if line is None or line != end_line or start is None or end is None:
+        return None
+    try:
+        tree = ast.parse(linecache.getline(code.co_filename, line)[start:end].strip(), mode="eval")
+    except SyntaxError:
+        return None
+    return ast.unparse(_Undo().visit(tree))
+
+
+class _Undo(ast.NodeTransformer):
+    """Takes back ``ag__.ld(x)`` and ``ag__.converted_call(f, args, kwargs, scope)``."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Both are calls of attributes of ``ag__``."""
+        self.generic_visit(node)
+        function = node.func
+        if not (isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "ag__"):
+            return node
+        if function.attr == "ld" and node.args:
+            return node.args[0]
+        if function.attr == "converted_call" and len(node.args) >= 3:
+            return self._call(node)
+        return node
+
+    def _call(self, node: ast.Call) -> ast.AST:
+        called, arguments, named = node.args[:3]
+        if not isinstance(arguments, ast.Tuple):
+            return node
+        keywords = []
+        if isinstance(named, ast.Call) and isinstance(named.func, ast.Name) and named.func.id == "dict":
+            keywords = named.keywords
+        return ast.Call(func=called, args=arguments.elts, keywords=keywords)  # type: ignore[arg-type]

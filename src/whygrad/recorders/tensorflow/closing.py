@@ -140,7 +140,7 @@ def _parameter(
     number = -1 if source.number is None else source.number
     value = assembly.current.get(number, NOWHERE)
     history = []
-    made = recorder.log.handles.get(number)
+    made = recorder.lives.birth_of(variable) or recorder.log.handles.get(number)
     if made:
         history.append(Event("made", assembly.stack(made)[0]))
     elif not source.is_variable and value != NOWHERE:

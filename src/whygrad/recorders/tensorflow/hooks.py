@@ -112,6 +112,8 @@ class Hooks:
                     if number not in log.known:
                         self._strangers(op_type, inputs, stack)
                         break
+                if local.pending:
+                    local.pending = {}  # a variable touched before this operation was read by it, or not at all
                 log.known.update([m.id for m in made])
                 if op_type == "VarHandleOp":
                     log.handles[made[0].id] = stack
@@ -140,7 +142,7 @@ class Hooks:
     def _strangers(self, op_type: str, inputs: Any, stack: frames.Stack) -> None:
         """Inputs that nothing recorded made: reads inside the C fast path, and constants."""
         local, known = self.log.local, self.log.known
-        pending, local.pending = local.pending, {}
+        pending = local.pending
         for tensor in inputs:
             if tensor._id in known:
                 continue

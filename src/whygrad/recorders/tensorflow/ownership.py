@@ -160,6 +160,9 @@ def _children(value: Any) -> Iterator[tuple[str, Any]]:
         for name, item in list(getattr(value, "__dict__", {}).items()):
             if not name.startswith(("__", *_PRIVATE)) and not _plain(item):
                 yield f".{name.removeprefix('_')}", item
+        if _is_module(value):
+            # Legacy Keras keeps the layers of a model out of sight.
+            yield from ((f".layers[{i}]", layer) for i, layer in enumerate(getattr(value, "layers", None) or ()))
     elif callable(value) and getattr(value, "__code__", None) is not None and is_user_file(value.__code__.co_filename):
         yield from _held_by_function(value)
 
