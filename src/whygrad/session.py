@@ -98,11 +98,17 @@ class Session:
                 frameworks |= recorder.versions()
                 recorder.stop()
         findings = sorted(self._judged(), key=lambda f: (_RANK[f.severity], -len(f.parameters)))
-        requests = tuple(
-            Request(s.id, s.api, s.where, s.count, s.recorded, s.counts) for s in self._sites.values()
-        )
+        requests = tuple(Request(s.id, s.api, s.where, s.count, s.recorded, s.counts) for s in self._sites.values())
         return Report(
-            __version__, self.argv, status, error, frameworks, requests, tuple(findings), 0, tuple(dict.fromkeys(self.notes))
+            __version__,
+            self.argv,
+            status,
+            error,
+            frameworks,
+            requests,
+            tuple(findings),
+            0,
+            tuple(dict.fromkeys(self.notes)),
         )
 
     # -- the recorders' side ------------------------------------------------------------------------
@@ -110,14 +116,15 @@ class Session:
     def asked(self, request: Asked) -> None:
         """A gradient was asked for: note how it went, and close the step if this place came round again."""
         with self._lock:
-            if request.site in self._step.sites:
+            if request.site in self._step.sites and not request.nested:
                 self._settle()
             site = self._sites.get(request.site)
             if site is None:
                 site = self._sites[request.site] = Site(f"R{len(self._sites) + 1}", request.api)
             self._note(site, request)
             missing = request.error is not None or "none" in request.seen
-            if request.graph is not None and not self._resting and (missing or site.recorded == 0):
+            wanted = site.recorded == 0 or missing and self._is_news(request)
+            if request.graph is not None and not self._resting and wanted:
                 graph = request.graph()
                 site.recorded += 1
                 site.where = graph.request[0] if graph.request else None
@@ -162,7 +169,7 @@ class Session:
             fate.seen += 1
             fate.without += path not in step.got
         for site, graph in step.graphs:
-            for finding in diagnose(graph, frozenset(step.asked)):
+            for finding in self._diagnosed(graph, frozenset(step.asked)):
                 kept = _without_served(finding, graph, step.got)
                 if kept is not None:
                     self._merge(replace(kept, request=site.id if site is not None else None))
@@ -174,6 +181,14 @@ class Session:
             self._recorded_steps += 1
             if self._recorded_steps >= self.steps:
                 self._rest()
+
+    def _diagnosed(self, graph: Graph, asked: frozenset[str]) -> list[Finding]:
+        """The findings of a request; an error of ours costs this request alone."""
+        try:
+            return diagnose(graph, asked)
+        except Exception as error:
+            self.fault(f"one {graph.framework} request", error)
+            return []
 
     def _merge(self, finding: Finding) -> None:
         place = finding.culprit.place() if finding.culprit is not None else finding.title

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Protocol
 
-from whygrad.graph import Graph, GradientSeen
+from whygrad.graph import GradientSeen, Graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Asked:
         paths: the name of each source, the same over all steps.
         seen: what came back for each source.
         error: what the request raised.
+        nested: another recording is still open around this request, so that the step goes on.
         graph: builds the Graph; valid only until the sink returns. ``None`` while not recording.
     """
 
@@ -28,6 +29,7 @@ class Asked:
     paths: tuple[str, ...]
     seen: tuple[GradientSeen, ...]
     error: str | None
+    nested: bool
     graph: Callable[[], Graph] | None
 
 

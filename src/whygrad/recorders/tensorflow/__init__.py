@@ -146,6 +146,7 @@ class TensorFlow:
             tuple(source.path for source in sources),
             tuple(source.seen for source in sources),
             None if error is None else f"{type(error).__name__}: {error}",
+            self.hooks.tapes.others_open(request.tape),
             build,
         )
 

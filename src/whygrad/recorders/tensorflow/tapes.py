@@ -68,6 +68,10 @@ class Tapes:
         serial = self.serials.get(tape)
         return None if serial is None else self.log.tapes.get(serial)
 
+    def others_open(self, tape: Any) -> bool:
+        """Whether a tape other than this one records in this thread."""
+        return any(serial != self.serials.get(tape) for serial in self.log.local.tapes)
+
     def _guard(self, body: Callable[..., None], *arguments: Any) -> None:
         local = self.log.local
         busy, local.busy = local.busy, True
