@@ -65,6 +65,12 @@ def test_a_script_from_stdin(folder: Path) -> None:
     assert done == Done(0, "<stdin> ['-', '-v']\n", "")
 
 
+def test_a_finding_in_a_script_from_stdin_shows_its_line(folder: Path) -> None:
+    command = [sys.executable, str(FAKES), "run", "-"]
+    done = execute(command, folder, b"import fakegrad\nfakegrad.lose('a', 'error')  # this line\n")
+    assert "fakegrad.lose('a', 'error')  # this line" in done.stderr
+
+
 def test_a_healthy_script_gets_one_line(folder: Path) -> None:
     done = whygrad(["run", "healthy.py"], folder)
     assert done.stderr == "whygrad: no gradient was asked for\n"
@@ -298,7 +304,7 @@ def test_a_signal_leaves_a_report(number: signal.Signals, entry: list[str], fold
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(number)
-        _, stderr = process.communicate(timeout=20)
+        _, stderr = process.communicate(timeout=60)
     script = json.loads((folder / "out.json").read_text())["script"]
     assert script["status"] == 128 + number
     assert script["error"] == {signal.SIGINT: "KeyboardInterrupt", signal.SIGTERM: "SIGTERM"}[number]

@@ -42,6 +42,20 @@ def test_the_script_gets_its_own_and_we_get_ours(folder: Path) -> None:
     assert "rich.text" not in sys.modules
 
 
+def test_a_module_set_apart_goes_with_those_that_hold_it() -> None:
+    import inspect
+    import linecache
+    import logging
+
+    shadow.set_apart("linecache")
+    theirs = importlib.import_module("logging")
+    assert theirs is not logging
+    assert theirs.traceback.linecache is importlib.import_module("linecache") is not linecache
+    with shadow.ours():
+        assert sys.modules["linecache"] is linecache
+        assert sys.modules["inspect"] is inspect
+
+
 def test_their_module_comes_back_after_a_fault(folder: Path) -> None:
     importlib.import_module("rich")
     shadow.set_aside(str(folder))

@@ -69,8 +69,8 @@ def _known_format(_context: click.Context, _option: click.Parameter, name: str) 
     "--steps",
     metavar="N",
     type=click.IntRange(min=1),
-    default=2,
-    help="Record until N steps have passed; 2 by default.",
+    default=10,
+    help="Record until N steps have passed; 10 by default.",
 )
 @click.option("--quiet", is_flag=True, help="Say nothing but one closing line, and that only if there are findings.")
 @click.option("-m", "module", is_flag=True, help="SCRIPT is the name of a module, as in python -m.")

@@ -50,7 +50,11 @@ def agrees(graph: Graph) -> list[str]:
 def _flow(graph: Graph) -> Flow:
     """The flow, with trips outside the framework where parameters are lost without a barrier to show."""
     flow = Flow(graph)
-    lost = [p.value for p in graph.parameters if _suspect(p, flow) and p.asked and p.value >= 0 and not flow.influences(p.value)]
+    lost = [
+        p.value
+        for p in graph.parameters
+        if _suspect(p, flow) and p.asked and p.value >= 0 and not flow.influences(p.value)
+    ]
     if not lost or not graph.arrivals or not graph.departures:
         return flow
     trips = provenance.trips(graph, flow, lost, graph.recording.first_op)
@@ -95,7 +99,9 @@ def _unexplained(case: Case) -> Explanation:
         (Label(place, "asked here"),) if place is not None else (),
         (Step("parameter", case.parameter.path, case.parameter.made()),),
         ("this is a defect of whygrad: please report it with the script, or the part that makes this parameter",),
-        proof=Proof("structural", False, "the recorded graph shows a way for the gradient, and the framework gave none"),
+        proof=Proof(
+            "structural", False, "the recorded graph shows a way for the gradient, and the framework gave none"
+        ),
         severity="warning",
     )
 

@@ -104,11 +104,12 @@ class Flow:
 
     def sufficient(self, value: int) -> list[Cut]:
         """Every single barrier whose lifting alone would connect a value to a loss, in order of running."""
-        found = []
-        for source in self.forward([value], barriers=False):
-            for edge in self._out_edges(source):
-                if edge.barrier is not None and not edge.barrier.selects and self.carries(edge.sink):
-                    found.append(self._cut(edge))
+        found = [
+            self._cut(edge)
+            for source in self.forward([value], barriers=False)
+            for edge in self._out_edges(source)
+            if edge.barrier is not None and not edge.barrier.selects and self.carries(edge.sink)
+        ]
         return sorted(found, key=lambda cut: cut.op)
 
     def forward(self, values: Iterable[int], barriers: bool = True) -> list[int]:
@@ -140,7 +141,9 @@ class Flow:
         """
         reached = self.forward([value], barriers=False)
         inside = set(reached)
-        ends = [v for v in reached if v != value and not any(e.sink in inside for e in self._out_edges(v) if not e.barrier)]
+        ends = [
+            v for v in reached if v != value and not any(e.sink in inside for e in self._out_edges(v) if not e.barrier)
+        ]
         return sorted(ends, key=lambda v: (v not in self.graph.labels, -self.graph.value_op[v]))
 
     def _measure(self, targets: Iterable[int]) -> None:
@@ -167,7 +170,7 @@ class Flow:
         return BARRIER + SELECTS * edge.barrier.selects + LIBRARY * self._in_library(edge.op)
 
     def _in_library(self, op: int) -> bool:
-        """Whether an operation is a library's own doing: its user frame is the call of a layer, not of the operation."""
+        """Whether an operation is a library's own doing: it has no user frame, or one inside a package."""
         known = self._library.get(op)
         if known is None:
             stack = self.graph.stacks[self.graph.op_stack[op]]

@@ -94,8 +94,8 @@ def _reads(statement: ast.stmt) -> set[str]:
 def _inside(inner: Span, outer: Span) -> bool:
     if None in (inner.line, inner.column, outer.line, outer.column):
         return inner.line == outer.line
-    begin = (inner.line, inner.column) >= (outer.line, outer.column)  # type: ignore[operator]
-    return begin and (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)  # type: ignore[operator]
+    begin = (inner.line, inner.column) >= (outer.line, outer.column)
+    return begin and (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
 
 
 def _common(leaving: tuple[Span, ...], entering: tuple[Span, ...]) -> tuple[Span, Span] | None:

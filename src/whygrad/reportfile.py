@@ -29,7 +29,8 @@ class ReportFile:
             if path.exists() and not stat.S_ISREG(path.stat().st_mode):
                 raise UsageError(f"no report can be written to `{name}`: it is not a regular file; name a new one")
             file = cls(path)
-            file._draft(b"").unlink()
+            os.close(file._open_draft())
+            file._draft.unlink()
         except OSError as error:
             raise UsageError(
                 f"no report can be written to `{name}`: {_reason(error)}; name a file in a folder you may write to"
@@ -39,28 +40,22 @@ class ReportFile:
     def write(self, text: str) -> None:
         """Replace the file in one step; ReportError, and nothing half-written, where that fails."""
         try:
-            draft = self._draft(text.encode())
-            try:
-                os.replace(draft, self.path)
-            except OSError:
-                draft.unlink()
-                raise
-        except OSError as error:
-            raise ReportError(f"the report was not written to `{self.path}`: {_reason(error)}") from None
-
-    def _draft(self, data: bytes) -> Path:
-        """The data, safe on disk under a name of its own beside the file; nothing is left if that fails."""
-        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        try:
-            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666), "wb") as stream:
-                stream.write(data)
+            with open(self._open_draft(), "wb") as stream:
+                stream.write(text.encode())
                 stream.flush()
                 os.fsync(stream.fileno())
-        except OSError:
+            os.replace(self._draft, self.path)
+        except OSError as error:
             with suppress(OSError):
-                draft.unlink()
-            raise
-        return draft
+                self._draft.unlink()
+            raise ReportError(f"the report was not written to `{self.path}`: {_reason(error)}") from None
+
+    @property
+    def _draft(self) -> Path:
+        return self.path.with_name(f".{self.path.name}.{os.getpid()}")
+
+    def _open_draft(self) -> int:
+        return os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
 
 
 def _reason(error: OSError) -> str:

@@ -20,7 +20,7 @@ from types import ModuleType
 
 from whygrad import uncaught
 from whygrad.ending import Closing, Ending
-from whygrad.shadow import set_aside
+from whygrad.shadow import set_apart, set_aside
 from whygrad.target import Kind, Target
 
 _STDIN = "<stdin>"
@@ -74,6 +74,7 @@ def _start_script(target: Target, main: ModuleType) -> None:
 
 def _start_stdin(target: Target, main: ModuleType) -> None:
     _enter("", target.name, target)
+    set_apart("linecache")  # plain python knows no lines of standard input, and shows none in a traceback
     _run_source(target.source, _STDIN, main)
 
 

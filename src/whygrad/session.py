@@ -30,7 +30,7 @@ class Site:
     where: Span | None = None
     count: int = 0
     recorded: int = 0
-    counts: Counts = Counts()
+    counts: Counts = field(default_factory=Counts)
 
 
 @dataclass(slots=True)
@@ -123,7 +123,7 @@ class Session:
                 site = self._sites[request.site] = Site(f"R{len(self._sites) + 1}", request.api)
             self._note(site, request)
             missing = request.error is not None or "none" in request.seen
-            wanted = site.recorded == 0 or missing and self._is_news(request)
+            wanted = site.recorded == 0 or (missing and self._is_news(request))
             if request.graph is not None and not self._resting and wanted:
                 graph = request.graph()
                 site.recorded += 1
@@ -245,7 +245,11 @@ class Session:
             recorder.start(self)
 
         def tell(method: str) -> Callable[[ModuleType], None]:
-            return lambda module: [getattr(r, method)(module) for r in made] and None
+            def passed_on(module: ModuleType) -> None:
+                for recorder in made:
+                    getattr(recorder, method)(module)
+
+            return passed_on
 
         return {name: begin} | {module: tell(method) for module, method in entry.also}
 

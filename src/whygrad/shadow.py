@@ -1,6 +1,7 @@
 """Modules that the script has of its own, under names that we have loaded already.
 
-A script beside a ``json.py`` or ``click.py`` imports that file; while we speak, the names mean our modules again.
+A script beside a ``json.py`` or ``click.py`` imports that file; a script from standard input has a ``linecache``
+that does not know its text. While we speak, the names mean our modules again.
 """
 
 from __future__ import annotations
@@ -19,8 +20,25 @@ def set_aside(folder: str) -> None:
     """Take out of ``sys.modules`` what an import would find in ``folder`` first, had we not loaded another."""
     for name in {name.partition(".")[0] for name in sys.modules} - _NEVER:
         if _is_shadowed(name, folder):
-            for each in [each for each in sys.modules if each == name or each.startswith(f"{name}.")]:
-                _aside[each] = sys.modules.pop(each)
+            _take(name)
+
+
+def set_apart(name: str) -> None:
+    """Take a module of the standard library out of ``sys.modules``, and what holds it: the script loads its own."""
+    held = [name]
+    for module in map(sys.modules.get, held):  # grows on the way
+        held += {
+            holder.partition(".")[0]
+            for holder, each in sys.modules.items()
+            if any(value is module for value in getattr(each, "__dict__", {}).values())
+        }.intersection(sys.stdlib_module_names).difference(held)
+    for each in held:
+        _take(each)
+
+
+def _take(name: str) -> None:
+    for each in [each for each in sys.modules if each == name or each.startswith(f"{name}.")]:
+        _aside[each] = sys.modules.pop(each)
 
 
 @contextmanager

@@ -84,9 +84,10 @@ def statement_at(span: Span) -> ast.stmt | None:
         return None
     best: ast.stmt | None = None
     for node in ast.walk(module):
-        if isinstance(node, ast.stmt) and node.lineno <= span.line <= (node.end_lineno or node.lineno):
-            if best is None or (node.lineno, -(node.end_lineno or 0)) >= (best.lineno, -(best.end_lineno or 0)):
-                best = node
+        if not isinstance(node, ast.stmt) or not node.lineno <= span.line <= (node.end_lineno or node.lineno):
+            continue
+        if best is None or (node.lineno, -(node.end_lineno or 0)) >= (best.lineno, -(best.end_lineno or 0)):
+            best = node
     return best
 
 
@@ -99,9 +100,9 @@ def function_at(span: Span) -> FunctionNode | None:
     for node in ast.walk(module):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-            if first <= span.line <= (node.end_lineno or node.lineno):
-                if isinstance(best, ast.Module) or node.lineno >= best.lineno:
-                    best = node
+            inside = first <= span.line <= (node.end_lineno or node.lineno)
+            if inside and (isinstance(best, ast.Module) or node.lineno >= best.lineno):
+                best = node
     return best
 
 
@@ -122,9 +123,7 @@ def targets_of(statement: ast.stmt) -> set[str]:
     if isinstance(statement, ast.Assign):
         for target in statement.targets:
             found |= bound(target)
-    elif isinstance(statement, (ast.AugAssign, ast.AnnAssign)):
-        found |= bound(statement.target)
-    elif isinstance(statement, (ast.For, ast.AsyncFor)):
+    elif isinstance(statement, (ast.AugAssign, ast.AnnAssign, ast.For, ast.AsyncFor)):
         found |= bound(statement.target)
     elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         function = statement.value.func
@@ -163,6 +162,8 @@ def binding(name: str, before: Span) -> Span | None:
     if function is None or before.line is None:
         return None
     found = [
-        s for s in statements(function) if isinstance(s, ast.Assign) and s.lineno < before.line and name in targets_of(s)
+        s
+        for s in statements(function)
+        if isinstance(s, ast.Assign) and s.lineno < before.line and name in targets_of(s)
     ]
     return range_of(found[-1].value, before) if found else None

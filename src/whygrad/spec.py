@@ -48,7 +48,7 @@ def _values_exist(graph: Graph) -> Iterator[str]:
 def _spans_are_places(graph: Graph) -> Iterator[str]:
     for stack in graph.stacks:
         for span in stack:
-            if span.line is not None and span.line < 1 or span.column is not None and span.column < 1:
+            if (span.line is not None and span.line < 1) or (span.column is not None and span.column < 1):
                 yield f"span {span.place()} counts from zero"
 
 

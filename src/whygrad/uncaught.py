@@ -12,7 +12,6 @@ from whygrad.ending import Ending
 
 INTERRUPTED = 128 + 2  # what a shell says of a process that died of SIGINT
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_LONG = range(-(2**63), 2**63)
 
 
 def settle(error: BaseException) -> Ending:
@@ -88,7 +87,7 @@ def _leave(error: SystemExit) -> Ending:
     if code is None:
         return Ending(0)
     if isinstance(code, int):
-        return Ending(int(code) & 0xFF if code in _LONG else 0xFF)
+        return Ending(code & 0xFF)
     _write(f"{code}\n")
     return Ending(1, describe(error))
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from render.samples import CASES, SOURCES, At, bare, edit, many_parameters, tabs_and_wide_letters, unused_output
 from rich.cells import cell_len
 
+from render.samples import CASES, SOURCES, At, bare, edit, many_parameters, tabs_and_wide_letters, unused_output
 from whygrad.finding import Counts, Finding, Fix, Label, Report, Request, Step, Steps
 from whygrad.render import text
 from whygrad.render.look import Look

@@ -28,7 +28,9 @@ def cut_by(case: Case, kind: str) -> list[Cut]:
     return cuts if cuts and cuts[0].barrier.kind == kind else []
 
 
-def explain_cut(case: Case, cuts: list[Cut], words: Words, culprit: Span | None = None, fix: Fix | None = None) -> Explanation:
+def explain_cut(
+    case: Case, cuts: list[Cut], words: Words, culprit: Span | None = None, fix: Fix | None = None
+) -> Explanation:
     """The explanation of a barrier, with every further one on the way.
 
     Args:
@@ -43,7 +45,7 @@ def explain_cut(case: Case, cuts: list[Cut], words: Words, culprit: Span | None 
     for cut in cuts[1:4]:
         if cut.span is not None and all(cut.span.place() != label.span.place() for label in labels):
             labels.append(Label(cut.span, words.again if not parallel else "the other way to the loss is cut here"))
-    notes = ()
+    notes: tuple[str, ...] = ()
     series = len({c.span.place() for c in cuts if c.span is not None}) > 1 and not parallel
     if series:
         notes = (f"{len(cuts)} cuts lie on the only way to the loss: mending one of them is not enough",)

@@ -102,7 +102,9 @@ def blamed(flow: Flow, value: int) -> list[Cut]:
     if not own:
         return cuts
     first = own[0] if cuts[0].barrier.kind == "recording-off" else own[-1]
-    rest = [cut for cut in own if cut.span is not None and first.span is not None and cut.span.place() != first.span.place()]
+    rest = [
+        cut for cut in own if cut.span is not None and first.span is not None and cut.span.place() != first.span.place()
+    ]
     return [first, *rest]
 
 
@@ -173,5 +175,13 @@ def _shortened(steps: list[Step], most: int = 9) -> list[Step]:
     """A way of a hundred operations says nothing: keep what is named, the cuts, and both ends."""
     if len(steps) <= most:
         return steps
-    kept = [s for i, s in enumerate(steps) if s.role != "through" or s.text.startswith("`") or i in (1, 2) or i >= len(steps) - 2]
-    return kept if len(kept) <= most else [*kept[: most - 4], *[s for s in kept[most - 4 : -2] if s.role == "cut"], *kept[-2:]]
+    kept = [
+        s
+        for i, s in enumerate(steps)
+        if s.role != "through" or s.text.startswith("`") or i in (1, 2) or i >= len(steps) - 2
+    ]
+    return (
+        kept
+        if len(kept) <= most
+        else [*kept[: most - 4], *[s for s in kept[most - 4 : -2] if s.role == "cut"], *kept[-2:]]
+    )

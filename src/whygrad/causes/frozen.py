@@ -90,11 +90,21 @@ def explain(case: Case) -> Explanation | None:
     event = next((e for e in reversed(parameter.history) if e.kind == "frozen"), None)
     place = event.span if event is not None and event.span is not None else parameter.made()
     what = f"{quoted(event.detail)}.trainable" if event is not None and event.detail else "trainable"
-    labels = [Label(place, f"{what} is set to False here" if event is not None else "made with trainable=False")] if place else []
+    labels = (
+        [Label(place, f"{what} is set to False here" if event is not None else "made with trainable=False")]
+        if place
+        else []
+    )
     if case.graph.request:
-        labels.append(Label(case.graph.request[0], "and its gradient is asked for here" if case.graph.targets else "nothing is left to train here"))
+        labels.append(
+            Label(
+                case.graph.request[0],
+                "and its gradient is asked for here" if case.graph.targets else "nothing is left to train here",
+            )
+        )
     return Explanation(
-        "it is frozen" + (", so the tape does not follow it" if case.graph.targets else ", and so is all that could be trained"),
+        "it is frozen"
+        + (", so the tape does not follow it" if case.graph.targets else ", and so is all that could be trained"),
         place if place is not None else (case.graph.request[0] if case.graph.request else None),
         tuple(labels),
         (Step("parameter", parameter.path, parameter.made()),),

@@ -64,7 +64,7 @@ def _returned(place: Span, names: set[str]) -> tuple[bool, Parts]:
 def _parts(value: ast.expr, held: set[str], place: Span) -> frozenset[object] | None:
     """Where in a returned expression the value is; ``None`` if it is not in it."""
     if isinstance(value, (ast.Tuple, ast.List)):
-        inside = frozenset(i for i, e in enumerate(value.elts) if _holds(e, held, place))
+        inside: frozenset[object] = frozenset(i for i, e in enumerate(value.elts) if _holds(e, held, place))
     elif isinstance(value, ast.Dict):
         inside = frozenset(
             getattr(k, "value", None) for k, v in zip(value.keys, value.values, strict=True) if _holds(v, held, place)

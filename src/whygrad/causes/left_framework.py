@@ -129,7 +129,11 @@ def _loss_outside(case: Case) -> Explanation | None:
         f"the loss is a {case.graph.target_text}, computed from `{code_of(culprit)}` outside the framework",
         culprit,
         tuple(labels),
-        (Step("parameter", case.parameter.path), Step("cut", f"[{code_of(culprit, 40)}]", culprit), Step("loss", "loss")),
+        (
+            Step("parameter", case.parameter.path),
+            Step("cut", f"[{code_of(culprit, 40)}]", culprit),
+            Step("loss", "loss"),
+        ),
         fix=Fix(WORDS.fix),
         proof=Proof("structural", True, "the loss is no tensor, so nothing leads from it back to a parameter"),
     )

@@ -81,7 +81,8 @@ ID = "non-differentiable-op"
 WORDS = Words(
     "`{code}` has no derivative",
     "no gradient passes here: {detail}",
-    "use a differentiable substitute (softmax for argmax, sigmoid for a comparison, a soft rank for a sort), or keep this out of the loss",
+    "use a differentiable substitute (softmax for argmax, sigmoid for a comparison, a soft rank for a sort), "
+    "or keep this out of the loss",
 )
 
 

@@ -161,7 +161,10 @@ def _where(case: Case, layer: Layer | None) -> tuple[Span | None, str]:
         call = _mention(parent.forward, layer.attribute)
         if call is not None:
             return call, "this call was not reached"
-        return parent.forward, f"{quoted(parent.path)} runs this, and never calls {quoted(layer.path.rsplit('/', 1)[-1])}"
+        return (
+            parent.forward,
+            f"{quoted(parent.path)} runs this, and never calls {quoted(layer.path.rsplit('/', 1)[-1])}",
+        )
     return loss_span(case.graph), "the loss is computed without it"
 
 

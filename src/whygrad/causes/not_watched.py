@@ -93,12 +93,14 @@ def explain(case: Case) -> Explanation | None:
         return explain_cut(case, cuts[:1], words, recording.opened, fix)
     if case.parameter.is_variable:
         made = case.parameter.made()
-        words = Words("it was made with trainable=False, and no later change makes a tape follow it", "made untrainable", "")
-        return explain_cut(case, cuts[:1], words, made, Fix("make it with `trainable=True`, or watch it: `tape.watch(...)`"))
+        words = Words(
+            "it was made with trainable=False, and no later change makes a tape follow it", "made untrainable", ""
+        )
+        return explain_cut(
+            case, cuts[:1], words, made, Fix("make it with `trainable=True`, or watch it: `tape.watch(...)`")
+        )
     found = explain_cut(case, cuts[:1], WORDS, recording.opened, fix)
     labels = list(found.labels)
     if cuts[0].span is not None:
         labels.append(Label(cuts[0].span, f"{quoted(path)} is used here as a constant (`{code_of(cuts[0].span, 30)}`)"))
-    return Explanation(
-        found.reason, found.culprit, tuple(labels), found.chain, fix=fix, proof=found.proof
-    )
+    return Explanation(found.reason, found.culprit, tuple(labels), found.chain, fix=fix, proof=found.proof)

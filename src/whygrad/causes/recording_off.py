@@ -72,10 +72,11 @@ the sources of the gradient call, or freeze them with `layer.trainable = False`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation, seen_from
 from whygrad.finding import Label
-from dataclasses import replace
 
 ID = "recording-off"
 WORDS = Words(

@@ -80,7 +80,7 @@ There is no flag for it. Ask for the gradient of the object that is meant, and d
 from __future__ import annotations
 
 import ast
-import os
+from difflib import SequenceMatcher
 
 from whygrad import source
 from whygrad.causes.cause import Case, Explanation, code_of, quoted
@@ -127,7 +127,7 @@ def _module_replaced(case: Case) -> Explanation | None:
     heirs = [p for p in heirs if _root(p.holder) in models]
     if not heirs:
         return None
-    heir = max(heirs, key=lambda p: len(os.path.commonprefix([p.path[::-1], parameter.path[::-1]])))
+    heir = max(heirs, key=lambda p: SequenceMatcher(None, p.path, parameter.path).ratio())
     old, new = parameter.made(), heir.made()
     place = _where_they_part(old, new)
     labels = [Label(place, "what takes its place in the model is made here")] if place is not None else []

@@ -92,7 +92,6 @@ from __future__ import annotations
 from whygrad.causes.cause import Case, Explanation, quoted
 from whygrad.causes.not_called import layer_of
 from whygrad.finding import Fix, Label, Proof, Step
-from whygrad.graph import Layer
 
 ID = "untracked"
 
@@ -105,7 +104,7 @@ def explain(case: Case) -> Explanation | None:
     if not (parameter.trainable and case.flow.alive(parameter)) or not _model_is_trained(case):
         return None
     home = layer_of(case)
-    made = home.made if home is not None and home.made is not None and _is_hidden(case, home) else parameter.made()
+    made = home.made if home is not None and home.made is not None and _is_hidden(case) else parameter.made()
     layer = quoted(parameter.owner) if parameter.owner else "its model"
     held = f" (it is `{parameter.holder}`)" if parameter.holder else ""
     return Explanation(
@@ -118,10 +117,10 @@ def explain(case: Case) -> Explanation | None:
     )
 
 
-def _is_hidden(case: Case, home: Layer) -> bool:
+def _is_hidden(case: Case) -> bool:
     """Whether the layer itself is what the model does not see, rather than a variable inside a layer it sees."""
-    name = home.path.rsplit("/", 1)[-1]
-    return not any(p.tracked and p.owner == name for p in case.graph.parameters)
+    around = (case.parameter.holder or "").rpartition(".")[0] + "."
+    return not any(p.tracked and (p.holder or "").startswith(around) for p in case.graph.parameters)
 
 
 def _model_is_trained(case: Case) -> bool:

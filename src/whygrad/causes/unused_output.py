@@ -110,7 +110,9 @@ def explain(case: Case) -> Explanation | None:
     if place is not None:
         labels.append(Label(place, "the loss is built from this instead"))
     if dropped is not None and (place is None or dropped.place() != place.place()):
-        labels.append(Label(dropped, f"{quoted(layer)} runs here, and nothing on the way to the loss reads what it gives"))
+        labels.append(
+            Label(dropped, f"{quoted(layer)} runs here, and nothing on the way to the loss reads what it gives")
+        )
     name = case.graph.labels.get(end, ("", ""))[0] if end is not None else ""
     return Explanation(
         f"the loss does not use the output of {quoted(layer)}",

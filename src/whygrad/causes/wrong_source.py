@@ -147,7 +147,9 @@ def _other_pass(case: Case) -> Explanation | None:
     if op < 0:
         return None
     made = case.graph.op(op)
-    twin = next((o for o in case.graph.ops() if o.id != op and _same_work(made, o) and flow.influences(o.outputs[0])), None)
+    twin = next(
+        (o for o in case.graph.ops() if o.id != op and _same_work(made, o) and flow.influences(o.outputs[0])), None
+    )
     if twin is None:
         return None
     more = [Label(made.span, f"{quoted(parameter.path)} comes from this forward pass")] if made.span else []
@@ -157,7 +159,9 @@ def _other_pass(case: Case) -> Explanation | None:
     return _at_request(
         case,
         "the loss was computed in another forward pass than it",
-        "the loss comes from this other forward pass" if other else f"the loss does not come from {quoted(parameter.path)}",
+        "the loss comes from this other forward pass"
+        if other
+        else f"the loss does not come from {quoted(parameter.path)}",
         f"compute the loss from {quoted(parameter.path)} itself, in one forward pass",
         "the same computation ran twice, and only the other run leads to the loss",
         *more,

@@ -26,7 +26,7 @@ _STDLIB = tuple({os.path.realpath(_PATHS[k]) + os.sep for k in ("stdlib", "plats
 _SITES = ("site-packages", "dist-packages")
 AUTOGRAPH = "__autograph_generated_file"
 
-Place = tuple[CodeType, int] | tuple[str, int, str, CodeType, int]
+Place = tuple[CodeType, int] | tuple[str, int, str, CodeType | None, int]
 Stack = tuple[Place, ...]
 _verdicts: dict[str, bool] = {}
 
@@ -88,8 +88,8 @@ def spans(stack: Sequence[Place]) -> tuple[Span, ...]:
 
 def _span(place: Place, callers: tuple[Span, ...]) -> Span:
     if len(place) == 5:
-        filename, line, function, _, _ = place
-        return Span(filename, line, function=function, called_from=callers)
+        filename, known, function, _, _ = place
+        return Span(filename, known, function=function, called_from=callers)
     code, offset = place
     line, end_line, start, end = next(islice(code.co_positions(), max(offset, 0) // 2, None), (None,) * 4)
     filename, function = code.co_filename, code.co_qualname

@@ -134,7 +134,9 @@ class Lives:
             except BaseException as error:
                 fault(error)
 
-        self.patches.replace(cls, "trainable", property(trainable.fget, set_trainable, trainable.fdel, trainable.__doc__))
+        self.patches.replace(
+            cls, "trainable", property(trainable.fget, set_trainable, trainable.fdel, trainable.__doc__)
+        )
 
     def _fits(self, cls: Any) -> None:
         for name in ("fit", "train_on_batch"):
@@ -173,7 +175,7 @@ class Lives:
             self.fault(error)
 
     def _all_frozen(self, model: Any) -> list[Any]:
-        """The weights that the script froze, where that leaves nothing to train; a step of the user's own may differ."""
+        """The weights that the script froze, where that leaves Keras' own training step nothing to train."""
         own_step = frames.is_user_file(type(model).train_step.__code__.co_filename)
         if own_step or not getattr(model, "weights", ()) or model.trainable_variables:
             return []

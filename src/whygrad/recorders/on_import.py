@@ -9,6 +9,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TypeGuard
 
+from whygrad.shadow import ours
+
 Trigger = Callable[[ModuleType], None]
 
 # The import system cuts its own frames out of the traceback of a failed import; under this name ours go with them.
@@ -57,7 +59,8 @@ class _Finder:
         if trigger is None:
             return
         try:
-            trigger(module)
+            with ours():  # what a trigger imports is not the script's to decide
+                trigger(module)
         except Exception as error:
             self._on_error(error)
 

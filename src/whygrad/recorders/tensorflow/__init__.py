@@ -130,10 +130,15 @@ class TensorFlow:
             paths = [one.path for one in known]
             if len(set(paths)) < len(paths):
                 owners = Owners(request.frame, self.layers)
-                paths = [_longer(path, paths, owners.of(one.number or -1)) for path, one in zip(paths, known, strict=True)]
+                paths = [
+                    _longer(path, paths, owners.of(one.number or -1)) for path, one in zip(paths, known, strict=True)
+                ]
             known = [replace(one, path=path) for one, path in zip(known, unique(paths), strict=True)]
             self._known_sources[key] = known
-        return [replace(one, seen=seen, number=number_of(given)) for one, seen, given in zip(known, request.seen, request.sources, strict=True)]
+        return [
+            replace(one, seen=seen, number=number_of(given))
+            for one, seen, given in zip(known, request.seen, request.sources, strict=True)
+        ]
 
     def _asked(
         self, request: Request, site: tuple[Any, ...], sources: list[Source], build: Callable[[], Graph] | None

@@ -100,7 +100,7 @@ class Assembly:
         self.handles.add(source)
         state = self.state.get(handle)
         inputs = [source] if state is None else [source, state]
-        follows = self.tape is None or self.tape.follows_variables and handle in self.trainable_handles
+        follows = self.tape is None or (self.tape.follows_variables and handle in self.trainable_handles)
         follows = follows or handle in self.watched
         barriers = []
         if not recording:
@@ -126,7 +126,13 @@ class Assembly:
         self.state[handle] = state
 
     def add(
-        self, facts: Facts, inputs: Sequence[int], outputs: Sequence[int], recording: bool | None, stack: Stack, scope: str
+        self,
+        facts: Facts,
+        inputs: Sequence[int],
+        outputs: Sequence[int],
+        recording: bool | None,
+        stack: Stack,
+        scope: str,
     ) -> None:
         """An ordinary operation.
 

@@ -113,7 +113,9 @@ class _Undo(ast.NodeTransformer):
         """Both are calls of attributes of ``ag__``."""
         self.generic_visit(node)
         function = node.func
-        if not (isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "ag__"):
+        if not (
+            isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "ag__"
+        ):
             return node
         if function.attr == "ld" and node.args:
             return node.args[0]
@@ -128,4 +130,4 @@ class _Undo(ast.NodeTransformer):
         keywords = []
         if isinstance(named, ast.Call) and isinstance(named.func, ast.Name) and named.func.id == "dict":
             keywords = named.keywords
-        return ast.Call(func=called, args=arguments.elts, keywords=keywords)  # type: ignore[arg-type]
+        return ast.Call(func=called, args=arguments.elts, keywords=keywords)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from whygrad.graph import Barrier, Crossing
@@ -9,7 +10,6 @@ from whygrad.recorders.tensorflow.assembly import RESOURCE, Assembly, is_write
 from whygrad.recorders.tensorflow.log import Crossed, Custom, Log, Met, Ran, Read, Watched
 from whygrad.recorders.tensorflow.ops import Facts
 from whygrad.recorders.tensorflow.traced import inline, is_call
-
 
 FLOAT = 1  # DT_FLOAT
 
@@ -22,14 +22,18 @@ class Eager:
         self.assembly = assembly
         self.inside = False
         # Function calls pause the tape themselves and put their own entry on it afterwards.
-        self.recorded_calls = {
-            entry.outputs: entry.tapes for entry in log.entries if isinstance(entry, Custom)
-        }
+        self.recorded_calls = {entry.outputs: entry.tapes for entry in log.entries if isinstance(entry, Custom)}
 
     def run(self) -> None:
         """Replay everything."""
-        handlers = {
-            Met: self._met, Ran: self._ran, Read: self._read, Watched: self._watched, Custom: self._custom, Crossed: self._crossed}
+        handlers: dict[type, Callable[[Any], None]] = {
+            Met: self._met,
+            Ran: self._ran,
+            Read: self._read,
+            Watched: self._watched,
+            Custom: self._custom,
+            Crossed: self._crossed,
+        }
         opened = self.assembly.tape.first if self.assembly.tape is not None else 0
         for number, entry in enumerate(list(self.log.entries), self.log.first):
             if number >= opened and not self.inside:
@@ -135,5 +139,3 @@ class Eager:
             where = left.stack[0] if left is not None and left.stack else None
             barrier = Barrier(0, 0, "left-framework", "the same value came back", where=where)
             a.builder.op("numpy", [origin], [value], left.stack if left is not None else stack, "", [barrier])
-
-

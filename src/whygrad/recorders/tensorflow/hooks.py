@@ -34,9 +34,7 @@ class Hooks:
         came_round: told when a compiled function that holds requests has run often enough to be a loop.
     """
 
-    def __init__(
-        self, log: Log, fault: Callable[[BaseException], None], came_round: Callable[[], None]
-    ) -> None:
+    def __init__(self, log: Log, fault: Callable[[BaseException], None], came_round: Callable[[], None]) -> None:
         self.log = log
         self.fault = fault
         self.came_round = came_round
@@ -93,9 +91,7 @@ class Hooks:
         log, local, getframe, capture = self.log, self.log.local, sys._getframe, frames.capture
         stopped, add = self._is_stopped, self.log.add
 
-        def on_op(
-            op_type: Any, inputs: Any, attrs: Any, outputs: Any, op_name: Any = None, graph: Any = None
-        ) -> None:
+        def on_op(op_type: Any, inputs: Any, attrs: Any, outputs: Any, op_name: Any = None, graph: Any = None) -> None:
             if local.busy:
                 return
             local.busy = True

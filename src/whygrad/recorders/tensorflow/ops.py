@@ -31,7 +31,9 @@ CARRIES = frozenset(
     "Identity IdentityN ReadVariableOp ResourceGather ResourceGatherNd EagerPyFunc Placeholder "
     "CollectiveReduceV2 CollectiveReduceV3 StackV2 StackPushV2 StackPopV2".split()
 )
-_TRAINABLE = frozenset((1, 2, 8, 14, 18, 19, 20, 21))  # float, double, complex64, bfloat16, complex128, half, resource, variant
+_TRAINABLE = frozenset(
+    (1, 2, 8, 14, 18, 19, 20, 21)
+)  # float, double, complex64, bfloat16, complex128, half, resource, variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +102,10 @@ class Table:
         try:
             function = ops.gradient_registry.lookup(op_type)
         except LookupError:
-            return {i: ("no-registered-gradient", f"{op_type} has no gradient in TensorFlow") for i in floats}
+            return dict.fromkeys(floats, ("no-registered-gradient", f"{op_type} has no gradient in TensorFlow"))
         if function is None:
             kind = KINDS.get(op_type, "non-differentiable-op")
-            return {i: (kind, f"{op_type} is declared not differentiable") for i in floats}
+            return dict.fromkeys(floats, (kind, f"{op_type} is declared not differentiable"))
         silent = _probe(facts, function)
         return {
             i: ("non-differentiable-op", f"the gradient of {op_type} is None for this input")

@@ -132,5 +132,3 @@ def is_users_object(value: Any) -> bool:
     module = sys.modules.get(type(value).__module__)
     file = getattr(module, "__file__", None)
     return file is not None and is_user_file(file)
-
-

@@ -162,7 +162,7 @@ def _observed(backward: Any, seen: Backward) -> Any:
 def user_code(function: Any, depth: int = 5) -> CodeType | None:
     """The user's function behind TensorFlow's wrappers, found through their closures."""
     code = getattr(function, "__code__", None)
-    if code is None or depth == 0:
+    if not isinstance(code, CodeType) or depth == 0:
         return None
     if frames.is_user_file(code.co_filename):
         return code

@@ -79,7 +79,7 @@ class Body:
     def step(self, op: Any, recording: bool | None) -> None:
         """Inline one operation."""
         kind = op.type
-        if not op.outputs and not is_write(kind, op.inputs) or kind in ("Placeholder", "Const"):
+        if (not op.outputs and not is_write(kind, op.inputs)) or kind in ("Placeholder", "Const"):
             return
         stack, scope = self._place(op)
         if kind in _CALLS:
@@ -205,12 +205,20 @@ class Body:
         if known is not None:
             return known[0] or self.around, known[1]
         frames = op.traceback or ()
-        stack = tuple((f.filename, f.lineno, f.name, None, -1) for f in reversed(list(frames)) if is_user_file(f.filename))
+        stack = tuple(
+            (f.filename, f.lineno, f.name, None, -1) for f in reversed(list(frames)) if is_user_file(f.filename)
+        )
         return stack or self.around, ""
 
 
 def enter(
-    body: Body, graph: Any, inputs: Sequence[int], outputs: Sequence[int], recording: bool | None, stack: Stack, name: str
+    body: Body,
+    graph: Any,
+    inputs: Sequence[int],
+    outputs: Sequence[int],
+    recording: bool | None,
+    stack: Stack,
+    name: str,
 ) -> None:
     """Inline a graph between given values; an unknown graph becomes one operation that carries everything."""
     a = body.a
@@ -247,7 +255,9 @@ def _followed_handle(a: Assembly, value: int) -> bool:
     return handle is not None and (handle in a.watched or handle in a.trainable_handles)
 
 
-def inline(a: Assembly, log: Log, graph: Any, inputs: Sequence[int], outputs: Sequence[int], recording: bool, entry: Ran) -> None:
+def inline(
+    a: Assembly, log: Log, graph: Any, inputs: Sequence[int], outputs: Sequence[int], recording: bool, entry: Ran
+) -> None:
     """Inline the body of a function that was called eagerly."""
     enter(Body(a, log, graph, entry.stack, recording), graph, inputs, outputs, recording, entry.stack, entry.op_type)
 

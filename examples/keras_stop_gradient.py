@@ -1,0 +1,31 @@
+"""The predictions are turned into a constant, so there is no gradient at all, and the optimizer refuses to step."""
+
+import keras
+import tensorflow as tf
+
+keras.utils.set_random_seed(0)
+x_train = tf.random.normal((64, 3))
+y_train = tf.reduce_sum(x_train, axis=1, keepdims=True)
+
+
+class Regressor(keras.Model):
+    def __init__(self):
+        super().__init__(name="regressor")
+        self.hidden = keras.layers.Dense(10, activation="tanh", name="hidden")
+        self.pred = keras.layers.Dense(1, name="pred")
+
+    def call(self, inputs):
+        return self.pred(self.hidden(inputs))
+
+
+model = Regressor()
+optimizer = keras.optimizers.Adam(0.01)
+
+for step in range(10):
+    with tf.GradientTape() as tape:
+        predictions = model(x_train)
+        loss = tf.reduce_mean(tf.square(tf.stop_gradient(predictions) - y_train))
+    gradients = tape.gradient(loss, model.trainable_variables)
+    optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+
+print(f"loss after the last step: {float(loss):.3f}")
