@@ -137,7 +137,7 @@ def test_steps_reach_the_session(folder: Path) -> None:
         json.loads(faked(["run", "--format", "json", *steps, "losing.py"], folder).stdout.split("\n", 1)[1])["notes"]
         for steps in ([], ["--steps", "7"])
     ]
-    assert notes == [["steps 2"], ["steps 7"]]
+    assert notes == [["steps 10"], ["steps 7"]]
 
 
 def test_the_scripts_own_traceback_comes_first(folder: Path) -> None:
