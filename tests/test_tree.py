@@ -19,6 +19,13 @@ UNTESTED = {
     "voice.py": "test_cli hears it in every test",
 }
 
+# Rooms whose modules only make sense together are tested as one, through what the room is for.
+ROOMS = {
+    "causes": "causes/test_causes.py",  # every manual page's programs, run
+    "recorders": "recorders/test_recorders.py",
+    "recorders/tensorflow": "recorders/tensorflow/test_tensorflow.py",  # verdicts against TensorFlow's own
+}
+
 
 def modules() -> list[str]:
     """The modules that hold code, as paths below the package."""
@@ -34,7 +41,9 @@ def _has_code(path: Path) -> bool:
 def place_of_test(module: str) -> Path:
     """Where the test of a module lies; of a package, in its folder."""
     path = Path(module)
-    return TESTS / path.with_name(f"test_{path.stem.strip('_')}.py")
+    own = TESTS / path.with_name(f"test_{path.stem.strip('_')}.py")
+    room = ROOMS.get(str(path.parent))
+    return TESTS / room if room is not None and not own.exists() else own
 
 
 @pytest.mark.parametrize("module", [module for module in modules() if module not in UNTESTED])

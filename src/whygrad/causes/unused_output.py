@@ -85,6 +85,7 @@ leave its parameters out of the sources of the gradient call. Otherwise use the 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from whygrad import source
 from whygrad.causes.cause import Case, Explanation, loss_span, quoted
@@ -165,5 +166,5 @@ def _chain(case: Case, end: int | None) -> tuple[Step, ...]:
             steps.append(Step("through", case.graph.op(op).name, case.graph.op(op).span))
         if end in case.graph.labels:
             steps.append(Step("through", quoted(case.graph.labels[end][0])))
-    steps.append(Step("through", "and there it ends"))
+    steps[-1] = replace(steps[-1], text=f"{steps[-1].text}, and there it ends")
     return tuple(steps)

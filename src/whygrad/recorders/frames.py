@@ -6,12 +6,15 @@ frameworks are made of, or to whygrad. Recording keeps (code, instruction offset
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import os
+import sys
 import sysconfig
 from collections.abc import Sequence
 from itertools import islice
 from types import CodeType, FrameType
+from typing import Any
 
 from whygrad.span import Span
 
@@ -21,6 +24,7 @@ FRAMEWORKS = frozenset(
     "numpy scipy ml_dtypes absl wrapt tree optree gast h5py google six typing_extensions".split()
 )
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_BOTTOM = _OURS + "run.py"
 _PATHS = sysconfig.get_paths()
 _STDLIB = tuple({os.path.realpath(_PATHS[k]) + os.sep for k in ("stdlib", "platstdlib")} | {_PATHS["stdlib"] + os.sep})
 _SITES = ("site-packages", "dist-packages")
@@ -70,12 +74,27 @@ def capture(frame: FrameType | None, limit: int = 10) -> Stack:
         verdict = verdicts.get(filename)
         if verdict is None:
             verdict = is_user_file(filename)
+        if not verdict and filename == _BOTTOM:
+            break  # below this frame stands whygrad itself, and what called it
         if verdict:
             places.append((code, frame.f_lasti))
             if len(places) >= limit:
                 break
         frame = frame.f_back
     return tuple(places)
+
+
+def local_variables(frame: FrameType) -> list[tuple[str, Any]]:
+    """What a frame holds, by name, without leaving the frame holding it twice.
+
+    Before Python 3.13 asking for ``f_locals`` leaves a copy of the locals in the frame, which would keep the
+    user's tensors alive until the function returns. It is emptied, unless the user holds it too (``locals()``).
+    """
+    names = frame.f_locals
+    found = list(names.items())
+    if sys.version_info < (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED and sys.getrefcount(names) <= 3:
+        names.clear()
+    return found
 
 
 def spans(stack: Sequence[Place]) -> tuple[Span, ...]:
@@ -91,13 +110,13 @@ def _span(place: Place, callers: tuple[Span, ...]) -> Span:
         filename, known, function, _, _ = place
         return Span(filename, known, function=function, called_from=callers)
     code, offset = place
-    line, end_line, start, end = next(islice(code.co_positions(), max(offset, 0) // 2, None), (None,) * 4)
+    line, end_line, begin, stop = next(islice(code.co_positions(), max(offset, 0) // 2, None), (None,) * 4)
     filename, function = code.co_filename, code.co_qualname
-    if line is None or end_line is None or start is None or end is None:
+    if line is None or end_line is None or begin is None or stop is None:
         return Span(filename, line, function=function, called_from=callers)
     # Python counts columns in UTF-8 bytes; people count characters.
     first, last = linecache.getline(filename, line), linecache.getline(filename, end_line)
-    start, end = _characters(first, start), _characters(last, end)
+    start, end = _characters(first, begin), _characters(last, stop)
     return Span(
         filename, line, start + 1, end_line, end + 1, function, _text(filename, line, start, end_line, end), callers
     )

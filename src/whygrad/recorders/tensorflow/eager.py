@@ -22,7 +22,7 @@ class Eager:
         self.assembly = assembly
         self.inside = False
         # Function calls pause the tape themselves and put their own entry on it afterwards.
-        self.recorded_calls = {entry.outputs: entry.tapes for entry in log.entries if isinstance(entry, Custom)}
+        self.recorded_calls = {n: e.tapes for e in log.entries if isinstance(e, Custom) for n in e.outputs}
 
     def run(self) -> None:
         """Replay everything."""
@@ -68,7 +68,7 @@ class Eager:
                 a.sources = a.sources | {value}
         graph = self._body(entry)
         if graph is not None:
-            custom = self.recorded_calls.get(tuple(m.id for m in entry.made))
+            custom = next((self.recorded_calls[m.id] for m in entry.made if m.id in self.recorded_calls), None)
             recording = self._recording(entry.tapes, False) if custom is not None else recording
             inline(a, self.log, graph, values, outputs, recording, entry)
             return

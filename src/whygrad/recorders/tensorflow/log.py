@@ -85,11 +85,15 @@ class Crossed(NamedTuple):
 
 @dataclass(slots=True)
 class Backward:
-    """What a backward function was seen to answer: input positions that got ``None``."""
+    """What a backward function was seen to answer: input positions that got ``None``.
+
+    ``results``: traced custom gradients list their results before their inputs; how many.
+    """
 
     none: set[int] = field(default_factory=set)
     called: bool = False
     code: Any = None
+    results: int = 0
 
 
 @dataclass(slots=True)

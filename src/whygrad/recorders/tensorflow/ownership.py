@@ -9,7 +9,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from whygrad.graph import Event
-from whygrad.recorders.frames import Stack, is_user_file
+from whygrad.recorders.frames import Stack, is_user_file, local_variables
 from whygrad.recorders.keras import Layers
 from whygrad.recorders.tensorflow.parameters import is_users_object, number_of
 from whygrad.span import Span
@@ -125,7 +125,7 @@ def _roots(frame: FrameType | None) -> list[tuple[str, Any]]:
     keras: list[tuple[str, Any]] = []
     while frame is not None:
         user = is_user_file(frame.f_code.co_filename)
-        for name, value in list(frame.f_locals.items()):
+        for name, value in local_variables(frame):
             if user and not name.startswith("__"):
                 users.append((name, value))
             elif name == "self" and _is_module(value):

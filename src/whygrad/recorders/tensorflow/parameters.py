@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Any
 
 from whygrad.graph import GradientSeen, Shape
-from whygrad.recorders.frames import is_user_file
+from whygrad.recorders.frames import is_user_file, local_variables
 
 _DEFAULT_NAMES = ("Variable", "variable")
 
@@ -98,7 +98,7 @@ def held_names(frame: FrameType | None, most_frames: int = 4) -> tuple[dict[int,
         if is_user_file(frame.f_code.co_filename):
             found += 1
             function = frame.f_code.co_qualname
-            for name, value in list(frame.f_locals.items()):
+            for name, value in local_variables(frame):
                 if name.startswith("__"):
                     continue
                 for path, item in _items(name, value):

@@ -121,7 +121,7 @@ class Tapes:
             return backward
         local.busy = True
         try:
-            seen = Backward(code=user_code(backward))
+            seen = Backward(code=user_code(backward), results=_results(backward))
             entry = Custom(
                 name.decode() if isinstance(name, bytes) else str(name),
                 tuple([t._id for t in outputs]),
@@ -157,6 +157,14 @@ def _observed(backward: Any, seen: Backward) -> Any:
         return answer
 
     return observed
+
+
+def _results(backward: Any) -> int:
+    """How many results TensorFlow's wrapper of a traced custom gradient puts before the inputs."""
+    names = getattr(getattr(backward, "__code__", None), "co_freevars", ())
+    if "flat_result_len" not in names:
+        return 0
+    return int(backward.__closure__[names.index("flat_result_len")].cell_contents)
 
 
 def user_code(function: Any, depth: int = 5) -> CodeType | None:

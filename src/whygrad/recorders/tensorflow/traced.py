@@ -144,7 +144,7 @@ class Body:
     def _custom(self, op: Any, custom: Custom, stack: Stack, scope: str) -> None:
         """Inputs are results, arguments, variables; the results' gradient is what the user's function answers."""
         inputs = [self.value(t) for t in op.inputs]
-        results = _results(custom, len(inputs))
+        results = custom.backward.results
         arguments, outputs = inputs[results:], [self._fresh(t) for t in op.outputs]
         code = custom.backward.code
         where = self.a.head_of(code) if code is not None else None
@@ -288,11 +288,3 @@ def _branches(op: Any) -> list[Any]:
     if op.type in ("Case", "StatelessCase"):
         return list(op.get_attr("branches"))
     return [op.get_attr("then_branch"), op.get_attr("else_branch")]
-
-
-def _results(custom: Custom, width: int) -> int:
-    """How many of a custom gradient's tensors are its results: those for which the tape is told ``None`` first."""
-    results = 0
-    while results < width and results in custom.backward.none:
-        results += 1
-    return results

@@ -1,0 +1,103 @@
+"""Steps, merging and the report, with requests made by hand."""
+
+from collections.abc import Sequence
+
+from graphs import graph_of
+from whygrad.finding import Finding
+from whygrad.graph import Graph
+from whygrad.recorders.recorder import Asked
+from whygrad.session import Session
+
+
+class FakeRecorder:
+    framework = "test"
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def start(self, sink: object) -> None:
+        self.said.append("start")
+
+    def rest(self) -> None:
+        self.said.append("rest")
+
+    def wake(self) -> None:
+        self.said.append("wake")
+
+    def stop(self) -> None:
+        self.said.append("stop")
+
+    def versions(self) -> dict[str, str]:
+        return {"test": "1"}
+
+
+def cut_graph() -> Graph:
+    return graph_of([("Stop", "w", "s", {0: "stop-gradient"}), ("Add", "sv", "l")], "l", none="w", given="v")
+
+
+def asked(site: str, none: Sequence[str], given: Sequence[str], graph: Graph | None) -> Asked:
+    seen = ("none",) * len(none) + ("present",) * len(given)
+    return Asked("test", "grad", site, (*none, *given), seen, None, False, None if graph is None else lambda: graph)
+
+
+def session(steps: int = 10) -> tuple[Session, list[Finding], FakeRecorder]:
+    told: list[Finding] = []
+    made = Session(["train.py"], steps, told.append)
+    recorder = FakeRecorder()
+    made.recorders.append(recorder)
+    return made, told, recorder
+
+
+def test_a_finding_is_announced_once_when_its_step_is_over() -> None:
+    run, told, _ = session()
+    run.asked(asked("a", "w", "v", cut_graph()))
+    assert told == []
+    for _ in range(3):
+        run.asked(asked("a", "w", "v", cut_graph()))
+    report = run.close(0, None)
+    assert [f.cause for f in told] == ["stop-gradient"]
+    assert [(f.severity, f.steps.seen, f.steps.without_gradient) for f in report.findings] == [("error", 4, 4)]
+    assert [(r.id, r.count, r.recorded) for r in report.requests] == [("R1", 4, 1)]
+
+
+def test_what_another_request_of_the_step_serves_is_no_finding() -> None:
+    run, told, _ = session()
+    run.asked(asked("discriminator", "w", "v", cut_graph()))
+    run.asked(asked("generator", "", "w", None))
+    assert run.close(0, None).findings == ()
+    assert told == []
+
+
+def test_a_request_that_came_back_empty_is_a_finding_all_the_same() -> None:
+    run, _, _ = session()
+    graph = graph_of([("Stop", "w", "l", {0: "recording-off"})], "l", none="w")
+    run.asked(asked("physics", "w", "", graph))
+    run.asked(asked("boundary", "", "w", None))
+    assert [f.cause for f in run.close(0, None).findings] == ["recording-off"]
+
+
+def test_a_gradient_missing_in_some_steps_only_is_a_note() -> None:
+    run, _, _ = session()
+    run.asked(asked("a", "w", "v", cut_graph()))
+    run.asked(asked("a", "", "wv", None))
+    assert [f.severity for f in run.close(0, None).findings] == ["note"]
+
+
+def test_recorders_rest_after_the_steps_and_wake_for_a_new_fault() -> None:
+    run, _, recorder = session(steps=2)
+    for _ in range(3):
+        run.asked(asked("a", "", "wv", None))
+    assert recorder.said == ["rest"]
+    run.asked(asked("a", "w", "v", None))
+    assert recorder.said == ["rest", "wake"]
+    run.close(0, None)
+    assert recorder.said[-1] == "stop"
+
+
+def test_a_fault_of_ours_is_said_once_and_costs_one_request() -> None:
+    run, _, _ = session()
+    run.fault("test", ValueError("broken"))
+    run.fault("test", ValueError("broken"))
+    notes = run.close(0, None).notes
+    assert len(notes) == 1
+    assert "ValueError: broken" in notes[0]

@@ -1,0 +1,60 @@
+"""Looking up the user's text."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from whygrad import source
+from whygrad.span import Span
+
+TEXT = """\
+def step(model, x, y):
+    größe, other = model(x), 2
+    for row in x:
+        größe = größe + row
+    self.w = self.w - 1
+    return loss(größe, y)
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "train.py"
+    path.write_text(TEXT, "utf-8")
+    return str(path)
+
+
+def test_a_node_is_found_by_its_exact_range(file: str) -> None:
+    node = source.node_at(Span(file, 2, 20, 2, 28))
+    assert isinstance(node, ast.Call)
+    assert source.segment(file, node) == "model(x)"
+    assert source.range_of(node, Span(file)) == Span(file, 2, 20, 2, 28, code="model(x)")
+    assert source.node_at(Span(file, 2, 20, 2, 27)) is None
+
+
+def test_the_innermost_statement_and_function(file: str) -> None:
+    statement = source.statement_at(Span(file, 4))
+    assert statement is not None
+    assert source.targets_of(statement) == {"größe"}
+    function = source.function_at(Span(file, 4))
+    assert isinstance(function, ast.FunctionDef)
+    assert [s.lineno for s in source.statements(function)] == [2, 3, 4, 5, 6]
+
+
+def test_attributes_of_self_are_names(file: str) -> None:
+    statement = source.statement_at(Span(file, 5))
+    assert statement is not None
+    assert source.targets_of(statement) == {"self.w"}
+
+
+def test_the_last_binding_before_a_line(file: str) -> None:
+    found = source.binding("größe", Span(file, 6))
+    assert found is not None
+    assert found.line == 4
+    assert source.binding("nobody", Span(file, 6)) is None
+
+
+def test_no_source_is_no_error() -> None:
+    assert source.tree("/nowhere/at_all.py") is None
+    assert source.statement_at(Span("/nowhere/at_all.py", 3)) is None
