@@ -43,3 +43,8 @@ def test_an_example(script: str, status: int, cause: str | None, code: str | Non
             assert finding["culprit"]["code"].startswith(code)
             line = (ROOT / "examples" / script).read_text("utf-8").splitlines()[finding["culprit"]["line"] - 1]
             assert line[finding["culprit"]["column"] - 1 :].startswith(code)
+
+
+def test_the_readme_shows_the_real_output() -> None:
+    command = [sys.executable, "docs/make_readme.py", "--check"]
+    assert subprocess.run(command, cwd=ROOT, check=False, timeout=120).returncode == 0

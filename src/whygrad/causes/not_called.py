@@ -105,6 +105,8 @@ ID = "not-called"
 def explain(case: Case) -> Explanation | None:
     """Nothing in the forward pass of this loss reads the parameter."""
     parameter, flow = case.parameter, case.flow
+    if case.graph.target_text is not None:
+        return None  # there is no loss to speak of
     if flow.influences(parameter.value) or _read_in_window(case):
         return None
     layer = _outermost_idle(case, layer_of(case))

@@ -104,7 +104,11 @@ def explain(case: Case) -> Explanation | None:
     if not (parameter.trainable and case.flow.alive(parameter)) or not _model_is_trained(case):
         return None
     home = layer_of(case)
-    made = home.made if home is not None and home.made is not None and _is_hidden(case) else parameter.made()
+    made = (
+        home.made
+        if home is not None and home.made is not None and home.parent is None and _is_hidden(case)
+        else parameter.made()
+    )
     layer = quoted(parameter.owner) if parameter.owner else "its model"
     held = f" (it is `{parameter.holder}`)" if parameter.holder else ""
     return Explanation(

@@ -99,6 +99,8 @@ ID = "unused-output"
 def explain(case: Case) -> Explanation | None:
     """The parameter was read, and nothing that came of it reaches the loss, not even through a barrier."""
     parameter, flow = case.parameter, case.flow
+    if case.graph.target_text is not None:
+        return None  # there is no loss to speak of
     if parameter.value < 0 or flow.influences(parameter.value) or not flow.readers(parameter.value):
         return None
     if parameter.is_variable and not any(op >= case.opened for op in flow.readers(parameter.value)):

@@ -198,6 +198,8 @@ def _twin(case: Case) -> Explanation | None:
     asked = [p for p in graph.parameters if p.asked]
     if not case.parameter.is_variable or any(flow.alive(p) for p in asked):
         return None
+    if any(cut.barrier.kind != "recording-off" for cut in case.cuts):
+        return None  # somebody cut the way on purpose or by an operation: that is the nearer cause
     ran = [p for p in graph.parameters if not p.asked and p.path not in case.asked and flow.alive(p)]
     if not ran or _shapes(ran) != _shapes(asked):
         return None
