@@ -6,6 +6,7 @@ import heapq
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from whygrad.graph import NOWHERE, Barrier, Crossing, Graph, Parameter
 from whygrad.span import Span
@@ -73,6 +74,7 @@ class Flow:
         self.cost = array("q", [UNREACHED]) * graph.values
         self._via: dict[int, Edge] = {}
         self._library: dict[int, bool] = {}
+        self._running: dict[int, frozenset[str]] = {}
         self._start: array[int] | None = None
         self._readers: array[int] = array("q")
         self._measure(graph.targets)
@@ -126,6 +128,20 @@ class Flow:
                     seen.add(edge.sink)
                     todo.append(edge.sink)
         return todo
+
+    @cached_property
+    def fed(self) -> frozenset[int]:
+        """The values that carry some living parameter; all values where no parameter lives."""
+        alive = [p.value for p in self.graph.parameters if self.alive(p)]
+        return frozenset(self.forward(alive, barriers=False) if alive else range(self.graph.values))
+
+    def running(self, opened: int) -> frozenset[str]:
+        """The names of the layers in which some operation from ``opened`` on ran."""
+        if opened not in self._running:
+            graph = self.graph
+            scopes = {graph.op_scope[op] for op in range(opened, len(graph))}
+            self._running[opened] = frozenset(part for s in scopes for part in graph.names[s].split("/"))
+        return self._running[opened]
 
     def readers(self, value: int) -> list[int]:
         """The operations that read a value, in order of running."""

@@ -147,8 +147,7 @@ def _outermost_idle(case: Case, layer: Layer | None) -> Layer | None:
 
 def _runs(case: Case, layer: Layer) -> bool:
     """Whether some operation of the request's own forward pass ran inside the layer."""
-    name, graph = layer.path.rsplit("/", 1)[-1], case.graph
-    return any(name in graph.names[graph.op_scope[op]].split("/") for op in range(case.opened, len(graph)))
+    return layer.path.rsplit("/", 1)[-1] in case.flow.running(case.opened)
 
 
 def _read_in_window(case: Case) -> bool:

@@ -152,11 +152,9 @@ def _takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tupl
 def _loss_path(case: Case, first: int) -> Iterator[tuple[Span, ...]]:
     """The call stacks of what ran after an operation and carries other parameters to the loss."""
     graph, flow = case.graph, case.flow
-    alive = [p.value for p in graph.parameters if flow.alive(p)]
-    fed = set(flow.forward(alive, barriers=False)) if alive else set(range(graph.values))
     for op in range(first + 1, len(graph)):
         stack = graph.stacks[graph.op_stack[op]]
-        if stack and any(value in fed and flow.carries(value) for value in graph.outputs(op)):
+        if stack and any(value in flow.fed and flow.carries(value) for value in graph.outputs(op)):
             yield stack
 
 

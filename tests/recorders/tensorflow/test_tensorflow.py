@@ -281,6 +281,21 @@ def test_what_runs_outside_the_tape_is_recording_off(ear: Ear) -> None:
     assert [f.cause for f in diagnose(graph)] == ["recording-off"]
 
 
+@pytest.mark.parametrize("traced", [False, True])
+def test_zeros_in_place_of_none_hide_nothing(traced: bool, ear: Ear) -> None:
+    used, cut = tf.Variable(2.0, name="used"), tf.Variable(3.0, name="cut")
+
+    def step() -> None:
+        with tf.GradientTape() as tape:
+            loss = used * 2.0 + tf.stop_gradient(cut * 2.0)
+        tape.gradient(loss, [used, cut], unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    (tf.function(step) if traced else step)()
+    (finding,) = diagnose(ear.graphs[0])
+    assert finding.cause == "stop-gradient"
+    assert [(p.path, p.gradient) for p in finding.parameters] == [("cut", "zero")]
+
+
 def _namespaces() -> list[dict[str, Any]]:
     from keras.src.layers.layer import Layer
     from tensorflow.python.eager import backprop, record

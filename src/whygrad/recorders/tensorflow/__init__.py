@@ -102,8 +102,8 @@ class TensorFlow:
             self.sink.came_round()
 
     def _heard(self, request: Request) -> None:
-        if self.sink is None:
-            return
+        if self.sink is None or not request.stack:
+            return  # asked by TensorFlow itself (the backward pass of a py_function), in no frame of the user's
         busy, self.log.local.busy = self.log.local.busy, True
         try:
             if request.operations:

@@ -31,6 +31,9 @@ def close(
         labels: tensor id to the user's name for it.
     """
     sources = [replace(s, seen=measured(a)) for s, a in zip(sources, request.answers, strict=False)]
+    if request.zero_filled:
+        # Zeros stand for None; where they are traced they can not be looked at, and the graph's verdict decides.
+        sources = [replace(s, seen="zero" if s.seen == "present" and s.is_variable else s.seen) for s in sources]
     log, tape = recorder.log, recorder.hooks.tapes.facts(request.tape)
     builder = GraphBuilder(recorder.framework, request.api)
     assembly = Assembly(builder, tape, recorder.table, _followed(log.variables))
