@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,11 +17,23 @@ from whygrad.causes import CAUSES, CHAIN
 # Said by the pages, not found yet: these links need measured gradients and movements (README, "What it does not do").
 LATER = {"zero-gradient", "nonfinite-gradient", "not-updated"}
 
+# The framework that a page's program is for, and the module that a program of it needs.
+FRAMEWORKS = {"TensorFlow": "tensorflow"}
 
-def program(id: str, title: str) -> str:
-    found = re.search(rf"## {title}\n+```python\n(.*?)```", CAUSES[id].page, re.DOTALL)
-    assert found is not None, f"{id} has no {title} program"
-    return found[1]
+
+def programs(title: str) -> list[Any]:
+    """Every (cause, framework, program) that the pages have under a title."""
+    return [
+        pytest.param(id, text, id=f"{id}-{framework}", marks=getattr(pytest.mark, module))
+        for framework, module in FRAMEWORKS.items()
+        for id in CAUSES
+        if (text := program(id, title, framework)) is not None and id not in LATER
+    ]
+
+
+def program(id: str, title: str, framework: str) -> str | None:
+    found = re.search(rf"## {title}: {framework}\n+```python\n(.*?)```", CAUSES[id].page, re.DOTALL)
+    return None if found is None else found[1]
 
 
 def report_of(text: str, folder: Path) -> dict[str, list[dict[str, object]]]:
@@ -46,10 +59,16 @@ def test_a_summary_fits_the_list(id: str) -> None:
     assert CAUSES[id].page.startswith(f"# {id}\n")
 
 
-@pytest.mark.tensorflow
-@pytest.mark.parametrize("id", [id for id in CAUSES if id not in LATER])
-def test_the_broken_program_yields_the_cause(id: str, tmp_path: Path) -> None:
-    text = program(id, "Broken")
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("id", CAUSES)
+def test_a_page_shows_what_each_framework_does(id: str, framework: str) -> None:
+    page = CAUSES[id].page
+    assert f"## What {framework} does\n" in page
+    assert (f"## Broken: {framework}\n" in page) == (f"## Fixed: {framework}\n" in page)
+
+
+@pytest.mark.parametrize(("id", "text"), programs("Broken"))
+def test_the_broken_program_yields_the_cause(id: str, text: str, tmp_path: Path) -> None:
     findings = [f for f in report_of(text, tmp_path)["findings"] if f["severity"] != "note"]
     assert {f["cause"] for f in findings} == {id}
     marked = {n for n, line in enumerate(text.splitlines(), 1) if "# <- here" in line}
@@ -59,7 +78,6 @@ def test_the_broken_program_yields_the_cause(id: str, tmp_path: Path) -> None:
         assert marked & set(range(culprit["line"], (culprit["end_line"] or culprit["line"]) + 1))
 
 
-@pytest.mark.tensorflow
-@pytest.mark.parametrize("id", [id for id in CAUSES if id not in LATER])
-def test_the_fixed_program_yields_nothing(id: str, tmp_path: Path) -> None:
-    assert report_of(program(id, "Fixed"), tmp_path)["findings"] == []
+@pytest.mark.parametrize(("id", "text"), programs("Fixed"))
+def test_the_fixed_program_yields_nothing(id: str, text: str, tmp_path: Path) -> None:
+    assert report_of(text, tmp_path)["findings"] == []

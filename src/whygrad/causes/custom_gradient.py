@@ -19,7 +19,7 @@ parameter reaches the loss, so the gradient ends there although every operation 
   `variables` and return one more list, the gradients of those variables. Without the keyword TensorFlow
   raises a `TypeError`; with it, a list of `None` cuts those variables silently.
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import tensorflow as tf
@@ -40,7 +40,7 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, [w, scale]))
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import tensorflow as tf

@@ -20,7 +20,7 @@ freeze leaves the loss or the optimizer with nothing to train.
 - `model.variables` holds what is never trained, such as the `moving_mean` of `BatchNormalization`. Asking for
   the gradients of `model.variables` gives `None` for those.
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import tensorflow as tf
@@ -35,7 +35,7 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, [w, bias]))
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import tensorflow as tf

@@ -21,7 +21,7 @@ the stop, the gap or the unused layer that made it so. This page is the last res
   using a Tensor with shape [3,2], shapes must be equal.` If the shapes happen to fit, nothing is raised.
 - `compile` without a loss, then `fit` with Keras 3: `ValueError: No loss to compute.`
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import tensorflow as tf
@@ -38,7 +38,7 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import tensorflow as tf

@@ -17,7 +17,7 @@ boolean dtype, or the parameter or the watched input is an integer itself. Often
 - An integer target gives `None` for every source.
 - Casts between floating-point dtypes (`float32`, `float16`, `bfloat16`) carry the gradient.
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import tensorflow as tf
@@ -32,7 +32,7 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import tensorflow as tf

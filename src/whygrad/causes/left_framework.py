@@ -20,7 +20,7 @@ came back is a new tensor that remembers its value and nothing of where it came 
 - `tf.numpy_function` gives `None`. `tf.py_function` is differentiable, but NumPy inside it is not: it hands
   back a scalar zero, which is either silent or an `InvalidArgumentError` in the operation before it.
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import numpy as np
@@ -36,7 +36,7 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import numpy as np

@@ -17,7 +17,7 @@ operation that has no useful derivative in mathematics is `non-differentiable-op
   (`AdjustContrastv2`), `tf.image.adjust_hue`, `tf.image.adjust_saturation`, `tf.truncatemod`, `tf.bitcast`,
   `tf.unique`, `tf.image.resize` with `method="area"`, `tf.random.poisson` with a learned rate.
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import tensorflow as tf
@@ -30,7 +30,7 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, a))
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import tensorflow as tf

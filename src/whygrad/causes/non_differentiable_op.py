@@ -18,7 +18,7 @@ A parameter whose only way to the loss runs through such a step cannot learn fro
 - A Keras 3 optimizer raises `ValueError: No gradients provided for any variable.` if all parameters lie
   behind the step. It does not name the operation.
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import tensorflow as tf
@@ -33,7 +33,7 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import tensorflow as tf

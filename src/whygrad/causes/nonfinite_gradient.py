@@ -20,7 +20,7 @@ Infinity times zero in the chain rule then makes NaN, and NaN spreads to every p
 - `tf.debugging.enable_check_numerics()` makes TensorFlow raise at the first operation that yields NaN or
   infinity, but it slows an eager step down by a factor of ten or more.
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import tensorflow as tf
@@ -34,7 +34,7 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import tensorflow as tf

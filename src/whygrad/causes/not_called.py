@@ -16,7 +16,7 @@ is `unused-output`.
 - A Keras layer creates its weights when it is built. A layer that was never called and never built has no
   weights, so it is missing from `model.trainable_variables`, and not even the warning appears.
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import keras
@@ -41,7 +41,7 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, net.trainable_variables))
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import keras

@@ -19,7 +19,7 @@ before the step, the learning rate is zero, or the update goes to a copy.
 - `variable.numpy()` returns a copy, and `tf.Variable(variable)` makes a new variable. Updating either leaves
   the original as it was.
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import keras
@@ -40,7 +40,7 @@ for step in range(3):
     print(step, float(loss))
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import keras

@@ -17,7 +17,7 @@ under `watch_accessed_variables=False`.
 - An integer tensor cannot be watched, see `integer-dtype`. A variable made with `trainable=False` is not
   watched by itself, see `frozen`.
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import tensorflow as tf
@@ -31,7 +31,7 @@ gradient = tape.gradient(score, image)
 print(gradient)
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import tensorflow as tf

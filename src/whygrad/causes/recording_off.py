@@ -17,7 +17,7 @@ parameter to the loss was computed before the tape was opened, after it was clos
   `ValueError: No gradients provided for any variable.`
 - The gradient call itself may stand inside or outside the block.
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import tensorflow as tf
@@ -32,7 +32,7 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import tensorflow as tf

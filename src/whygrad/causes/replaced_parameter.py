@@ -21,7 +21,7 @@ one in use. Both objects hold the same numbers at first, so nothing looks wrong.
 - Setting a new layer as an attribute of a model that is already built is caught by Keras 3: `ValueError: You
   cannot add new elements of state (variables or sub-layers) to a layer that is already built.`
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import tensorflow as tf
@@ -38,7 +38,7 @@ for step in range(2):
     print(step, float(loss))
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import tensorflow as tf

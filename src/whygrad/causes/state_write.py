@@ -17,7 +17,7 @@ content of the variable; the variable does not remember what the new content was
 - Using what `assign` returns is no way around it: that is the variable, not the tensor.
 - A Keras 3 optimizer warns `Gradients do not exist for variables [...]` for the parameters before the write.
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import tensorflow as tf
@@ -34,7 +34,7 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import tensorflow as tf

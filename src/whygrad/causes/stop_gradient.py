@@ -16,7 +16,7 @@ meant for the other side of a difference, or it wraps more than it should.
   parameters, and warns `Gradients do not exist for variables [...]` if it holds for some.
 - Inside `tf.function` and `fit` the result is the same.
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import keras
@@ -33,7 +33,7 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, student.trainable_variables))
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import keras

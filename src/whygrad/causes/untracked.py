@@ -18,7 +18,7 @@ is the quietest of all causes: no gradient is missing, because none was asked fo
 - There is no warning, except that `tf_keras` logs one for variables used by a `Lambda` layer. The only other
   traces are `model.summary()`, which counts too few parameters, and saved weights that lack it.
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import keras
@@ -41,7 +41,7 @@ gradients = tape.gradient(loss, model.trainable_variables)
 print([variable.path for variable in model.trainable_variables])
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import keras

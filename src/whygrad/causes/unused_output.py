@@ -18,7 +18,7 @@ gradient. When the layer never ran, the cause is `not-called`.
 - The other parameters are trained, so the loss goes down. Here it even broadcasts without an error, because
   shape `(4, 8)` minus shape `(4, 1)` is valid.
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import keras
@@ -38,7 +38,7 @@ gradients = tape.gradient(loss, body.trainable_variables + head.trainable_variab
 print([gradient is None for gradient in gradients])
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import keras

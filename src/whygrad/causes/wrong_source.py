@@ -20,7 +20,7 @@ Asking a tape that is already used up is the same kind of mistake.
 - A tape that is not persistent can be asked once: `RuntimeError: A non-persistent GradientTape can only be
   used to compute one set of gradients (or jacobians)`.
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import keras
@@ -38,7 +38,7 @@ gradients = tape.gradient(loss, target.trainable_variables)  # <- here
 print(gradients)
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import keras

@@ -17,7 +17,7 @@ start at zero.
 - `tf.clip_by_value` has the gradient zero outside its range, `tf.sign` everywhere.
 - `loss_weights` of 0 in `compile` multiplies the whole way by zero.
 
-## Broken
+## Broken: TensorFlow
 
 ```python
 import tensorflow as tf
@@ -32,7 +32,7 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
-## Fixed
+## Fixed: TensorFlow
 
 ```python
 import tensorflow as tf
