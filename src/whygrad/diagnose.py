@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from whygrad import provenance
-from whygrad.causes import CAUSES
+from whygrad.causes import CAUSES, LINKS
 from whygrad.causes.cause import Case, Explanation
 from whygrad.finding import Affected, Finding, Gradient, Label, Proof, Severity, Step
 from whygrad.flow import Flow
@@ -71,10 +71,14 @@ def _suspect(parameter: Parameter, flow: Flow) -> bool:
     """Asked and got nothing, or a zero that the graph knows; or never asked, though its model holds it."""
     if not parameter.asked:
         return parameter.tracked is False
+    if is_unapplied(parameter):
+        return True
     if parameter.gradient == "none":
         return True
     if parameter.gradient == "zero":
-        return not flow.alive(parameter)
+        return not flow.alive(parameter) or bool(flow.graph.cotangents)
+    if parameter.gradient == "nonfinite":
+        return bool(flow.graph.cotangents)
     # Loops hand back zeros for what they cut; when traced, the zeros can not be looked at.
     return parameter.gradient == "present" and zero_of_loop(parameter, flow)
 
@@ -92,11 +96,15 @@ def _explain(case: Case) -> tuple[str, Explanation | None]:
         return "untracked", CAUSES["untracked"].explain(case)
     if case.graph.fault is not None and not case.graph.targets:
         return "graph-error", CAUSES["graph-error"].explain(case)  # there never was a loss to ask about
-    for cause in CAUSES.values():
-        explanation = cause.explain(case)
+    if is_unapplied(case.parameter):
+        return "not-updated", CAUSES["not-updated"].explain(case)
+    useless = case.parameter.gradient in ("zero", "nonfinite") and case.flow.alive(case.parameter)
+    for id in LINKS["alive"] if useless else CAUSES:
+        explanation = CAUSES[id].explain(case)
         if explanation is not None:
-            return cause.id, explanation
-    return UNEXPLAINED, _unexplained(case)
+            return id, explanation
+    # A value without a known reason is no finding: many a zero is harmless.
+    return UNEXPLAINED, None if useless else _unexplained(case)
 
 
 def _unexplained(case: Case) -> Explanation:
@@ -116,8 +124,7 @@ def _unexplained(case: Case) -> Explanation:
 
 def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Sequence[Parameter]) -> Finding:
     verb = "gets" if len(parameters) == 1 else "get"
-    zero = all(p.asked and p.gradient in ("zero", "present") for p in parameters)
-    nothing = "is not trained" if not parameters[0].asked else f"{verb} {'only zeros' if zero else 'no gradient'}"
+    nothing = "is not trained" if not parameters[0].asked else f"{verb} {_given(parameters)}"
     if not parameters[0].asked and len(parameters) > 1:
         nothing = "are not trained"
     severity: Severity = explanation.severity
@@ -136,6 +143,20 @@ def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Seq
     )
 
 
+def is_unapplied(parameter: Parameter) -> bool:
+    """Whether it has its gradient, and nobody applies it."""
+    lost = bool(parameter.history) and parameter.history[-1].kind in ("zeroed", "kept")
+    return lost and parameter.gradient in ("present", "unknown")
+
+
+def _given(parameters: Sequence[Parameter]) -> str:
+    if any(is_unapplied(p) for p in parameters):
+        return "a gradient that is not applied"
+    if all(p.gradient == "nonfinite" for p in parameters):
+        return "a gradient that is not finite"
+    return "only zeros" if all(p.asked and p.gradient in ("zero", "present") for p in parameters) else "no gradient"
+
+
 def names(parameters: Sequence[Parameter]) -> str:
     """The parameters as a headline names them: all of up to three, else two and a count."""
     quoted = [f"`{p.path}`" for p in parameters]
@@ -145,6 +166,8 @@ def names(parameters: Sequence[Parameter]) -> str:
 
 
 def _affected(parameter: Parameter) -> Affected:
+    if is_unapplied(parameter):
+        return Affected(parameter.path, parameter.shape, parameter.dtype, "present")
     gradients: dict[str, Gradient] = {"zero": "zero", "nonfinite": "nonfinite", "present": "zero"}
     if not parameter.asked:
         return Affected(parameter.path, parameter.shape, parameter.dtype, "none")

@@ -20,8 +20,11 @@ from whygrad.span import Span
 # Which branch, head or expert a step takes is often its data's choice: these are told when several steps agree.
 _DATA_DECIDES = frozenset(("not-called", "unused-output"))
 STEPS_TO_AGREE = 4
+USELESS = frozenset(("none", "zero", "nonfinite"))
 # A fault of these causes begins at some step by nature: gradients of earlier steps do not excuse it.
-_BEGINS_LATE = frozenset(("replaced-parameter", "frozen", "wrong-source", "not-updated"))
+_BEGINS_LATE = frozenset(("replaced-parameter", "frozen", "wrong-source", "not-updated", "nonfinite-gradient"))
+# Zeros that a step's values make may be mended by a later step: these are told at the end.
+_MAY_BE_MENDED = frozenset(("zero-gradient", "custom-gradient"))
 
 
 @dataclass(slots=True)
@@ -43,6 +46,7 @@ class Step:
     sites: set[Hashable] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
     got: set[str] = field(default_factory=set)
+    unknown: set[str] = field(default_factory=set)
     graphs: list[tuple[Site | None, Graph]] = field(default_factory=list)
 
 
@@ -129,7 +133,7 @@ class Session:
             if site is None:
                 site = self._sites[request.site] = Site(f"R{len(self._sites) + 1}", request.api)
             self._note(site, request)
-            missing = request.error is not None or "none" in request.seen
+            missing = request.error is not None or not USELESS.isdisjoint(request.seen)
             wanted = site.recorded == 0 or (missing and self._is_news(request))
             if request.graph is not None and not self._resting and wanted:
                 graph = request.graph()
@@ -166,12 +170,13 @@ class Session:
         step = self._step
         step.sites.add(request.site)
         step.asked.update(request.paths)
-        step.got.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen != "none")
+        step.got.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen == "present")
+        step.unknown.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen == "unknown")
 
     def _settle(self) -> None:
         """The step is over: judge its requests by what all of them gave."""
         step, self._step = self._step, Step()
-        for path in step.asked:
+        for path in step.asked - (step.unknown - step.got):
             fate = self._fates.setdefault(path, Fate())
             fate.seen += 1
             fate.without += path not in step.got
@@ -194,6 +199,8 @@ class Session:
         if self._closing:
             return not self._is_served(finding)
         fates = [self._fates[p.path] for p in finding.parameters if p.path in self._fates]
+        if finding.cause in _MAY_BE_MENDED and any(p.gradient == "zero" for p in finding.parameters):
+            return False
         agreed = all(f.without == f.seen >= STEPS_TO_AGREE for f in fates)
         return agreed or (finding.cause not in _DATA_DECIDES and not self._is_served(finding))
 
@@ -240,8 +247,13 @@ class Session:
         return result
 
     def _is_news(self, request: Asked) -> bool:
-        known = {p.path for f in self._found.values() for p in f.parameters}
-        return any(seen == "none" and path not in known for path, seen in zip(request.paths, request.seen, strict=True))
+        known = {(p.path, p.gradient) for f in self._found.values() for p in f.parameters}
+        if any(f.cause == "nonfinite-gradient" for f in self._found.values()):
+            known |= {(path, "nonfinite") for path in request.paths}  # after the first, every number is one
+        return any(
+            seen in USELESS and (path, seen) not in known
+            for path, seen in zip(request.paths, request.seen, strict=True)
+        )
 
     def _rest(self) -> None:
         self._resting = True
@@ -282,6 +294,8 @@ def _without_served(finding: Finding, graph: Graph, got: set[str]) -> Finding | 
 
     Unless the whole request came back empty although its loss depends on them: nobody asks for that.
     """
+    if finding.cause == "not-updated":
+        return finding  # it has its gradient, that is the point
     dead = all(p.gradient == "none" for p in graph.parameters if p.asked)
     if dead and finding.cause not in ("not-called", "unused-output", "wrong-source"):
         return finding
