@@ -6,7 +6,7 @@ from graphs import graph_of
 from whygrad.finding import Finding
 from whygrad.graph import Graph
 from whygrad.recorders.recorder import Asked
-from whygrad.session import Session
+from whygrad.session import STEPS_TO_AGREE, Session
 
 
 class FakeRecorder:
@@ -23,6 +23,9 @@ class FakeRecorder:
 
     def wake(self) -> None:
         self.said.append("wake")
+
+    def finish(self, error: str | None) -> None:
+        self.said.append("finish")
 
     def stop(self) -> None:
         self.said.append("stop")
@@ -101,3 +104,25 @@ def test_a_fault_of_ours_is_said_once_and_costs_one_request() -> None:
     notes = run.close(0, None).notes
     assert len(notes) == 1
     assert "ValueError: broken" in notes[0]
+
+
+def branch_graph() -> Graph:
+    return graph_of([("Add", "v", "l"), ("Neg", "w", "x")], "l", none="w", given="v")
+
+
+def test_a_branch_not_taken_is_told_when_several_steps_agree() -> None:
+    run, told, _ = session()
+    for step in range(1, STEPS_TO_AGREE + 2):
+        assert bool(told) == (step > STEPS_TO_AGREE + 1)
+        run.asked(asked("a", "w", "v", branch_graph()))
+    run.asked(asked("a", "w", "v", None))
+    assert [f.cause for f in told] == ["unused-output"]
+
+
+def test_a_branch_that_some_step_takes_is_a_note_and_never_told() -> None:
+    run, told, _ = session()
+    for none, given in (("w", "v"), ("v", "w")) * 3:
+        run.asked(asked("a", none, given, branch_graph() if none == "w" else None))
+    report = run.close(0, None)
+    assert told == []
+    assert [f.severity for f in report.findings] == ["note"]

@@ -23,6 +23,7 @@ UNTESTED = {
 ROOMS = {
     "causes": "causes/test_causes.py",  # every manual page's programs, run
     "recorders": "recorders/test_recorders.py",
+    "recorders/torch": "recorders/torch/test_torch.py",  # verdicts against autograd's own
     "recorders/tensorflow": "recorders/tensorflow/test_tensorflow.py",  # verdicts against TensorFlow's own
 }
 

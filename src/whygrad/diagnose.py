@@ -38,12 +38,18 @@ def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]
 
 
 def agrees(graph: Graph) -> list[str]:
-    """The parameters for which the graph's verdict is not the framework's; a correct recorder gives none."""
+    """The parameters for which the graph's verdict is not the framework's; a correct recorder gives none.
+
+    Zeros go with either verdict: some frameworks give them for an operation without a derivative.
+    """
     flow = Flow(graph)
     return [
         p.path
         for p in graph.parameters
-        if p.asked and p.gradient != "unknown" and flow.alive(p) == (p.gradient == "none") and not zero_of_loop(p, flow)
+        if p.asked
+        and p.gradient not in ("unknown", "zero")
+        and flow.alive(p) == (p.gradient == "none")
+        and not zero_of_loop(p, flow)
     ]
 
 
@@ -84,6 +90,8 @@ def zero_of_loop(parameter: Parameter, flow: Flow) -> bool:
 def _explain(case: Case) -> tuple[str, Explanation | None]:
     if not case.parameter.asked:
         return "untracked", CAUSES["untracked"].explain(case)
+    if case.graph.fault is not None and not case.graph.targets:
+        return "graph-error", CAUSES["graph-error"].explain(case)  # there never was a loss to ask about
     for cause in CAUSES.values():
         explanation = cause.explain(case)
         if explanation is not None:

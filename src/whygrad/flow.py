@@ -13,8 +13,9 @@ from whygrad.span import Span
 
 UNREACHED = 1 << 60
 # The way with the fewest barriers explains a cut. Between ways with equally many, one through a barrier of
-# the user's own code goes before one inside a library, and both before one that only selects.
-BARRIER, INFERRED, LIBRARY, SELECTS = 1000, 1, 2, 300
+# the user's own code goes before one inside a library, both before a pass that nothing recorded (a target, an older
+# policy), and all of them before one that only selects.
+BARRIER, INFERRED, LIBRARY, UNRECORDED, SELECTS = 1000, 1, 2, 4, 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,15 @@ class Flow:
         assert self._start is not None
         return list(self._readers[self._start[value] : self._start[value + 1]])
 
+    def recorded_readers(self, value: int) -> list[int]:
+        """The operations that read a value while somebody recorded: a look at a weight for a log is no use of it."""
+        return [op for op in self.readers(value) if not self._unrecorded(op, value)]
+
+    def _unrecorded(self, op: int, value: int) -> bool:
+        barriers = self.graph.barriers.get(op, ())
+        off = {b.input for b in barriers if b.kind == "recording-off"}
+        return bool(off) and all(i in off for i, read in enumerate(self.graph.inputs(op)) if read == value)
+
     def dead_ends(self, value: int) -> list[int]:
         """The values in which what a parameter gives ends: carried so far, and carried no further.
 
@@ -183,7 +193,8 @@ class Flow:
             return 0
         if edge.op == NOWHERE:
             return BARRIER + INFERRED
-        return BARRIER + SELECTS * edge.barrier.selects + LIBRARY * self._in_library(edge.op)
+        unrecorded = edge.barrier.kind == "recording-off"
+        return BARRIER + SELECTS * edge.barrier.selects + LIBRARY * self._in_library(edge.op) + UNRECORDED * unrecorded
 
     def _in_library(self, op: int) -> bool:
         """Whether an operation is a library's own doing: it has no user frame, or one inside a package."""

@@ -168,6 +168,21 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """What an error that the framework raised is about.
+
+    Attributes:
+        kind: a row of the table in the cause ``graph-error``.
+        stack: the place that broke the graph, innermost frame first; that which raised, if no other is known.
+        traced: whether ``stack`` is such another place.
+    """
+
+    kind: str
+    stack: tuple[Span, ...]
+    traced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """All that is known about one gradient request. Build it with ``GraphBuilder``.
 
@@ -175,7 +190,7 @@ class Graph:
         framework, api: who was asked, and by which call.
         request: the user's frames of the call, innermost first.
         targets: value ids of the losses.
-        error: what the request raised, as ``Type: message``.
+        error: what the request raised, as ``Type: message``; ``fault``: what that is about, where it is known.
         labels: value id to the user's own name for it, and the function that holds it.
         target_text: what the target was when it was no tensor at all.
     """
@@ -205,6 +220,7 @@ class Graph:
     arrivals: tuple[Crossing, ...] = ()
     recording: Recording = Recording()
     error: str | None = None
+    fault: Fault | None = None
     target_text: str | None = None
     notes: tuple[str, ...] = ()
 

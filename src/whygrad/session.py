@@ -17,6 +17,9 @@ from whygrad.recorders.on_import import watch_imports
 from whygrad.recorders.recorder import Asked, Recorder
 from whygrad.span import Span
 
+# Which branch, head or expert a step takes is often its data's choice: these are told when several steps agree.
+_DATA_DECIDES = frozenset(("not-called", "unused-output"))
+STEPS_TO_AGREE = 4
 # A fault of these causes begins at some step by nature: gradients of earlier steps do not excuse it.
 _BEGINS_LATE = frozenset(("replaced-parameter", "frozen", "wrong-source", "not-updated"))
 
@@ -73,6 +76,7 @@ class Session:
         self._announced: set[Hashable] = set()
         self._recorded_steps = 0
         self._resting = False
+        self._closing = False
         self._lock = threading.RLock()
         self._unwatch: Callable[[], None] = lambda: None
 
@@ -94,7 +98,8 @@ class Session:
         frameworks: dict[str, str] = {}
         with self._lock:
             for recorder in self.recorders:
-                recorder.finish()
+                recorder.finish(error)
+            self._closing = True
             self._settle()
             for recorder in self.recorders:
                 frameworks |= recorder.versions()
@@ -176,13 +181,27 @@ class Session:
                 if kept is not None:
                     self._merge(replace(kept, request=site.id if site is not None else None))
         for key, finding in self._found.items():
-            if key not in self._announced and finding.severity != "note":
+            if key not in self._announced and finding.severity != "note" and self._is_certain(finding):
                 self._announced.add(key)
                 self.announce(finding)
         if step.sites and not self._resting:
             self._recorded_steps += 1
             if self._recorded_steps >= self.steps:
                 self._rest()
+
+    def _is_certain(self, finding: Finding) -> bool:
+        """Whether a finding can be told while the script runs on; at the end of the run all but notes are."""
+        if self._closing:
+            return not self._is_served(finding)
+        fates = [self._fates[p.path] for p in finding.parameters if p.path in self._fates]
+        agreed = all(f.without == f.seen >= STEPS_TO_AGREE for f in fates)
+        return agreed or (finding.cause not in _DATA_DECIDES and not self._is_served(finding))
+
+    def _is_served(self, finding: Finding) -> bool:
+        """Whether each of its parameters got its gradient in some step, and that excuses the others."""
+        fates = [self._fates[p.path] for p in finding.parameters if p.path in self._fates]
+        served = bool(fates) and all(0 < f.without < f.seen for f in fates)
+        return served and finding.cause not in _BEGINS_LATE
 
     def _diagnosed(self, graph: Graph, asked: frozenset[str]) -> list[Finding]:
         """The findings of a request; an error of ours costs this request alone."""
@@ -215,8 +234,7 @@ class Session:
             seen = max((f.seen for f in fates), default=1)
             without = max((f.without for f in fates), default=seen)
             finding = replace(finding, steps=Steps(seen, without))
-            served = bool(fates) and all(0 < f.without < f.seen for f in fates)
-            if served and finding.cause not in _BEGINS_LATE:
+            if self._is_served(finding):
                 finding = replace(finding, severity="note")
             result.append(finding)
         return result

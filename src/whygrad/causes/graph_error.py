@@ -79,18 +79,82 @@ There is no flag for it: the program does not run.
 
 from __future__ import annotations
 
-from whygrad.causes.cause import Case, Explanation
-from whygrad.finding import Label, Proof, Step
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from whygrad.causes.cause import Case, Explanation, code_of
+from whygrad.finding import Fix, Label, Proof, Step
 
 ID = "graph-error"
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What to say of a kind of fault; ``{code}`` is the text of the place that broke the graph."""
+
+    reason: str
+    label: str
+    fix: str
+    wrong_cure: str = ""
+
+
+FAULTS: Mapping[str, Words] = {
+    "overwritten": Words(
+        "`{code}` writes over a value that the backward pass still needs",
+        "overwritten here, between the forward and the backward pass",
+        "make a new tensor (`x = x + y`) instead of changing it in place, or write after the backward pass",
+        "`retain_graph=True` does not bring the overwritten value back",
+    ),
+    "spent": Words(
+        "`{code}` uses a value whose graph an earlier backward pass has used up",
+        "a value of an earlier step comes in here with its graph",
+        "cut what is carried over: `state = state.detach()` at the start of the step",
+        "`retain_graph=True` keeps every earlier step alive, and differentiates through all of them",
+    ),
+    "inference": Words(
+        "`{code}` was computed in inference mode, and such tensors can not be part of a backward pass",
+        "made in inference mode",
+        "use `torch.no_grad()` in place of `torch.inference_mode()`, or `.clone()` the tensor outside of it",
+    ),
+    "leaf-written": Words(
+        "`{code}` changes a leaf in place that requires a gradient",
+        "a leaf that requires a gradient is changed in place here",
+        "change it under `torch.no_grad()`, or compute a new tensor from it",
+    ),
+    "not-scalar": Words(
+        "the backward pass is asked of a tensor with more than one element",
+        "this is no scalar",
+        "reduce the loss to a scalar first: `.mean()` or `.sum()`",
+    ),
+    "integer": Words(
+        "`{code}` asks for the gradient of a tensor that is not floating point",
+        "no gradient for integers",
+        "make it of a floating point type",
+    ),
+    "non-leaf": Words(
+        "the optimizer is given a computed tensor, not a parameter",
+        "this tensor is the result of an operation",
+        "give the optimizer the leaf that it was computed from",
+    ),
+    "empty": Words(
+        "the optimizer is given no parameter at all",
+        "nothing to train reaches this optimizer",
+        "look at where the parameters should come from: are the layers attributes of the module?",
+    ),
+    "no-tensor": Words(
+        "the optimizer is given something that is no tensor", "given here", "give it `model.parameters()`"
+    ),
+}
+
+
 def explain(case: Case) -> Explanation | None:
     """The framework raised, and none of the links explains why."""
-    error = case.graph.error
+    error, fault = case.graph.error, case.graph.fault
     if error is None:
         return None
     place = case.graph.request[0] if case.graph.request else None
+    if fault is not None and fault.kind in FAULTS and fault.stack:
+        return _broken(case, FAULTS[fault.kind])
     message = " ".join(error.split())
     return Explanation(
         f"the request raised {message[:120]}",
@@ -98,4 +162,24 @@ def explain(case: Case) -> Explanation | None:
         (Label(place, "raised here"),) if place is not None else (),
         (Step("parameter", case.parameter.path),),
         proof=Proof("structural", True, "the framework's own error"),
+    )
+
+
+def _broken(case: Case, words: Words) -> Explanation:
+    """The error is known, and with it the line that broke the graph."""
+    fault, raised = case.graph.fault, case.graph.request[0] if case.graph.request else None
+    assert fault is not None
+    place = fault.stack[0]
+    labels = [Label(place, words.label)]
+    if raised is not None and raised.place() != place.place():
+        labels.append(Label(raised, "raised here"))
+    reason = words.reason.format(code=code_of(place))
+    return Explanation(
+        reason,
+        place,
+        tuple(labels),
+        (Step("parameter", case.parameter.path), Step("cut", f"[{code_of(place, 40)}]", place)),
+        fix=Fix(words.fix),
+        wrong_cures=(words.wrong_cure,) if words.wrong_cure else (),
+        proof=Proof("structural" if fault.traced else "inferred", True, "the framework's own error says what it met"),
     )

@@ -152,7 +152,7 @@ def _runs(case: Case, layer: Layer) -> bool:
 
 def _read_in_window(case: Case) -> bool:
     value = case.parameter.value
-    return value >= 0 and any(op >= case.opened for op in case.flow.readers(value))
+    return value >= 0 and any(op >= case.opened for op in case.flow.recorded_readers(value))
 
 
 def _where(case: Case, layer: Layer | None) -> tuple[Span | None, str]:

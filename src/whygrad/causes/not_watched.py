@@ -73,9 +73,12 @@ There is no flag for it. Take the tensor out of the sources if you do not need i
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation, code_of, quoted
 from whygrad.finding import Fix, Label
+from whygrad.flow import Cut
 
 ID = "not-watched"
 WORDS = Words("the tape does not watch it", "this tape should watch it", "")
@@ -99,8 +102,23 @@ def explain(case: Case) -> Explanation | None:
         return explain_cut(
             case, cuts[:1], words, made, Fix("make it with `trainable=True`, or watch it: `tape.watch(...)`")
         )
+    if recording.opened is None:
+        return _leaf(case, cuts)
     found = explain_cut(case, cuts[:1], WORDS, recording.opened, fix)
     labels = list(found.labels)
     if cuts[0].span is not None:
         labels.append(Label(cuts[0].span, f"{quoted(path)} is used here as a constant (`{code_of(cuts[0].span, 30)}`)"))
     return Explanation(found.reason, found.culprit, tuple(labels), found.chain, fix=fix, proof=found.proof)
+
+
+def _leaf(case: Case, cuts: list[Cut]) -> Explanation:
+    """Where no tape is opened, a tensor itself says whether it is followed."""
+    path, made = case.parameter.path, case.parameter.made()
+    words = Words("it does not require a gradient", "made here, and `requires_grad` stays False", "")
+    fix = Fix(f"call `{path}.requires_grad_()` before it is used, or make it with `requires_grad=True`")
+    found = explain_cut(case, cuts[:1], words, made, fix)
+    used = cuts[0].span
+    if used is None or (made is not None and used.place() == made.place()):
+        return found
+    label = Label(used, f"{quoted(path)} is used here as a constant (`{code_of(used, 30)}`)")
+    return replace(found, labels=(*found.labels, label))

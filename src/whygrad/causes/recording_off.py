@@ -92,7 +92,7 @@ def explain(case: Case) -> Explanation | None:
     if not cuts:
         return None
     opened = case.graph.recording.opened
-    culprit = seen_from(cuts[0].stack, opened)
+    culprit = cuts[0].barrier.where or seen_from(cuts[0].stack, opened)
     found = explain_cut(case, cuts[:1], WORDS, culprit)
     if opened is not None and culprit is not None and opened.place() != culprit.place():
         before = (opened.line or 0) > (culprit.line or 0)

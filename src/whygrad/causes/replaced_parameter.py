@@ -124,7 +124,8 @@ def _module_replaced(case: Case) -> Explanation | None:
         if not p.asked and p.tracked and p.path not in case.asked and flow.alive(p) and p.made() is not None
     ]
     models = {_root(p.holder) for p in graph.parameters if p.asked and p.in_model and flow.alive(p)}
-    heirs = [p for p in heirs if _root(p.holder) in models]
+    same = [p for p in heirs if p.holder is not None and p.holder == parameter.holder]
+    heirs = same or [p for p in heirs if _root(p.holder) in models]
     if not heirs:
         return None
     heir = max(heirs, key=lambda p: SequenceMatcher(None, p.path, parameter.path).ratio())

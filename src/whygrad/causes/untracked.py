@@ -109,8 +109,9 @@ def explain(case: Case) -> Explanation | None:
         if home is not None and home.made is not None and home.parent is None and _is_hidden(case)
         else parameter.made()
     )
-    layer = quoted(parameter.owner) if parameter.owner else "its model"
-    held = f" (it is `{parameter.holder}`)" if parameter.holder else ""
+    around = home.parent if home is not None and home.parent is not None else parameter.owner
+    layer = quoted(around) if around else "its model"
+    held = f" (it is `{parameter.holder}`)" if parameter.holder and parameter.holder != parameter.path else ""
     return Explanation(
         f"{layer} does not track it{held}, so nobody asks for its gradient and no optimizer gets it",
         made,

@@ -103,7 +103,7 @@ def explain(case: Case) -> Explanation | None:
         return None  # there is no loss to speak of
     if parameter.value < 0 or flow.influences(parameter.value) or not flow.readers(parameter.value):
         return None
-    if parameter.is_variable and not any(op >= case.opened for op in flow.readers(parameter.value)):
+    if parameter.is_variable and not any(op >= case.opened for op in flow.recorded_readers(parameter.value)):
         return None
     end = next(iter(flow.dead_ends(parameter.value)), None)
     stack = _stack(case, end)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 
-from whygrad.graph import NOWHERE, Barrier, Crossing, Graph, Layer, Parameter, Recording, Shape
+from whygrad.graph import NOWHERE, Barrier, Crossing, Fault, Graph, Layer, Parameter, Recording, Shape
 from whygrad.span import Span
 
 
@@ -104,6 +104,7 @@ class GraphBuilder:
         recording: Recording | None = None,
         error: str | None = None,
         target_text: str | None = None,
+        fault: Fault | None = None,
         notes: Sequence[str] = (),
     ) -> Graph:
         """The finished Graph; the builder must not be used afterwards."""
@@ -133,6 +134,7 @@ class GraphBuilder:
             arrivals=tuple(self.arrivals),
             recording=recording or Recording(),
             error=error,
+            fault=fault,
             target_text=target_text,
             notes=tuple(notes),
         )

@@ -62,7 +62,7 @@ class TensorFlow:
             self.layers.rest()
             self.log.clear()
 
-    def finish(self) -> None:
+    def finish(self, error: str | None) -> None:
         """Every request was told when it was made."""
 
     def stop(self) -> None:

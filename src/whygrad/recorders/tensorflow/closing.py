@@ -63,7 +63,7 @@ def close(
         ),
         None if error is None else f"{type(error).__name__}: {error}",
         text,
-        ("the beginning of the run was not recorded",) if log.forgotten else (),
+        notes=("the beginning of the run was not recorded",) if log.forgotten else (),
     )
 
 

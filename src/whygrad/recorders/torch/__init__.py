@@ -6,15 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from whygrad.graph import GradientSeen, Graph
+from whygrad.graph import Graph
 from whygrad.recorders.recorder import Asked, Sink
+from whygrad.recorders.torch.asking import Request, answer
 from whygrad.recorders.torch.closing import close, marked
+from whygrad.recorders.torch.faults import kind_of
 from whygrad.recorders.torch.hooks import Hooks
 from whygrad.recorders.torch.lives import Lives
 from whygrad.recorders.torch.log import Log
 from whygrad.recorders.torch.names import Names, names_from
 from whygrad.recorders.torch.parameters import Described, Known, describe, others
-from whygrad.recorders.torch.requests import Request, Requests
+from whygrad.recorders.torch.requests import Requests
 
 
 class Torch:
@@ -33,6 +35,8 @@ class Torch:
         )
         self.lives.optimizer_made = self._optimizer_made
         self.recording = False
+        # An error about gradients that an operation raised: it, the operation, its place, its inputs.
+        self._last: tuple[BaseException, str, Any, tuple[int, ...]] | None = None
         self._paths: dict[tuple[Any, ...], list[str]] = {}
 
     def start(self, sink: Sink) -> None:
@@ -60,10 +64,18 @@ class Torch:
             self.hooks.modules.clear()
             self.log.clear()
 
-    def finish(self) -> None:
-        """The script has ended: tell what is still pending."""
-        if self.sink is not None:
+    def finish(self, error: str | None) -> None:
+        """The script has ended: tell what is still pending, and the operation that it ended in."""
+        if self.sink is None:
+            return
+        try:
             self.requests.finish()
+            raised, self._last = self._last, None
+            if raised is not None and self.recording and error == f"{type(raised[0]).__name__}: {raised[0]}":
+                fault, name, stack, inputs = raised
+                self.requests.raised(f"torch.{name}", stack, None, (), fault, inputs)
+        except BaseException as fault:
+            self._fault(fault)
 
     def stop(self) -> None:
         """Take every hook off."""
@@ -78,10 +90,10 @@ class Torch:
         return {"torch": str(torch.__version__)}
 
     def _fault(self, error: BaseException) -> None:
-        """An error of ours: everything off, said once, the script goes on."""
+        """An error of ours: everything off, said once, the script goes on; the next request takes away what is left."""
         sink, self.sink = self.sink, None
         self.recording = False
-        for undo in (self.hooks.remove, self.requests.remove, self.lives.stop):
+        for undo in (self.hooks.remove, self.lives.stop):
             try:
                 undo()
             except BaseException:
@@ -89,11 +101,13 @@ class Torch:
         if sink is not None:
             sink.fault(self.framework, error)
 
-    def _read(self, tensor: Any, frame: Any) -> None:
-        self.requests.read(tensor, frame)
+    def _read(self, tensor: Any, gradient: Any, frame: Any) -> None:
+        self.requests.read(tensor, gradient, frame)
 
     def _raised(self, error: BaseException, name: str, stack: Any, serials: tuple[int, ...]) -> None:
-        """An operation raised; whether that has to do with gradients shows when the script ends in it."""
+        """An operation raised; whether it matters shows when the script ends in it."""
+        if kind_of(str(error)) is not None:
+            self._last = (error.with_traceback(None), name, stack, serials)
 
     def _pause(self, paused: bool) -> None:
         self.log.local.busy = paused
@@ -103,7 +117,7 @@ class Torch:
 
     def _optimizer_made(self, optimizer: Any, frame: Any) -> None:
         """Its parameters are named as they are reached now: the model may let go of them later."""
-        self.requests.optimizers.add(optimizer)
+        self.requests.steps.optimizers.add(optimizer)
         if not self.recording:
             return
         busy, self.log.local.busy = self.log.local.busy, True
@@ -114,6 +128,9 @@ class Torch:
             self.log.local.busy = busy
 
     def _heard(self, request: Request) -> None:
+        self.hooks.sweep()
+        if self.sink is None:
+            self.requests.remove()
         if self.sink is None or not request.stack:
             return
         busy, self.log.local.busy = self.log.local.busy, True
@@ -125,6 +142,8 @@ class Torch:
                     names.append(names_from(request.frame))
                 return names[0]
 
+            if request.site[0] == "read":
+                request = self._with_siblings(request, named())
             described = self._described(request, named)
             build: Callable[[], Graph] | None = None
             if self.recording:
@@ -145,10 +164,19 @@ class Torch:
         finally:
             self.log.local.busy = busy
 
+    def _with_siblings(self, request: Request, names: Names) -> Request:
+        """By hand, one tensor is asked after the other: those beside it, of the same kind, are meant too."""
+        held = {id(t) for t in request.sources}
+        lost = [t for t, seen in zip(request.sources, request.seen, strict=True) if seen == "none" and not t.is_leaf]
+        more = [t for tensor in lost for t in names.beside(tensor) if not t.is_leaf and id(t) not in held]
+        return replace(
+            request, sources=[*request.sources, *more], seen=(*request.seen, *(answer(t, request.got) for t in more))
+        )
+
     def _described(self, request: Request, named: Callable[[], Names]) -> list[Described]:
         """The sources by name; the names are found once per place and set of tensors, since it is asked each step."""
         key = (request.site, tuple(id(t) for t in request.sources))
-        seen: tuple[GradientSeen, ...] = request.seen  # type: ignore[assignment]
+        seen = request.seen
         paths = self._paths.get(key)
         if paths is None:
             found = describe(request.sources, seen, named(), self.known, self.lives.modules)

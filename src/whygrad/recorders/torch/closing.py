@@ -10,11 +10,14 @@ import torch
 from whygrad.graph import NOWHERE, Event, GradientSeen, Graph, Layer, Parameter, Recording
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
-from whygrad.recorders.torch.log import Log, Marked
+from whygrad.recorders.torch import edges
+from whygrad.recorders.torch.asking import Request
+from whygrad.recorders.torch.faults import fault_of
+from whygrad.recorders.torch.log import Log, Marked, Met
+from whygrad.recorders.torch.mode import made_of
 from whygrad.recorders.torch.names import Names
-from whygrad.recorders.torch.parameters import Described, forward_of, owner_of
+from whygrad.recorders.torch.parameters import Described, forward_of
 from whygrad.recorders.torch.replay import Replay
-from whygrad.recorders.torch.requests import Request
 from whygrad.span import Span
 
 if TYPE_CHECKING:
@@ -54,13 +57,14 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         Recording(None, replay.first_op, True, False),
         None if error is None else f"{type(error).__name__}: {error}",
         None,
+        None if error is None else fault_of(replay, request.inputs, str(error), request.opened, request.stack),
         ("the beginning of the run was not recorded",) if log.forgotten else (),
     )
 
 
 def labels(log: Log, names: Names, request: Request) -> dict[int, tuple[str, str]]:
     """Serial of a tensor to the user's name for it and the function that holds it."""
-    found = {}
+    found: dict[int, tuple[str, str]] = {}
     for frame, (name, function, tensor) in _held(request, names):
         if frame is not None and (serial := log.known(tensor)):
             found.setdefault(serial, (name, function))
@@ -114,8 +118,8 @@ def _parameter(recorder: Torch, replay: Replay, described: Described, current: d
         is_variable=described.is_variable,
         watched=bool(tensor.requires_grad),
         gradient=_measured(tensor, described.seen),
-        owner=owner_of(described),
-        holder=described.path,
+        owner=described.module,
+        holder=described.home.path if described.home is not None else None,
         tracked=described.tracked,
         in_model=described.in_model,
         history=tuple(history),
@@ -149,7 +153,7 @@ def _measured(tensor: Any, seen: GradientSeen) -> GradientSeen:
 
 
 def _concerned(builder: GraphBuilder, targets: Sequence[int], parameters: list[Parameter]) -> list[Parameter]:
-    """Of what several optimizers hold, the parameters that the loss has anything to do with; all if it has with none."""
+    """Of what several optimizers hold, the parameters that the loss has to do with; all if it has with none."""
     reached = builder.ancestors(targets)
     near = [p for p in parameters if not p.asked or p.value in reached]
     return near if any(p.asked for p in near) else parameters
@@ -176,10 +180,6 @@ def marked(log: Log, targets: Sequence[Any]) -> int:
     Returns:
         the entry's number.
     """
-    from whygrad.recorders.torch.mode import made_of
-    from whygrad.recorders.torch.log import Met
-    from whygrad.recorders.torch import edges
-
     for target in targets:
         if not log.known(target):
             leaves = tuple(log.serial(leaf) for leaf in edges.leaves_of([target]) if leaf is not target)

@@ -60,9 +60,11 @@ class Crossings:
     def _origin(self, tensor: Any) -> int:
         if tensor.requires_grad or tensor.device.type != "cpu" or tensor.layout is not torch.strided:
             return 0
-        if type(tensor) not in (torch.Tensor, torch.nn.Parameter):
-            return 0
-        return self.marks.origin(tensor.numpy() if tensor.dtype is not torch.bfloat16 else tensor.float().numpy()) or 0
+        try:
+            array = tensor.numpy() if tensor.dtype is not torch.bfloat16 else tensor.float().numpy()
+        except (RuntimeError, TypeError):
+            return 0  # a wrapper without memory of its own
+        return self.marks.origin(array) or 0
 
     def operands(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int, ...]:
         """For each Python number among a call's arguments, the departed tensor that it is equal to (0: none)."""

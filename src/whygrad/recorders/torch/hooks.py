@@ -15,6 +15,7 @@ import torch
 
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.torch import compiled, functions, mode, modules, warned
 from whygrad.recorders.torch.crossings import Crossings
 from whygrad.recorders.torch.functions import Functions
 from whygrad.recorders.torch.lives import Lives
@@ -41,7 +42,7 @@ class Hooks:
         self,
         log: Log,
         lives: Lives,
-        read: Callable[[Any, Any], None],
+        read: Callable[[Any, Any, Any], None],
         raised: Raised,
         fault: Callable[[BaseException], None],
     ) -> None:
@@ -53,18 +54,21 @@ class Hooks:
         self.modules = Modules(log, fault, self._quiet)
         self.functions = Functions(log, self.crossings, fault)
         self.transforms = Transforms(log, self.crossings, fault)
-        self._mode = lambda: Mode(log, self.crossings, lives.froze, read, raised, fault)
+        self._read, self._raised = read, raised
         self._modes: list[Mode] = []
+        self._leaving: list[Mode] = []
 
     def install(self) -> None:
         """Start to listen: all hooks or none."""
         try:
             self._parameters()
             self._threads()
+            warned.install(self.patches, frozenset((mode.__file__, functions.__file__, modules.__file__)))
             self.crossings.install(self.patches)
             self.functions.install(self.patches)
             self.transforms.install(self.patches)
             self.modules.install(self.patches)
+            compiled.install(self.patches)
             self._listen()
         except BaseException:
             self.remove()
@@ -72,24 +76,32 @@ class Hooks:
 
     def remove(self) -> None:
         """Put back everything that was found; modes of other threads fall silent where they are."""
-        for mode in self._modes:
-            mode.off = True
-            mode.remove()
+        for one in self._modes:
+            one.off = True
+        self._leaving += self._modes
         self._modes.clear()
+        self.sweep()
         self.patches.undo()
 
+    def sweep(self) -> None:
+        """Take silent modes off the stack. One in whose handler we are is not there now, and comes back after it."""
+        for one in self._leaving:
+            one.leave()
+        if not self._leaving or not _in_handler(sys._getframe(1)):
+            self._leaving.clear()
+
     def _listen(self) -> Mode:
-        mode = self._mode()
-        mode.push()
-        self._modes.append(mode)
-        return mode
+        one = Mode(self.log, self.crossings, self.lives.froze, self._read, self._raised, self.fault)
+        one.join()
+        self._modes.append(one)
+        return one
 
     def _quiet(self, quiet: bool) -> None:
         """Take this thread's mode off the stack for a module that runs otherwise where there is one, or put it back."""
-        for mode in self._modes:
-            mode.remove()
+        for one in self._modes:
+            one.leave()
         if not quiet and self._modes:
-            self._modes[0].push()
+            self._modes[0].join()
 
     def _threads(self) -> None:
         """Modes are per thread; a thread started while we record gets its own."""
@@ -97,20 +109,20 @@ class Hooks:
 
         @wraps(original)
         def run(thread: threading.Thread) -> None:
-            mode = hooks._listen()
+            own = hooks._listen()
             try:
                 original(thread)
             finally:
-                mode.off = True
-                mode.remove()
-                if mode in hooks._modes:
-                    hooks._modes.remove(mode)
+                own.off = True
+                own.leave()
+                if own in hooks._modes:
+                    hooks._modes.remove(own)
 
         self.patches.replace(threading.Thread, "run", run)
 
     def _parameters(self) -> None:
         """``nn.Parameter(x)`` makes a leaf of what it is given."""
-        original = torch.nn.Parameter.__new__
+        original: Any = getattr(torch.nn.Parameter, "__new__")  # noqa: B009 - typed without arguments
         hooks = self
 
         @wraps(original)
@@ -144,3 +156,12 @@ class Hooks:
                 log.local.scope[-1] if log.local.scope else 0,
             )
         )
+
+
+def _in_handler(frame: Any) -> bool:
+    """Whether a frame stands inside the handler of a mode."""
+    while frame is not None:
+        if frame.f_code is Mode.__torch_function__.__code__:
+            return True
+        frame = frame.f_back
+    return False

@@ -121,6 +121,8 @@ class PerThread(threading.local):
         self.scope: tuple[int, ...] = ()
         # Inside a reentrant checkpoint: where it was called, and whether an input of it requires a gradient.
         self.checkpoint: tuple[Stack, bool] | None = None
+        # How many functions of torch.func are around: tensors in them do not show whether they require a gradient.
+        self.transforms = 0
 
 
 class Log:

@@ -6,6 +6,7 @@ out again from wherever it then is; the functions for that are private and looke
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -32,10 +33,11 @@ IGNORED = frozenset(
 )
 LEAVING = frozenset("item tolist numpy __array__ __float__ __int__ __bool__ __index__ __complex__".split())
 ENTERING = frozenset("tensor as_tensor asarray full new_tensor new_full".split())
+_OPTIMIZERS = os.path.join("torch", "optim", "")
 PROPERTIES = frozenset(("data", "T", "mT", "H", "mH", "real", "imag"))
 
 
-class Mode(TorchFunctionMode):
+class Mode(TorchFunctionMode):  # type: ignore[misc]
     """Notes what runs. Its own errors go to ``fault`` and never to the script."""
 
     def __init__(
@@ -43,7 +45,7 @@ class Mode(TorchFunctionMode):
         log: Log,
         crossings: Crossings,
         froze: Callable[[Any, bool, frames.Stack], None],
-        read: Callable[[Any, Any], None],
+        read: Callable[[Any, Any, Any], None],
         raised: Callable[[BaseException, str, frames.Stack, tuple[int, ...]], None],
         fault: Callable[[BaseException], None],
     ) -> None:
@@ -99,7 +101,7 @@ class Mode(TorchFunctionMode):
         try:
             frame = sys._getframe(2)
             if frames.is_user_file(frame.f_code.co_filename):
-                self.read(args[0], frame)
+                self.read(args[0], gradient, frame)
         except BaseException as error:
             self.fault(error)
         return gradient
@@ -130,6 +132,7 @@ class Mode(TorchFunctionMode):
             recording = torch.is_grad_enabled()
             key = (func, grads)
             look = recording and True in grads and len(inputs) > 1 and key not in self._verified
+            look = look and not self.log.local.transforms
             before = edges.edges_of(inputs) if look else ()
             serials = self._serials(inputs)
         except BaseException as error:
@@ -166,6 +169,8 @@ class Mode(TorchFunctionMode):
     ) -> None:
         log, name = self.log, name_of(func)
         frame = sys._getframe(3)
+        if _OPTIMIZERS in frame.f_code.co_filename:
+            return  # an optimizer's own work, around a closure that computes the loss
         stack = frames.capture(frame)
         numbers: tuple[int, ...] = ()
         where: frames.Stack = ()
@@ -184,6 +189,8 @@ class Mode(TorchFunctionMode):
                 name = name if recording else f"checkpoint:{name}"
         scope = log.local.scope[-1] if log.local.scope else 0
         made = tuple([made_of(log, t) for t in outputs])
+        if log.local.transforms and recording:
+            made = tuple([one._replace(requires_grad=True) for one in made])
         log.add(Ran(name, serials, grads, made, recording, stack, scope, cut, numbers, where))
 
     def _serials(self, inputs: list[Any]) -> tuple[int, ...]:
@@ -202,7 +209,7 @@ class Mode(TorchFunctionMode):
         except BaseException as fault:
             self.fault(fault)
 
-    def push(self) -> None:
+    def join(self) -> None:
         """Take the place under every mode of the script."""
         from torch.overrides import _len_torch_function_stack, _pop_mode, _push_mode
 
@@ -210,7 +217,7 @@ class Mode(TorchFunctionMode):
         for mode in (self, *reversed(above)):
             _push_mode(mode)
 
-    def remove(self) -> None:
+    def leave(self) -> None:
         """Leave the stack of this thread; inside one of our own handlers the mode is not on it, and stays silent."""
         from torch.overrides import _len_torch_function_stack, _pop_mode, _push_mode
 

@@ -1,18 +1,22 @@
-"""Which module is being called: torch's own global forward hooks, which are public."""
+"""Which module is being called, heard at ``Module._call_impl``.
+
+torch's public global hooks would do as well, but ``torch.compile`` warns of them in the script's output.
+"""
 
 from __future__ import annotations
 
 import sys
 import weakref
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import torch
-from torch.nn.modules import module as torch_module
 
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.log import Log, Ran
+from whygrad.recorders.torch.mode import made_of
 
 _MOST_CALLS = 20_000
 # In evaluation they have a path of their own, which they leave alone where functions are listened to.
@@ -37,11 +41,33 @@ class Modules:
         self._silent: list[Any] = []
 
     def install(self, patches: Patches) -> None:
-        """Hook into every module's call."""
-        before = torch_module.register_module_forward_pre_hook(self._enter)
-        patches.defer(before.remove)
-        after = torch_module.register_module_forward_hook(self._leave, always_call=True)
-        patches.defer(after.remove)
+        """Patch the call of every module."""
+        modules, cls = self, torch.nn.Module
+        original, compiling = cls._call_impl, cls.compile
+
+        @wraps(original)
+        def _call_impl(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if modules.log.local.busy:
+                return original(self, *args, **kwargs)
+            before = modules.log.local.scope
+            modules._guarded(modules._enter, self, sys._getframe(1))
+            output = None
+            try:
+                output = original(self, *args, **kwargs)
+            finally:
+                modules._guarded(modules._left, self, before, args, output)
+            return output
+
+        @wraps(compiling)
+        def compile(self: Any, *args: Any, **kwargs: Any) -> None:
+            cls._call_impl = original  # a module compiled in place keeps the function that it finds
+            try:
+                compiling(self, *args, **kwargs)
+            finally:
+                cls._call_impl = _call_impl
+
+        patches.replace(cls, "_call_impl", _call_impl)
+        patches.replace(cls, "compile", compile)
 
     def number(self, module: Any) -> int:
         """The number by which the log knows a module."""
@@ -55,40 +81,31 @@ class Modules:
         """Forget the calls."""
         self.calls.clear()
 
-    def _enter(self, module: Any, args: Any) -> None:
-        local = self.log.local
-        if local.busy:
-            return
+    def _guarded(self, body: Callable[..., None], *arguments: Any) -> None:
         try:
-            number = self.number(module)
-            local.scope = (*local.scope, number)
-            if len(self.calls) < _MOST_CALLS:
-                self.calls.append((number, frames.capture(sys._getframe(1))))
-            if not module.training and type(module).__name__ in _OTHERWISE and not self._silent:
-                self._silent.append(module)
-                self.quiet(True)
+            body(*arguments)
         except BaseException as error:
             self.fault(error)
 
-    def _leave(self, module: Any, args: Any, output: Any) -> None:
+    def _enter(self, module: Any, frame: Any) -> None:
         local = self.log.local
-        if local.busy:
-            return
-        try:
-            if self._silent and self._silent[-1] is module:
-                self._silent.pop()
-                self.quiet(False)
-                self._whole(module, args, output)
-            number = self._numbers.get(module)
-            if number in local.scope:
-                local.scope = local.scope[: len(local.scope) - 1 - local.scope[::-1].index(number)]
-        except BaseException as error:
-            self.fault(error)
+        number = self.number(module)
+        local.scope = (*local.scope, number)
+        if len(self.calls) < _MOST_CALLS:
+            self.calls.append((number, frames.capture(frame)))
+        if not module.training and type(module).__name__ in _OTHERWISE and not self._silent:
+            self._silent.append(module)
+            self.quiet(True)
+
+    def _left(self, module: Any, before: tuple[int, ...], args: Any, output: Any) -> None:
+        if self._silent and self._silent[-1] is module:
+            self._silent.pop()
+            self.quiet(False)
+            self._whole(module, args, output)
+        self.log.local.scope = before
 
     def _whole(self, module: Any, args: Any, output: Any) -> None:
         """A module that ran unheard is one operation: of its arguments and parameters."""
-        from whygrad.recorders.torch.mode import made_of
-
         given = [a for a in args if isinstance(a, torch.Tensor)]
         inputs = [*given, *module.parameters()]
         outputs = [t for t in (output if isinstance(output, tuple) else (output,)) if isinstance(t, torch.Tensor)]
@@ -100,7 +117,7 @@ class Modules:
                 tuple([t.requires_grad for t in inputs]),
                 tuple([made_of(log, t) for t in outputs]),
                 torch.is_grad_enabled(),
-                frames.capture(sys._getframe(2)),
+                frames.capture(sys._getframe(4)),
                 log.local.scope[-1] if log.local.scope else 0,
             )
         )

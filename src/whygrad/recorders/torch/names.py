@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -47,6 +48,14 @@ class Names:
     modules: dict[int, str] = field(default_factory=dict)
     trees: dict[str, tuple[Any, str | None, str | None]] = field(default_factory=dict)
     labels: dict[int, tuple[str, str]] = field(default_factory=dict)
+    _tensors: dict[str, weakref.ref[Any]] = field(default_factory=dict)
+
+    def beside(self, tensor: Any) -> list[Any]:
+        """The other tensors of the list or dict that holds a tensor."""
+        home = self.homes.get(id(tensor))
+        around = home.path.rpartition(".")[0] + "." if home is not None and "." in home.path else None
+        found = [ref() for path, ref in self._tensors.items() if around and path.rpartition(".")[0] + "." == around]
+        return [one for one in found if one is not None and one is not tensor]
 
 
 def names_from(frame: FrameType | None) -> Names:
@@ -60,6 +69,7 @@ def names_from(frame: FrameType | None) -> Names:
         _hidden(found, name, module)
     for name, tensor in _reachable_tensors(roots):
         found.homes.setdefault(id(tensor), Home(name, None, False))
+        found._tensors.setdefault(name, weakref.ref(tensor))
     return found
 
 

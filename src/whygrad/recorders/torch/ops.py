@@ -19,7 +19,7 @@ CUTS: Mapping[str, tuple[str, str]] = {
         (
             "non-differentiable-op",
             "sampling has no derivative",
-            "normal bernoulli multinomial poisson binomial geometric uniform exponential cauchy log_normal random rrelu_noise",
+            "normal bernoulli multinomial poisson binomial geometric uniform exponential cauchy log_normal random",
         ),
     )
     for name in names.split()
@@ -29,6 +29,8 @@ SHAPE_ONLY = frozenset(
     "zeros_like ones_like empty_like full_like rand_like randn_like randint_like new_zeros new_ones new_empty new_full "
     "new_empty_strided size numel stride dim nelement element_size data_ptr storage_offset".split()
 )
+# Output number n reads input number n alone.
+PARALLEL = frozenset("broadcast_tensors atleast_1d atleast_2d atleast_3d align_tensors".split())
 # A change of type, rather than an operation whose result is of another type by nature.
 CASTS = frozenset("to type type_as long int short char byte bool half float double view_as_real __int__".split())
 # What a library's sampling function is called; inside, it runs with grad mode off.
@@ -56,7 +58,7 @@ def changes_first(name: str) -> bool:
     """Whether a function of this name writes to its first argument."""
     if name.startswith("__"):
         return name in ("__setitem__", "__delitem__") or name[2:-2] in _IN_PLACE_OPERATORS
-    return name.endswith("_") or name.endswith(":set")
+    return name.endswith(("_", ":set"))
 
 
 def differentiable(dtype: object) -> bool:

@@ -34,6 +34,7 @@ class Described:
     module: str | None
     tracked: bool | None
     in_model: bool | None
+    home: Home | None = None
     replaced: bool = False
 
 
@@ -80,6 +81,7 @@ def describe(
                 home.module if home is not None else None,
                 home.tracked if home is not None and held else None,
                 held if home is not None and home.module is not None else None,
+                home,
             )
         )
     return found
@@ -100,13 +102,8 @@ def others(described: Sequence[Described], names: Names, modules: Iterable[Any],
                 continue
             asked.add(id(parameter))
             if id(parameter) in known:
-                found.append(Described(parameter, home.path, "unknown", False, True, path, home.tracked, True))
+                found.append(Described(parameter, home.path, "unknown", False, True, path, home.tracked, True, home))
     return found
-
-
-def owner_of(described: Described) -> str | None:
-    """The path of the module that holds (or held) a parameter."""
-    return described.module
 
 
 def forward_of(module: Any) -> Span | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from whygrad.graph import Barrier, Crossing
@@ -11,6 +12,22 @@ from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.torch import ops
 from whygrad.recorders.torch.log import Applied, Crossed, Log, Made, Marked, Met, Ran
 from whygrad.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The outputs of an operation that read the same inputs, by position."""
+
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    def moved(self, barriers: Sequence[Barrier]) -> list[Barrier]:
+        """The barriers between these inputs and outputs, in the positions that they have here."""
+        return [
+            replace(b, input=self.inputs.index(b.input), output=self.outputs.index(b.output))
+            for b in barriers
+            if b.input in self.inputs and b.output in self.outputs
+        ]
 
 
 class Replay:
@@ -112,13 +129,20 @@ class Replay:
         inputs = [] if ops.plain(entry.name) in ops.SHAPE_ONLY else [self.value(s) for s in entry.inputs]
         grads = entry.grads[: len(inputs)]
         stack = self.stack(entry.stack)
-        old = {s: self.current[s] for s in entry.inputs if s in self.current}
         outputs = [self._new(made) for made in self._distinct(entry.made)]
         barriers = self._barriers(entry, inputs, grads, outputs)
-        inputs += self._numbers(entry, stack, barriers, len(inputs), outputs)
-        op = self.builder.op(ops.plain(entry.name.split(":")[-1] if "sample:" in entry.name else entry.name),
-                             inputs, outputs, stack, self.scope_of(entry.scope), barriers)
-        self._share(entry, old, op)
+        name, scope = ops.plain(entry.name.removeprefix("sample:")), self.scope_of(entry.scope)
+        numbers = self._numbers(entry, stack)
+        for part in _independent(entry, name, len(inputs), len(outputs)):
+            op = self.builder.op(
+                name,
+                [inputs[i] for i in part.inputs] + numbers,
+                [outputs[o] for o in part.outputs],
+                stack,
+                scope,
+                part.moved(barriers),
+            )
+        self._share(entry, op)
 
     def _distinct(self, made: Sequence[Made]) -> list[Made]:
         return list({one.serial: one for one in made}.values())
@@ -149,11 +173,11 @@ class Replay:
         name = ops.plain(entry.name)
         if serial in self.unwatched and not kept:
             return ("not-watched", name)
-        if entry.name.startswith("sample:"):
+        if entry.name.startswith("sample:") and grad:
             return ("non-differentiable-op", "sampling has no derivative")
         if name.startswith("checkpoint:"):
             return ("recording-off", "reentrant checkpoint") if grad else None
-        if not kept and name in ops.CUTS:
+        if name in ops.CUTS:
             return ops.CUTS[name]
         if name == "Parameter":
             return ("stop-gradient", "nn.Parameter makes a new leaf of it") if grad else None
@@ -166,15 +190,13 @@ class Replay:
             return ("state-write" if written else "recording-off", name)
         if name == "data:set":
             return ("state-write", "`.data` is set")
-        if grad and not any(m.requires_grad for m in entry.made):
+        if grad and not entry.where and not any(m.requires_grad for m in entry.made):
             return ("non-differentiable-op", "its result has no gradient function")
         if entry.cut is not None and (i, o) in entry.cut:
             return ("non-differentiable-op", "autograd has no way back to this argument")
         return None
 
-    def _numbers(
-        self, entry: Ran, stack: tuple[Span, ...], barriers: list[Barrier], first: int, outputs: Sequence[int]
-    ) -> list[int]:
+    def _numbers(self, entry: Ran, stack: tuple[Span, ...]) -> list[int]:
         """Python numbers among the arguments: constants, of which some left as tensors."""
         found = []
         for origin in entry.numbers:
@@ -191,7 +213,7 @@ class Replay:
         barrier = Barrier(0, 0, "left-framework", "the same value came back", where=where)
         self.builder.op("numpy", [origin], [value], left.stack if left is not None else stack, "", [barrier])
 
-    def _share(self, entry: Ran, old: dict[int, int], op: int) -> None:
+    def _share(self, entry: Ran, op: int) -> None:
         """What else an operation changes: the tensor of which its result is a view, and those that share memory."""
         name = ops.plain(entry.name)
         if name in ("detach", "data:get") and entry.inputs and entry.made:
@@ -234,9 +256,7 @@ class Replay:
             if reason is not None:
                 place = where if reason[0] == "custom-gradient" else None
                 barriers += [Barrier(i, o, *reason, where=place) for o in range(len(outputs))]
-        self.builder.op(
-            entry.name, inputs, outputs, self.stack(entry.stack), self.scope_of(entry.scope), barriers
-        )
+        self.builder.op(entry.name, inputs, outputs, self.stack(entry.stack), self.scope_of(entry.scope), barriers)
 
     def _crossed(self, entry: Crossed) -> None:
         """A departure or an arrival; an arrival that was recognised becomes an operation with a barrier."""
@@ -251,3 +271,20 @@ class Replay:
         origin = self.current.get(entry.came_from)
         if entry.came_from and origin is not None:
             self._came_back(origin, value, stack)
+
+
+def _independent(entry: Ran, name: str, inputs: int, outputs: int) -> list[Part]:
+    """An operation in parts, where some output does not read some input that another output reads."""
+    everything = tuple(range(inputs))
+    if outputs < 2:
+        return [Part(everything, tuple(range(outputs)))]
+    if name in ops.PARALLEL and inputs == outputs:
+        return [Part((i,), (i,)) for i in everything]
+    cut = entry.cut or frozenset()
+    read = [tuple(i for i in everything if (i, o) not in cut or not _reads(cut, i, outputs)) for o in range(outputs)]
+    return [Part(one, tuple(o for o in range(outputs) if read[o] == one)) for one in dict.fromkeys(read)]
+
+
+def _reads(cut: frozenset[tuple[int, int]], i: int, outputs: int) -> bool:
+    """Whether autograd has a way from some output back to an input."""
+    return any((i, o) not in cut for o in range(outputs))

@@ -1,62 +1,27 @@
-"""The watch on gradient requests: ``backward``, ``autograd.grad``, and the steps of optimizers.
+"""The watch on gradient requests: ``backward``, ``autograd.grad``, gradients that the script reads itself.
 
-What an optimizer holds is what was asked for; the losses of a step are those whose backward ran since its last step.
+What optimizers ask for is heard in ``steps.py``.
 """
 
 from __future__ import annotations
 
-import dis
 import sys
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import wraps
 from types import FrameType
 from typing import Any
 
 import torch
-from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch import edges
+from whygrad.recorders.torch.asking import Backward, Request, answer, guarded, is_tensor, listed, nothing, site_of
+from whygrad.recorders.torch.steps import Steps
 
-
-@dataclass(slots=True)
-class Backward:
-    """One backward call.
-
-    Attributes:
-        mark: its entry in the log; -1 while not recording.
-        leaves: ``id`` of each leaf tensor that autograd led to; empty while not recording.
-        reads: tensors whose ``.grad`` the script read since.
-        known: whether ``leaves`` was looked at.
-    """
-
-    api: str
-    stack: frames.Stack
-    mark: int = -1
-    leaves: frozenset[int] = frozenset()
-    error: BaseException | None = None
-    known: bool = False
-    consumed: bool = False
-    reads: list[tuple[weakref.ref[Any], frames.Stack]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was asked, as it went. Lives only while it is handed on."""
-
-    api: str
-    site: tuple[Any, ...]
-    stack: frames.Stack
-    frame: FrameType | None
-    sources: Sequence[Any]
-    seen: tuple[str, ...]
-    marks: tuple[int, ...]
-    opened: int
-    error: BaseException | None = None
-    optimizer: Any = None
+MOST_READS = 2000
 
 
 class Requests:
@@ -81,12 +46,11 @@ class Requests:
         fault: Callable[[BaseException], None],
     ) -> None:
         self.heard, self.mark, self.recording = heard, mark, recording
-        self.pause, self.now, self.fault = pause, now, fault
+        self.now, self.fault = now, fault
         self.depth = 0
         self.patches = Patches()
         self.pending: list[Backward] = []
-        self.optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._stepped: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self.steps = Steps(heard, self.pending, pause, now, fault)
         self._asked_at: dict[tuple[Any, ...], int] = {}
 
     def install(self) -> None:
@@ -95,12 +59,7 @@ class Requests:
         wrapper = self._backward(torch.autograd.backward, "torch.autograd.backward")
         self.patches.replace(torch.autograd, "backward", wrapper)
         self.patches.replace(torch.autograd, "grad", self._grad(torch.autograd.grad))
-        for register, hook in (
-            (register_optimizer_step_pre_hook, self._before_step),
-            (register_optimizer_step_post_hook, self._after_step),
-        ):
-            handle = register(hook)
-            self.patches.defer(handle.remove)
+        self.steps.install(self.patches)
 
     def remove(self) -> None:
         """Put everything back."""
@@ -110,10 +69,18 @@ class Requests:
         """The script has ended: what no optimizer took up is asked now."""
         self._leftover(None)
 
-    def read(self, tensor: Any, frame: FrameType) -> None:
-        """The script reads ``.grad`` of a tensor."""
-        if self.pending and len(self.pending[-1].reads) < 2000 and not _guarded(frame):
-            self.pending[-1].reads.append((weakref.ref(tensor), frames.capture(frame)))
+    def read(self, tensor: Any, gradient: Any, frame: FrameType) -> None:
+        """The script reads ``.grad`` of a tensor: by hand, it asks for it.
+
+        A gradient that is not there is told at once: what follows may well fail on it.
+        """
+        if not self.pending or self.depth or guarded(frame):
+            return
+        call = self.pending[-1]
+        if len(call.reads) < MOST_READS:
+            call.reads.append(weakref.ref(tensor))
+        if gradient is None and not call.told:
+            self._by_hand(call, frame)
 
     def _backward(self, original: Callable[..., Any], api: str) -> Callable[..., Any]:
         requests = self
@@ -122,7 +89,7 @@ class Requests:
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             if requests.depth:
                 return original(tensors, *args, **kwargs)
-            call = requests._begin(tensors, api, sys._getframe(1))
+            call, leaves = requests._begin(tensors, api, sys._getframe(1))
             requests.depth += 1
             try:
                 result = original(tensors, *args, **kwargs)
@@ -131,24 +98,27 @@ class Requests:
                 raise
             finally:
                 requests.depth -= 1
+            # A backward function may answer nothing, and what is there now may be cleared before anybody looks.
+            call.got = frozenset(id(leaf) for leaf in leaves if leaf.grad is not None)
             return result
 
         return backward
 
-    def _begin(self, tensors: Any, api: str, frame: FrameType) -> Backward:
-        call = Backward(api, frames.capture(frame))
+    def _begin(self, tensors: Any, api: str, frame: FrameType) -> tuple[Backward, list[Any]]:
+        call, leaves = Backward(api, frames.capture(frame)), []
         try:
             self._leftover(frame, call.stack)
-            targets = [t for t in (tensors if isinstance(tensors, (list, tuple)) else [tensors]) if _is_tensor(t)]
+            targets = [t for t in (tensors if isinstance(tensors, (list, tuple)) else [tensors]) if is_tensor(t)]
             if self.recording():
                 call.mark = self.mark(targets)
-                call.leaves = frozenset(id(leaf) for leaf in edges.leaves_of(targets))
+                leaves = edges.leaves_of(targets)
+                call.leaves = frozenset(id(leaf) for leaf in leaves)
                 call.known = True
             self.pending.append(call)
             del self.pending[:-64]
         except BaseException as error:
             self.fault(error)
-        return call
+        return call, leaves
 
     def _failed(self, call: Backward, error: BaseException, frame: FrameType) -> None:
         try:
@@ -158,32 +128,46 @@ class Requests:
             self.fault(fault)
 
     def raised(
-        self, api: str, stack: frames.Stack, frame: FrameType | None, marks: tuple[int, ...], error: BaseException
+        self,
+        api: str,
+        stack: frames.Stack,
+        frame: FrameType | None,
+        marks: tuple[int, ...],
+        error: BaseException,
+        inputs: tuple[int, ...] = (),
     ) -> None:
-        """A request came to nothing: what every living optimizer holds was asked for."""
-        sources = self._held()
-        self._tell(api, ("raised", *site_of(stack)), stack, frame, sources, ("none",) * len(sources), marks, 0, error)
+        """A request, or an operation before it, came to nothing: what every living optimizer holds was asked for.
 
-    def _held(self) -> list[Any]:
-        """What the living optimizers hold."""
-        return [p for o in list(self.optimizers) for g in o.param_groups for p in g["params"]]
+        Args:
+            inputs: serials of what the operation read.
+        """
+        sources, opened = self.steps.held(), self.steps.last()
+        seen = nothing(sources)
+        self._tell(api, ("raised", *site_of(stack)), stack, frame, sources, seen, marks, opened, error, inputs)
 
     def _leftover(self, frame: FrameType | None, stack: frames.Stack = ()) -> None:
         """Backward calls that no optimizer took up: asked was the gradient of what the script then read."""
         site = site_of(stack)
         for call in [c for c in self.pending if not c.consumed and (not stack or site_of(c.stack) == site)]:
             call.consumed = True
-            held = {id(p) for p in self._held()}
-            read = [t for ref, _ in call.reads if (t := ref()) is not None and id(t) not in held]
-            sources = list({id(t): t for t in read}.values())
-            if not sources or call.mark < 0:
-                continue
-            seen = tuple("none" if t.grad is None and id(t) not in call.leaves else "present" for t in sources)
-            key = ("read", *site_of(call.stack))
-            opened = self._asked_at.get(key, 0)
+            if not call.told:
+                self._by_hand(call, frame)
+        self.pending[:] = [c for c in self.pending if not c.consumed]
+
+    def _by_hand(self, call: Backward, frame: FrameType | None) -> None:
+        """Ask for what the script read after a backward call, and no optimizer holds."""
+        held = {id(p) for p in self.steps.held()}
+        read = [t for ref in call.reads if (t := ref()) is not None and id(t) not in held]
+        sources = list({id(t): t for t in read}.values())
+        if not sources or call.mark < 0:
+            return
+        seen = tuple(answer(t, call.got) for t in sources)
+        call.told = "none" in seen
+        key = ("read", *site_of(call.stack))
+        opened = self._asked_at.get(key, 0)
+        if not call.told:
             self._asked_at[key] = self.now()
-            self._tell(call.api, key, call.stack, frame, sources, seen, (call.mark,), opened)
-        self.pending = [c for c in self.pending if not c.consumed]
+        self._tell(call.api, key, call.stack, frame, sources, seen, (call.mark,), opened, got=call.got)
 
     def _grad(self, original: Callable[..., Any]) -> Callable[..., Any]:
         requests = self
@@ -193,18 +177,18 @@ class Requests:
             if requests.depth:
                 return original(outputs, inputs, *args, **kwargs)
             frame = sys._getframe(1)
-            targets, sources = _listed(outputs), _listed(inputs)
+            targets, sources = listed(outputs), listed(inputs)
             mark = requests._marked(targets)
             requests.depth += 1
             try:
                 result = original(outputs, inputs, *args, **kwargs)
             except BaseException as error:
-                requests._asked(mark, sources, ("none",) * len(sources), frame, error)
+                requests._asked(mark, sources, nothing(sources), frame, error)
                 raise
             finally:
                 requests.depth -= 1
-            answers = _listed(result)
-            seen = tuple("none" if one is None else "present" for one in answers)
+            answers = listed(result)
+            seen: tuple[GradientSeen, ...] = tuple("none" if one is None else "present" for one in answers)
             requests._asked(mark, sources, seen, frame, None)
             return result
 
@@ -212,13 +196,18 @@ class Requests:
 
     def _marked(self, targets: Sequence[Any]) -> int:
         try:
-            return self.mark([t for t in targets if _is_tensor(t)]) if self.recording() else -1
+            return self.mark([t for t in targets if is_tensor(t)]) if self.recording() else -1
         except BaseException as error:
             self.fault(error)
             return -1
 
     def _asked(
-        self, mark: int, sources: Sequence[Any], seen: tuple[str, ...], frame: FrameType, error: BaseException | None
+        self,
+        mark: int,
+        sources: Sequence[Any],
+        seen: tuple[GradientSeen, ...],
+        frame: FrameType,
+        error: BaseException | None,
     ) -> None:
         try:
             stack = frames.capture(frame)
@@ -229,48 +218,6 @@ class Requests:
         except BaseException as fault:
             self.fault(fault)
 
-    def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        try:
-            if not _has_closure(args, kwargs):
-                self._stepping(optimizer, sys._getframe(1))
-            self.pause(True)
-        except BaseException as error:
-            self.fault(error)
-
-    def _after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        try:
-            self.pause(False)
-            if _has_closure(args, kwargs):
-                self._stepping(optimizer, sys._getframe(1))
-            self._stepped[optimizer] = self.now()
-        except BaseException as error:
-            self.fault(error)
-
-    def _stepping(self, optimizer: Any, frame: FrameType) -> None:
-        self.optimizers.add(optimizer)
-        sources = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
-        opened = self._stepped.get(optimizer, 0)
-        held = {id(p) for p in sources}
-        calls = [c for c in self.pending if c.mark >= opened or not c.known]
-        mine = [c for c in calls if c.leaves & held] or calls[-1:]
-        for call in mine:
-            call.consumed = True
-        got = frozenset().union(*(c.leaves for c in calls))
-        seen = tuple("none" if p.grad is None and id(p) not in got else "present" for p in sources)
-        stack = frames.capture(frame)
-        last = mine[-1] if mine else None
-        self._tell(
-            last.api if last is not None else f"torch.optim.{type(optimizer).__name__}.step",
-            ("step", *site_of(stack)),
-            last.stack if last is not None else stack,
-            frame,
-            sources,
-            seen,
-            tuple(c.mark for c in mine if c.mark >= 0),
-            opened,
-            optimizer=optimizer,
-        )
-
     def _tell(
         self,
         api: str,
@@ -278,38 +225,12 @@ class Requests:
         stack: frames.Stack,
         frame: FrameType | None,
         sources: Sequence[Any],
-        seen: tuple[str, ...],
+        seen: tuple[GradientSeen, ...],
         marks: tuple[int, ...],
         opened: int,
         error: BaseException | None = None,
-        optimizer: Any = None,
+        inputs: tuple[int, ...] = (),
+        got: frozenset[int] = frozenset(),
     ) -> None:
         if sources:
-            self.heard(Request(api, site, stack, frame, sources, seen, marks, opened, error, optimizer))
-
-
-def site_of(stack: frames.Stack) -> tuple[Any, ...]:
-    """The place of a request: the same again means a new step."""
-    return tuple((id(place[0]), place[1]) for place in stack)
-
-
-def _guarded(frame: FrameType) -> bool:
-    """Whether what was just read is only compared with ``None``: nothing was asked of it."""
-    following = [i for i in dis.get_instructions(frame.f_code) if i.offset > frame.f_lasti and i.opname != "CACHE"][:2]
-    names = [i.opname for i in following]
-    return bool(names) and (
-        names[0].endswith(("IF_NONE", "IF_NOT_NONE"))
-        or (len(names) > 1 and following[0].argval is None and names[0] == "LOAD_CONST" and names[1] == "IS_OP")
-    )
-
-
-def _is_tensor(value: Any) -> bool:
-    return isinstance(value, torch.Tensor)
-
-
-def _listed(values: Any) -> list[Any]:
-    return list(values) if isinstance(values, (list, tuple)) else [values]
-
-
-def _has_closure(args: Any, kwargs: Any) -> bool:
-    return any(callable(one) for one in (*args[1:], *kwargs.values()))
+            self.heard(Request(api, site, stack, frame, sources, seen, marks, opened, error, inputs, got))

@@ -73,8 +73,13 @@ class _Run:
 
         @wraps(func)
         def called(*args: Any, **kwargs: Any) -> Any:
+            local = self.transforms.log.local
             self._guarded(self._entered, (args, kwargs))
-            result = func(*args, **kwargs)
+            local.transforms += 1
+            try:
+                result = func(*args, **kwargs)
+            finally:
+                local.transforms -= 1
             self._guarded(self._left, result)
             return result
 
@@ -117,7 +122,7 @@ class _Run:
         self._inner += [log.known(t) or log.serial(t) for t in tensors_in(result)]
 
     def _note_result(self, result: Any, frame: Any) -> None:
-        outputs = [t for t in tensors_in(result)]
+        outputs = tensors_in(result)
         if self._inner and outputs:
             self._tie(tuple(self._inner), outputs, frame)
 

@@ -1,0 +1,96 @@
+"""What is known of a gradient request while it goes on: backward calls that nobody took up yet, and what was asked."""
+
+from __future__ import annotations
+
+import dis
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import torch
+
+from whygrad.graph import GradientSeen
+from whygrad.recorders import frames
+
+
+@dataclass(slots=True)
+class Backward:
+    """One backward call.
+
+    Attributes:
+        mark: its entry in the log; -1 while not recording.
+        leaves: ``id`` of each leaf tensor that autograd leads to; ``got``: of those that had a gradient right after;
+            both are empty while not recording.
+        known: whether ``leaves`` was looked at.
+        consumed: an optimizer has taken it up, or it was asked by hand; ``told``: a missing gradient was told of.
+        reads: tensors whose ``.grad`` the script read since.
+    """
+
+    api: str
+    stack: frames.Stack
+    mark: int = -1
+    leaves: frozenset[int] = frozenset()
+    got: frozenset[int] = frozenset()
+    error: BaseException | None = None
+    known: bool = False
+    consumed: bool = False
+    told: bool = False
+    reads: list[weakref.ref[Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked, as it went. Lives only while it is handed on."""
+
+    api: str
+    site: tuple[Any, ...]
+    stack: frames.Stack
+    frame: FrameType | None
+    sources: Sequence[Any]
+    seen: tuple[GradientSeen, ...]
+    marks: tuple[int, ...]
+    opened: int
+    error: BaseException | None = None
+    inputs: tuple[int, ...] = ()
+    got: frozenset[int] = frozenset()
+
+
+def site_of(stack: frames.Stack) -> tuple[Any, ...]:
+    """The place of a request: the same again means a new step."""
+    return tuple((id(place[0]), place[1]) for place in stack)
+
+
+def answer(tensor: Any, got: frozenset[int]) -> GradientSeen:
+    """What a tensor got, without torch's warning about tensors that never get one.
+
+    Args:
+        got: ids of the tensors that had one after the backward pass; it may be cleared since.
+    """
+    given = tensor.grad if tensor.is_leaf or tensor.retains_grad else None
+    return "none" if given is None and id(tensor) not in got else "present"
+
+
+def nothing(sources: Sequence[Any]) -> tuple[GradientSeen, ...]:
+    """The answer of a request that came to nothing."""
+    missing: GradientSeen = "none"
+    return (missing,) * len(sources)
+
+
+def guarded(frame: FrameType) -> bool:
+    """Whether what was just read is only compared with ``None``: nothing was asked of it."""
+    following = [i for i in dis.get_instructions(frame.f_code) if i.offset > frame.f_lasti and i.opname != "CACHE"][:2]
+    names = [i.opname for i in following]
+    return bool(names) and (
+        names[0].endswith(("IF_NONE", "IF_NOT_NONE"))
+        or (len(names) > 1 and following[0].argval is None and names[0] == "LOAD_CONST" and names[1] == "IS_OP")
+    )
+
+
+def is_tensor(value: Any) -> bool:
+    return isinstance(value, torch.Tensor)
+
+
+def listed(values: Any) -> list[Any]:
+    return list(values) if isinstance(values, (list, tuple)) else [values]

@@ -1,0 +1,114 @@
+"""What torch's own errors are about: the operation in the log that broke the graph, not the one that raised."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from whygrad.graph import Fault
+from whygrad.recorders import frames
+from whygrad.recorders.torch import ops
+from whygrad.recorders.torch.log import Applied, Log, Made, Ran
+from whygrad.recorders.torch.replay import Replay
+
+_SHAPE = re.compile(r"Tensor \[([\d, ]*)\]")
+
+# What the message says -> (kind of fault, how to find it). The finder gets the log, the raising operation's inputs,
+# the message, and where the request's own forward pass begins.
+Finder = Callable[[Log, Sequence[int], str, int], frames.Stack]
+
+
+def _overwritten(log: Log, inputs: Sequence[int], message: str, opened: int) -> frames.Stack:
+    """The last in-place write to a tensor of the shape that the message names."""
+    found = _SHAPE.search(message)
+    if found is None:
+        return ()
+    shape = tuple(int(n) for n in found[1].split(",") if n.strip())
+    shapes = (shape, shape[::-1])
+    found_in = [e.stack for e, made in _writes(log) if tuple(made.shape) in shapes or _base_shape(log, made) in shapes]
+    return found_in[-1] if found_in else ()
+
+
+def _writes(log: Log) -> Iterator[tuple[Ran, Made]]:
+    for entry in log.entries:
+        if isinstance(entry, Ran) and ops.changes_first(entry.name) and entry.name != "data:set":
+            yield from ((entry, made) for made in entry.made)
+
+
+def _base_shape(log: Log, written: Made) -> tuple[int, ...] | None:
+    if not written.base:
+        return None
+    for entry in log.entries:
+        if isinstance(entry, (Ran, Applied)):
+            for made in entry.made:
+                if made.serial == written.base:
+                    return tuple(made.shape)
+    return None
+
+
+def _spent(log: Log, inputs: Sequence[int], message: str, opened: int) -> frames.Stack:
+    """The first use in this pass of a value with a graph that an earlier pass made: that graph is gone."""
+    older: dict[int, frames.Stack] = {}
+    for number, entry in enumerate(list(log.entries), log.first):
+        if not isinstance(entry, (Ran, Applied)):
+            continue
+        if number >= opened:
+            for serial, needed in zip(entry.inputs, entry.grads, strict=False):
+                if needed and serial in older:
+                    return entry.stack
+        for made in entry.made:
+            if made.requires_grad and not (entry.name == "Parameter" or ops.changes_first(entry.name)):
+                if number < opened:
+                    older[made.serial] = entry.stack
+                else:
+                    older.pop(made.serial, None)
+    return ()
+
+
+def _unrecorded_input(log: Log, inputs: Sequence[int], message: str, opened: int) -> frames.Stack:
+    """Where an input of the operation that raised was made with recording off."""
+    for entry in reversed(log.entries):
+        if isinstance(entry, Ran) and not entry.recording and any(m.serial in inputs for m in entry.made):
+            return entry.stack
+    return ()
+
+
+def _itself(log: Log, inputs: Sequence[int], message: str, opened: int) -> frames.Stack:
+    return ()
+
+
+MESSAGES: Mapping[str, tuple[str, Finder]] = {
+    "modified by an inplace operation": ("overwritten", _overwritten),
+    "backward through the graph a second time": ("spent", _spent),
+    "saved intermediate values of the graph": ("spent", _spent),
+    "Inference tensors cannot be saved for backward": ("inference", _unrecorded_input),
+    "Inplace update to inference tensor": ("inference", _unrecorded_input),
+    "a leaf Variable that requires grad is being used in an in-place operation": ("leaf-written", _itself),
+    "a view of a leaf Variable that requires grad is being used in an in-place operation": ("leaf-written", _itself),
+    "only Tensors of floating point": ("integer", _itself),
+    "only supports backward for scalar outputs": ("not-scalar", _itself),
+    "grad can be implicitly created only for scalar outputs": ("not-scalar", _itself),
+    "can't optimize a non-leaf Tensor": ("non-leaf", _itself),
+    "optimizer got an empty parameter list": ("empty", _itself),
+    "optimizer can only optimize Tensors": ("no-tensor", _itself),
+}
+
+
+def kind_of(message: str) -> str | None:
+    """The kind of fault that a message of torch's tells of; ``None`` for those that no table row knows."""
+    return next((kind for text, (kind, _) in MESSAGES.items() if text in message), None)
+
+
+def fault_of(replay: Replay, inputs: Sequence[int], message: str, opened: int, raised: frames.Stack) -> Fault | None:
+    """What an error is about.
+
+    Args:
+        inputs: serials of the tensors that the raising operation read.
+        opened: the entry where the request's own forward pass begins.
+        raised: the place that raised.
+    """
+    for text, (kind, find) in MESSAGES.items():
+        if text in message:
+            stack = find(replay.log, inputs, message, opened)
+            return Fault(kind, replay.stack(stack or raised), bool(stack))
+    return None
