@@ -21,7 +21,9 @@ def test_every_field_comes_back() -> None:
         stacks=((PLACE,),),
         shapes=((2, None), None),
         barriers={0: (Barrier(0, 0, "stop-gradient", "Detach", True, PLACE),)},
-        parameters=(replace(GRAPH.parameters[0], tracked=False, history=(Event("made", PLACE), Event("frozen", None))),),
+        parameters=(
+            replace(GRAPH.parameters[0], tracked=False, history=(Event("made", PLACE), Event("frozen", None))),
+        ),
         labels={1: ("predictions", "main")},
         layers=(Layer("net", PLACE, None, "head", "net", (PLACE,)),),
         departures=(Crossing(1, 0, "numpy", (PLACE,)),),
