@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from whygrad import provenance
 from whygrad.causes import CAUSES, LINKS
 from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.wrong_cures import argued
 from whygrad.finding import Affected, Finding, Gradient, Label, Proof, Severity, Step
 from whygrad.flow import Flow
 from whygrad.graph import Graph, Parameter
@@ -28,12 +30,16 @@ def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]
     for parameter in graph.parameters:
         if not _suspect(parameter, flow):
             continue
-        cause, explanation = _explain(Case(graph, flow, parameter, graph.recording.first_op, asked))
+        case = Case(graph, flow, parameter, graph.recording.first_op, asked)
+        cause, explanation = _explain(case)
         if explanation is None:
             continue
         place = explanation.culprit.place() if explanation.culprit is not None else None
         key = (cause, place, explanation.reason if place is None else "")
-        found.setdefault(key, (cause, explanation, []))[2].append(parameter)
+        if key not in found:
+            cures = (*explanation.wrong_cures, *argued(case, cause))
+            found[key] = (cause, replace(explanation, wrong_cures=cures), [])
+        found[key][2].append(parameter)
     return [_finding(graph, *one) for one in found.values()]
 
 

@@ -55,12 +55,16 @@ def _column(file: str, line: int, offset: int) -> int:
 
 
 def node_at(span: Span) -> ast.AST | None:
-    """The outermost node that has exactly the range of a Span."""
+    """The outermost node that has exactly the range of a Span; of a statement that is an expression, the latter."""
     module = tree(span.file)
     if module is None or span.column is None:
         return None
     for node in ast.walk(module):
-        if getattr(node, "lineno", None) == span.line and getattr(node, "end_lineno", None) == span.end_line:
+        if (
+            not isinstance(node, ast.Expr)
+            and getattr(node, "lineno", None) == span.line
+            and getattr(node, "end_lineno", None) == span.end_line
+        ):
             found = range_of(node, span)
             if found is not None and found.place() == span.place():
                 return node
@@ -167,3 +171,12 @@ def binding(name: str, before: Span) -> Span | None:
         if isinstance(s, ast.Assign) and s.lineno < before.line and name in targets_of(s)
     ]
     return range_of(found[-1].value, before) if found else None
+
+
+def calls(function: FunctionNode, name: str) -> list[ast.Call]:
+    """The calls of a method of that name in a function."""
+    return [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == name
+    ]

@@ -14,6 +14,8 @@ import pytest
 
 from whygrad.causes import CAUSES, CHAIN
 
+ROOT = Path(__file__).parent.parent.parent
+
 # Said by the pages, not found yet: these links need measured gradients and movements (README, "What it does not do").
 LATER = {"zero-gradient", "nonfinite-gradient", "not-updated"}
 
@@ -65,6 +67,11 @@ def test_a_page_shows_what_each_framework_does(id: str, framework: str) -> None:
     page = CAUSES[id].page
     assert f"## What {framework} does\n" in page
     assert (f"## Broken: {framework}\n" in page) == (f"## Fixed: {framework}\n" in page)
+
+
+def test_the_pages_in_docs_are_current() -> None:
+    command = [sys.executable, "docs/make_causes.py", "--check"]
+    assert subprocess.run(command, cwd=ROOT, check=False, timeout=60).returncode == 0, "run docs/make_causes.py"
 
 
 @pytest.mark.parametrize(("id", "text"), programs("Broken"))
