@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,46 +13,14 @@ pytest.importorskip("tensorflow")
 
 import numpy as np
 import tensorflow as tf
+from hearing import Ear
 
 from whygrad import spec
 from whygrad.diagnose import agrees, diagnose
-from whygrad.graph import Graph
-from whygrad.recorders.recorder import Asked
 from whygrad.recorders.tensorflow import TensorFlow
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.filterwarnings("ignore")]
 keras = tf.keras
-
-
-class Ear:
-    """A sink that builds every graph."""
-
-    def __init__(self) -> None:
-        self.graphs: list[Graph] = []
-        self.faults: list[BaseException] = []
-
-    def asked(self, request: Asked) -> None:
-        assert request.graph is not None
-        self.graphs.append(request.graph())
-
-    def told(self, graph: Graph) -> None:
-        self.graphs.append(graph)
-
-    def came_round(self) -> None:
-        pass
-
-    def fault(self, framework: str, error: BaseException) -> None:
-        self.faults.append(error)
-
-
-@pytest.fixture
-def ear() -> Iterator[Ear]:
-    recorder, ear = TensorFlow(), Ear()
-    _ = keras.layers.Layer  # Keras is loaded lazily
-    recorder.start(ear)
-    yield ear
-    recorder.stop()
-    assert not ear.faults, ear.faults
 
 
 X = np.linspace(-1, 1, 32, dtype="float32").reshape(8, 4)
