@@ -93,6 +93,8 @@ class Session:
         self._unwatch()
         frameworks: dict[str, str] = {}
         with self._lock:
+            for recorder in self.recorders:
+                recorder.finish()
             self._settle()
             for recorder in self.recorders:
                 frameworks |= recorder.versions()

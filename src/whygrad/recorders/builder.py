@@ -50,6 +50,18 @@ class GraphBuilder:
         stack = list(self._stacks)[self._op_stack[op]] if op != NOWHERE else ()
         return stack[0] if stack else None
 
+    def ancestors(self, values: Iterable[int]) -> set[int]:
+        """The given values and all that they were computed from, barriers or not."""
+        found = set(values)
+        todo = list(found)
+        for value in todo:  # grows on the way
+            op = self._value_op[value]
+            if op != NOWHERE:
+                new = set(self._in_value[self._in_start[op] : self._in_start[op + 1]]) - found
+                found |= new
+                todo.extend(new)
+        return found
+
     def op(
         self,
         name: str,

@@ -105,6 +105,11 @@ def spans(stack: Sequence[Place]) -> tuple[Span, ...]:
     return result
 
 
+def head_of(code: CodeType) -> Span:
+    """Where a function begins."""
+    return Span(code.co_filename, code.co_firstlineno, function=code.co_qualname)
+
+
 def _span(place: Place, callers: tuple[Span, ...]) -> Span:
     if len(place) == 5:
         filename, known, function, _, _ = place

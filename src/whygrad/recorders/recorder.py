@@ -63,6 +63,9 @@ class Recorder(Protocol):
     def wake(self) -> None:
         """Record again, from the next request on."""
 
+    def finish(self) -> None:
+        """The script has ended: tell the sink what is still pending."""
+
     def stop(self) -> None:
         """Remove every hook."""
 

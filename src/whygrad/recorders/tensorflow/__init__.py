@@ -66,6 +66,9 @@ class TensorFlow:
             self.python.clear()
             self.log.clear()
 
+    def finish(self) -> None:
+        """Every request was told when it was made."""
+
     def stop(self) -> None:
         """Take every hook off."""
         self.rest()

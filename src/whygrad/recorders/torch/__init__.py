@@ -1,0 +1,190 @@
+"""The recorder of PyTorch: starts and stops the hooks, and makes a Graph of a gradient request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from whygrad.graph import GradientSeen, Graph
+from whygrad.recorders.recorder import Asked, Sink
+from whygrad.recorders.torch.closing import close, marked
+from whygrad.recorders.torch.hooks import Hooks
+from whygrad.recorders.torch.lives import Lives
+from whygrad.recorders.torch.log import Log
+from whygrad.recorders.torch.names import Names, names_from
+from whygrad.recorders.torch.parameters import Described, Known, describe, others
+from whygrad.recorders.torch.requests import Request, Requests
+
+
+class Torch:
+    """Listens to PyTorch."""
+
+    framework = "torch"
+
+    def __init__(self) -> None:
+        self.sink: Sink | None = None
+        self.log = Log()
+        self.lives = Lives(self._fault)
+        self.known = Known()
+        self.hooks = Hooks(self.log, self.lives, self._read, self._raised, self._fault)
+        self.requests = Requests(
+            self._heard, self._mark, lambda: self.recording, self._pause, lambda: self.log.now, self._fault
+        )
+        self.lives.optimizer_made = self._optimizer_made
+        self.recording = False
+        self._paths: dict[tuple[Any, ...], list[str]] = {}
+
+    def start(self, sink: Sink) -> None:
+        """Record from now on."""
+        self.sink = sink
+        try:
+            self.requests.install()
+            self.lives.start()
+            self.wake()
+        except BaseException as error:
+            self._fault(error)
+
+    def wake(self) -> None:
+        """Put the recording hooks on (again)."""
+        if not self.recording:
+            self.log.clear()
+            self.hooks.install()
+            self.recording = True
+
+    def rest(self) -> None:
+        """Take the recording hooks off and forget the log; requests are still watched."""
+        if self.recording:
+            self.recording = False
+            self.hooks.remove()
+            self.hooks.modules.clear()
+            self.log.clear()
+
+    def finish(self) -> None:
+        """The script has ended: tell what is still pending."""
+        if self.sink is not None:
+            self.requests.finish()
+
+    def stop(self) -> None:
+        """Take every hook off."""
+        self.rest()
+        self.requests.remove()
+        self.lives.stop()
+
+    def versions(self) -> dict[str, str]:
+        """Of torch."""
+        import torch
+
+        return {"torch": str(torch.__version__)}
+
+    def _fault(self, error: BaseException) -> None:
+        """An error of ours: everything off, said once, the script goes on."""
+        sink, self.sink = self.sink, None
+        self.recording = False
+        for undo in (self.hooks.remove, self.requests.remove, self.lives.stop):
+            try:
+                undo()
+            except BaseException:
+                continue
+        if sink is not None:
+            sink.fault(self.framework, error)
+
+    def _read(self, tensor: Any, frame: Any) -> None:
+        self.requests.read(tensor, frame)
+
+    def _raised(self, error: BaseException, name: str, stack: Any, serials: tuple[int, ...]) -> None:
+        """An operation raised; whether that has to do with gradients shows when the script ends in it."""
+
+    def _pause(self, paused: bool) -> None:
+        self.log.local.busy = paused
+
+    def _mark(self, targets: Any) -> int:
+        return marked(self.log, targets)
+
+    def _optimizer_made(self, optimizer: Any, frame: Any) -> None:
+        """Its parameters are named as they are reached now: the model may let go of them later."""
+        self.requests.optimizers.add(optimizer)
+        if not self.recording:
+            return
+        busy, self.log.local.busy = self.log.local.busy, True
+        try:
+            held = [p for group in optimizer.param_groups for p in group["params"]]
+            self.known.remember(held, names_from(frame))
+        finally:
+            self.log.local.busy = busy
+
+    def _heard(self, request: Request) -> None:
+        if self.sink is None or not request.stack:
+            return
+        busy, self.log.local.busy = self.log.local.busy, True
+        try:
+            names: list[Names] = []
+
+            def named() -> Names:
+                if not names:
+                    names.append(names_from(request.frame))
+                return names[0]
+
+            described = self._described(request, named)
+            build: Callable[[], Graph] | None = None
+            if self.recording:
+                build = lambda: self._closed(request, described, named())  # noqa: E731
+            error = request.error
+            self.sink.asked(
+                Asked(
+                    self.framework,
+                    request.api,
+                    request.site,
+                    tuple(d.path for d in described),
+                    tuple(d.seen for d in described),
+                    None if error is None else f"{type(error).__name__}: {error}",
+                    False,
+                    build,
+                )
+            )
+        finally:
+            self.log.local.busy = busy
+
+    def _described(self, request: Request, named: Callable[[], Names]) -> list[Described]:
+        """The sources by name; the names are found once per place and set of tensors, since it is asked each step."""
+        key = (request.site, tuple(id(t) for t in request.sources))
+        seen: tuple[GradientSeen, ...] = request.seen  # type: ignore[assignment]
+        paths = self._paths.get(key)
+        if paths is None:
+            found = describe(request.sources, seen, named(), self.known, self.lives.modules)
+            paths = unique([d.path for d in found])
+            self._paths[key] = paths
+            return [replace(d, path=path) for d, path in zip(found, paths, strict=True)]
+        if self.recording:
+            found = describe(request.sources, seen, named(), self.known, self.lives.modules)
+            return [replace(d, path=path) for d, path in zip(found, paths, strict=True)]
+        return [
+            Described(t, path, answer, True, True, None, None, None)
+            for t, path, answer in zip(request.sources, paths, seen, strict=True)
+        ]
+
+    def _closed(self, request: Request, described: list[Described], names: Names) -> Graph:
+        met = {id(t) for _, t in self._living(names)}
+        more = others(described, names, self.lives.modules, met)
+        paths = unique([d.path for d in described] + [d.path for d in more])
+        both = [replace(d, path=path) for d, path in zip([*described, *more], paths, strict=True)]
+        return close(self, request, both, names)
+
+    def _living(self, names: Names) -> list[tuple[str, Any]]:
+        """The parameters of named modules that the log knows."""
+        return [
+            (path, parameter)
+            for path, (module, _, _) in names.trees.items()
+            for parameter in module._parameters.values()
+            if parameter is not None and self.log.known(parameter)
+        ]
+
+
+def unique(paths: list[str]) -> list[str]:
+    """The same paths, repeated ones numbered: every parameter has a name of its own."""
+    seen: dict[str, int] = {}
+    result = []
+    for path in paths:
+        seen[path] = seen.get(path, 0) + 1
+        result.append(path if seen[path] == 1 else f"{path} ({seen[path]})")
+    return result

@@ -1,0 +1,189 @@
+"""Closing a Graph: a gradient request of torch, with everything noted before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from whygrad.graph import NOWHERE, Event, GradientSeen, Graph, Layer, Parameter, Recording
+from whygrad.recorders import frames
+from whygrad.recorders.builder import GraphBuilder
+from whygrad.recorders.torch.log import Log, Marked
+from whygrad.recorders.torch.names import Names
+from whygrad.recorders.torch.parameters import Described, forward_of, owner_of
+from whygrad.recorders.torch.replay import Replay
+from whygrad.recorders.torch.requests import Request
+from whygrad.span import Span
+
+if TYPE_CHECKING:
+    from whygrad.recorders.torch import Torch
+
+
+def close(recorder: Torch, request: Request, described: Sequence[Described], names: Names) -> Graph:
+    """Make the Graph of a request.
+
+    Args:
+        described: the request's sources, and then the other parameters of the living modules.
+        names: what the script calls its modules and tensors.
+    """
+    log = recorder.log
+    builder = GraphBuilder(recorder.framework, request.api)
+    unwatched = frozenset(
+        log.known(d.tensor) for d in described if d.asked and not d.is_variable and not d.tensor.requires_grad
+    )
+    scopes = {n: path for n, m in list(recorder.hooks.modules.known.items()) if (path := _path(names, m()))}
+    replay = Replay(builder, log, request.marks, request.opened, unwatched - {0}, lambda n: _scope(scopes.get(n, "")))
+    replay.run()
+    marked = [replay.marked[m] for m in request.marks if m in replay.marked]
+    targets = [value for values, _ in marked for value in values]
+    current = marked[-1][1] if marked else replay.current
+    for number, label in labels(log, names, request).items():
+        if number in current:
+            builder.labels[current[number]] = label
+    parameters = [_parameter(recorder, replay, d, current) for d in described]
+    if request.error is not None:
+        parameters = _concerned(builder, targets, parameters)
+    error = request.error
+    return builder.graph(
+        targets,
+        parameters,
+        replay.stack(request.stack),
+        layers(recorder, names, replay),
+        Recording(None, replay.first_op, True, False),
+        None if error is None else f"{type(error).__name__}: {error}",
+        None,
+        ("the beginning of the run was not recorded",) if log.forgotten else (),
+    )
+
+
+def labels(log: Log, names: Names, request: Request) -> dict[int, tuple[str, str]]:
+    """Serial of a tensor to the user's name for it and the function that holds it."""
+    found = {}
+    for frame, (name, function, tensor) in _held(request, names):
+        if frame is not None and (serial := log.known(tensor)):
+            found.setdefault(serial, (name, function))
+    return found
+
+
+def _held(request: Request, names: Names) -> Iterable[tuple[Any, tuple[str, str, Any]]]:
+    """The tensors that the frames of the request hold, with their names."""
+    frame = request.frame
+    while frame is not None:
+        if frames.is_user_file(frame.f_code.co_filename):
+            for name, value in frames.local_variables(frame):
+                if isinstance(value, torch.Tensor) and id(value) in names.labels:
+                    yield frame, (name, frame.f_code.co_qualname, value)
+        frame = frame.f_back
+
+
+def _path(names: Names, module: Any) -> str:
+    return names.modules.get(id(module), type(module).__name__) if module is not None else ""
+
+
+def _scope(path: str) -> str:
+    """A module's path with those of the modules around it, as the log's scopes are written: outermost first."""
+    parts = path.split(".") if path else []
+    return "/".join(".".join(parts[: i + 1]) for i in range(len(parts)))
+
+
+def _parameter(recorder: Torch, replay: Replay, described: Described, current: dict[int, int]) -> Parameter:
+    tensor, lives = described.tensor, recorder.lives
+    serial = recorder.log.known(tensor)
+    value = current.get(serial, NOWHERE) if serial else NOWHERE
+    history = []
+    made = lives.birth_of(tensor)
+    if made:
+        history.append(Event("made", replay.stack(made)[0]))
+    elif value != NOWHERE and (span := replay.builder.span_of(value)) is not None:
+        history.append(Event("made", span))
+    for given, stack in lives.freezes(tensor):
+        if stack:
+            history.append(Event("thawed" if given else "frozen", replay.stack(stack)[0]))
+    history = _quiet_thaws(history)
+    if described.replaced:
+        history.append(Event("replaced", None))
+    return Parameter(
+        path=described.path,
+        shape=tuple(tensor.shape),
+        dtype=str(tensor.dtype).removeprefix("torch."),
+        value=value,
+        asked=described.asked,
+        trainable=bool(tensor.requires_grad) or not described.is_variable,
+        is_variable=described.is_variable,
+        watched=bool(tensor.requires_grad),
+        gradient=_measured(tensor, described.seen),
+        owner=owner_of(described),
+        holder=described.path,
+        tracked=described.tracked,
+        in_model=described.in_model,
+        history=tuple(history),
+    )
+
+
+def _quiet_thaws(history: list[Event]) -> list[Event]:
+    """A thaw is worth a word only after a freeze: ``requires_grad_()`` also makes a tensor a parameter."""
+    frozen = False
+    kept = []
+    for event in history:
+        if event.kind == "thawed" and not frozen:
+            continue
+        frozen = event.kind == "frozen" or (frozen and event.kind != "thawed")
+        kept.append(event)
+    return kept
+
+
+def _measured(tensor: Any, seen: GradientSeen) -> GradientSeen:
+    """What a gradient is worth: looked at where it is at hand."""
+    gradient = tensor.grad if tensor.is_leaf else None
+    if seen != "present" or gradient is None or gradient.device.type == "meta":
+        return seen
+    values = gradient.detach()
+    values = values.coalesce().values() if values.is_sparse else values
+    if not values.is_floating_point() and not values.is_complex():
+        return seen
+    if not bool(torch.count_nonzero(values)):
+        return "zero"
+    return "present" if bool(torch.isfinite(values).all()) else "nonfinite"
+
+
+def _concerned(builder: GraphBuilder, targets: Sequence[int], parameters: list[Parameter]) -> list[Parameter]:
+    """Of what several optimizers hold, the parameters that the loss has anything to do with; all if it has with none."""
+    reached = builder.ancestors(targets)
+    near = [p for p in parameters if not p.asked or p.value in reached]
+    return near if any(p.asked for p in near) else parameters
+
+
+def layers(recorder: Torch, names: Names, replay: Replay) -> list[Layer]:
+    """The modules that the script can name, as records."""
+    calls: dict[str, list[Span]] = {}
+    for number, stack in recorder.hooks.modules.calls:
+        reference = recorder.hooks.modules.known.get(number)
+        path = _path(names, reference() if reference is not None else None)
+        calls.setdefault(path, []).extend(replay.stack(stack)[:1])
+    found = []
+    for path, (module, attribute, around) in names.trees.items():
+        stack = recorder.lives.modules.get(module, ())
+        made = replay.stack(stack)[0] if stack else None
+        found.append(Layer(path, made, forward_of(module), attribute, around, tuple(calls.get(path, ())[:100])))
+    return found
+
+
+def marked(log: Log, targets: Sequence[Any]) -> int:
+    """Note losses in the log.
+
+    Returns:
+        the entry's number.
+    """
+    from whygrad.recorders.torch.mode import made_of
+    from whygrad.recorders.torch.log import Met
+    from whygrad.recorders.torch import edges
+
+    for target in targets:
+        if not log.known(target):
+            leaves = tuple(log.serial(leaf) for leaf in edges.leaves_of([target]) if leaf is not target)
+            log.add(Met(made_of(log, target), leaves))
+    number = log.now
+    log.add(Marked(tuple(log.serial(t) for t in targets)))
+    return number

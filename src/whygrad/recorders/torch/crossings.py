@@ -1,0 +1,77 @@
+"""Values that leave torch for NumPy or Python, and the numbers and arrays in which they come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import torch
+
+from whygrad.recorders import frames
+from whygrad.recorders.fingerprints import Fingerprints
+from whygrad.recorders.patching import Patches
+from whygrad.recorders.torch.log import Crossed, Log
+
+
+class Crossings:
+    """Notes departures and arrivals; holds no tensor and no array."""
+
+    def __init__(self, log: Log, fault: Callable[[BaseException], None]) -> None:
+        self.log = log
+        self.fault = fault
+        self.marks = Fingerprints()
+
+    def install(self, patches: Patches) -> None:
+        """``torch.from_numpy`` is the one entry that the function mode does not see."""
+        original = torch.from_numpy
+        crossings = self
+
+        @wraps(original)
+        def from_numpy(array: Any) -> Any:
+            tensor = original(array)
+            if crossings.log.departed and not crossings.log.local.busy:
+                try:
+                    crossings.entered(tensor, "from_numpy", frames.capture(_caller()))
+                except BaseException as error:
+                    crossings.fault(error)
+            return tensor
+
+        patches.replace(torch, "from_numpy", from_numpy)
+
+    def left(self, tensor: Any, how: str, result: Any, frame: Any) -> None:
+        """A tensor's value was taken out."""
+        serial = self.log.known(tensor)
+        if not serial:
+            return  # nothing recorded leads to it
+        self.log.departed = True
+        self.log.add(Crossed(serial, how, frames.capture(frame), 0, True))
+        if how != "__bool__":
+            self.marks.remember(result, serial)
+
+    def entered(self, tensor: Any, how: str, stack: frames.Stack) -> None:
+        """A tensor was made of Python or NumPy values."""
+        busy, self.log.local.busy = self.log.local.busy, True
+        try:
+            self.log.add(Crossed(self.log.serial(tensor), how, stack, self._origin(tensor), False))
+        finally:
+            self.log.local.busy = busy
+
+    def _origin(self, tensor: Any) -> int:
+        if tensor.requires_grad or tensor.device.type != "cpu" or tensor.layout is not torch.strided:
+            return 0
+        if type(tensor) not in (torch.Tensor, torch.nn.Parameter):
+            return 0
+        return self.marks.origin(tensor.numpy() if tensor.dtype is not torch.bfloat16 else tensor.float().numpy()) or 0
+
+    def operands(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int, ...]:
+        """For each Python number among a call's arguments, the departed tensor that it is equal to (0: none)."""
+        return tuple(
+            self.marks.number(value) or 0 for value in (*args, *kwargs.values()) if type(value) in (float, int)
+        )
+
+
+def _caller() -> Any:
+    import sys
+
+    return sys._getframe(2)

@@ -1,0 +1,146 @@
+"""Where we listen to torch while recording: the function mode, and what it does not see.
+
+That is: ``autograd.Function.apply``, ``nn.Parameter(...)``, ``from_numpy``, the modules being called, other threads.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import torch
+
+from whygrad.recorders import frames
+from whygrad.recorders.patching import Patches
+from whygrad.recorders.torch.crossings import Crossings
+from whygrad.recorders.torch.functions import Functions
+from whygrad.recorders.torch.lives import Lives
+from whygrad.recorders.torch.log import Log, Ran
+from whygrad.recorders.torch.mode import Mode, made_of, meet
+from whygrad.recorders.torch.modules import Modules
+from whygrad.recorders.torch.transforms import Transforms
+
+Raised = Callable[[BaseException, str, frames.Stack, tuple[int, ...]], None]
+
+
+class Hooks:
+    """The recording hooks of one recorder.
+
+    Args:
+        log: where everything is noted.
+        lives: told of frozen tensors and of parameters that were made.
+        read: told of a tensor whose ``.grad`` the script reads, and the frame that does.
+        raised: told of an exception inside an operation, the operation, the place and the inputs.
+        fault: told of an error of ours; it never reaches the user.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        lives: Lives,
+        read: Callable[[Any, Any], None],
+        raised: Raised,
+        fault: Callable[[BaseException], None],
+    ) -> None:
+        self.log = log
+        self.lives = lives
+        self.fault = fault
+        self.patches = Patches()
+        self.crossings = Crossings(log, fault)
+        self.modules = Modules(log, fault, self._quiet)
+        self.functions = Functions(log, self.crossings, fault)
+        self.transforms = Transforms(log, self.crossings, fault)
+        self._mode = lambda: Mode(log, self.crossings, lives.froze, read, raised, fault)
+        self._modes: list[Mode] = []
+
+    def install(self) -> None:
+        """Start to listen: all hooks or none."""
+        try:
+            self._parameters()
+            self._threads()
+            self.crossings.install(self.patches)
+            self.functions.install(self.patches)
+            self.transforms.install(self.patches)
+            self.modules.install(self.patches)
+            self._listen()
+        except BaseException:
+            self.remove()
+            raise
+
+    def remove(self) -> None:
+        """Put back everything that was found; modes of other threads fall silent where they are."""
+        for mode in self._modes:
+            mode.off = True
+            mode.remove()
+        self._modes.clear()
+        self.patches.undo()
+
+    def _listen(self) -> Mode:
+        mode = self._mode()
+        mode.push()
+        self._modes.append(mode)
+        return mode
+
+    def _quiet(self, quiet: bool) -> None:
+        """Take this thread's mode off the stack for a module that runs otherwise where there is one, or put it back."""
+        for mode in self._modes:
+            mode.remove()
+        if not quiet and self._modes:
+            self._modes[0].push()
+
+    def _threads(self) -> None:
+        """Modes are per thread; a thread started while we record gets its own."""
+        original, hooks = threading.Thread.run, self
+
+        @wraps(original)
+        def run(thread: threading.Thread) -> None:
+            mode = hooks._listen()
+            try:
+                original(thread)
+            finally:
+                mode.off = True
+                mode.remove()
+                if mode in hooks._modes:
+                    hooks._modes.remove(mode)
+
+        self.patches.replace(threading.Thread, "run", run)
+
+    def _parameters(self) -> None:
+        """``nn.Parameter(x)`` makes a leaf of what it is given."""
+        original = torch.nn.Parameter.__new__
+        hooks = self
+
+        @wraps(original)
+        def __new__(cls: Any, *args: Any, **kwargs: Any) -> Any:
+            parameter = original(cls, *args, **kwargs)
+            if not hooks.log.local.busy:
+                try:
+                    hooks._made(parameter, args, kwargs, sys._getframe(1))
+                except BaseException as error:
+                    hooks.fault(error)
+            return parameter
+
+        self.patches.replace(torch.nn.Parameter, "__new__", staticmethod(__new__))
+
+    def _made(self, parameter: Any, args: tuple[Any, ...], kwargs: dict[str, Any], frame: Any) -> None:
+        log = self.log
+        stack = frames.capture(frame)
+        data = args[0] if args else kwargs.get("data")
+        self.lives.parameter_made(parameter, stack)
+        if not isinstance(data, torch.Tensor) or data is parameter:
+            return
+        serial = log.known(data) or meet(log, self.crossings, data)
+        log.add(
+            Ran(
+                "Parameter",
+                (serial,),
+                (data.requires_grad,),
+                (made_of(log, parameter),),
+                torch.is_grad_enabled(),
+                stack,
+                log.local.scope[-1] if log.local.scope else 0,
+            )
+        )

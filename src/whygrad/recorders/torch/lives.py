@@ -1,0 +1,130 @@
+"""The lives of modules, parameters and optimizers: where each was made, frozen, thawed, and what it was called."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+import torch
+
+from whygrad.recorders import frames
+from whygrad.recorders.patching import Patches
+
+
+class Lives:
+    """Listens from torch's import on, and goes on when recording has ended.
+
+    Attributes:
+        modules: module to the place that made it.
+        optimizers: optimizer to the place that made it.
+        optimizer_made: told of every new optimizer and the frame that made it.
+    """
+
+    def __init__(self, fault: Callable[[BaseException], None]) -> None:
+        self.fault = fault
+        self.patches = Patches()
+        self.modules: weakref.WeakKeyDictionary[Any, frames.Stack] = weakref.WeakKeyDictionary()
+        self.optimizers: weakref.WeakKeyDictionary[Any, frames.Stack] = weakref.WeakKeyDictionary()
+        self.optimizer_made: Callable[[Any, Any], None] = lambda optimizer, frame: None
+        self.optimizer_failed: Callable[[BaseException, Any, Any], None] = lambda error, given, frame: None
+        self._made: dict[int, tuple[weakref.ref[Any], frames.Stack]] = {}
+        self._froze: dict[int, tuple[weakref.ref[Any], list[tuple[bool, frames.Stack]]]] = {}
+
+    def start(self) -> None:
+        """Patch the constructors."""
+        self._modules("__init__")
+        self._modules("__setstate__")  # copies and unpickled modules
+        self._optimizers()
+
+    def stop(self) -> None:
+        """Take the hooks off."""
+        self.patches.undo()
+
+    def parameter_made(self, parameter: Any, stack: frames.Stack) -> None:
+        """``nn.Parameter(...)`` was called."""
+        self._made[id(parameter)] = (weakref.ref(parameter), stack)
+
+    def froze(self, tensor: Any, value: bool, stack: frames.Stack) -> None:
+        """``requires_grad`` of a tensor was set."""
+        known = self._froze.get(id(tensor))
+        if known is None or known[0]() is not tensor:
+            known = self._froze[id(tensor)] = (weakref.ref(tensor), [])
+        if len(known[1]) < 20:
+            known[1].append((value, stack))
+        else:
+            known[1][-1] = (value, stack)
+
+    def birth_of(self, parameter: Any) -> frames.Stack:
+        """Where a parameter was made; empty if that was not seen."""
+        known = self._made.get(id(parameter))
+        return known[1] if known is not None and known[0]() is parameter else ()
+
+    def freezes(self, tensor: Any) -> Iterator[tuple[bool, frames.Stack]]:
+        """Every (value, place) at which ``requires_grad`` of a tensor was set."""
+        known = self._froze.get(id(tensor))
+        if known is not None and known[0]() is tensor:
+            yield from known[1]
+
+    def _modules(self, name: str) -> None:
+        original = getattr(torch.nn.Module, name)
+        lives = self
+
+        @wraps(original)
+        def made(self: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(self, *args, **kwargs)
+            try:
+                if self not in lives.modules:
+                    lives.modules[self] = frames.capture(_outside(sys._getframe(1), self))
+            except BaseException as error:
+                lives.fault(error)
+            return result
+
+        self.patches.replace(torch.nn.Module, name, made)
+
+    def _optimizers(self) -> None:
+        original = torch.optim.Optimizer.__init__
+        lives = self
+
+        @wraps(original)
+        def __init__(self: Any, params: Any, *args: Any, **kwargs: Any) -> None:
+            given = _listed(params)
+            try:
+                original(self, given, *args, **kwargs)
+            except BaseException as error:
+                lives._guarded(lives.optimizer_failed, error, given, sys._getframe(1))
+                raise
+            lives._guarded(lives._optimizer, self, sys._getframe(1))
+
+        self.patches.replace(torch.optim.Optimizer, "__init__", __init__)
+
+    def _optimizer(self, optimizer: Any, frame: Any) -> None:
+        self.optimizers[optimizer] = frames.capture(_outside(frame, optimizer))
+        self.optimizer_made(optimizer, frame)
+
+    def _guarded(self, body: Callable[..., None], *arguments: Any) -> None:
+        try:
+            body(*arguments)
+        except BaseException as error:
+            self.fault(error)
+
+
+def _listed(params: Any) -> Any:
+    """What an optimizer is given, in a form that can be looked at twice: a generator becomes the list it makes."""
+    return list(params) if isinstance(params, Iterator) else params
+
+
+def _outside(frame: Any, made: Any) -> Any:
+    """The first frame that is not the object's own constructor: there somebody asked for the object."""
+    while frame is not None and frame.f_code.co_name == "__init__" and _is_of(frame, made):
+        frame = frame.f_back
+    return frame
+
+
+def _is_of(frame: Any, made: Any) -> bool:
+    arguments = frame.f_code.co_varnames[: frame.f_code.co_argcount]
+    if not arguments:
+        return False
+    return any(name == arguments[0] and value is made for name, value in frames.local_variables(frame))

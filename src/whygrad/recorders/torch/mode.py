@@ -1,0 +1,275 @@
+"""The function mode: every torch function, method, operator and property passes through it while we record.
+
+``TorchFunctionMode`` is public. It is put at the bottom of the stack of modes, under those of the script, and taken
+out again from wherever it then is; the functions for that are private and looked up when recording begins.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from whygrad.recorders import frames
+from whygrad.recorders.torch import edges, ops
+from whygrad.recorders.torch.crossings import Crossings
+from whygrad.recorders.torch.log import Log, Made, Met, Ran
+
+Tensor = torch.Tensor
+Handler = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
+
+# Functions without meaning for a gradient; each property of a tensor that is not named elsewhere is one of them.
+IGNORED = frozenset(
+    "size dim ndimension numel nelement stride is_floating_point is_complex is_contiguous is_same_size is_signed "
+    "element_size data_ptr storage storage_offset untyped_storage register_hook register_post_accumulate_grad_hook "
+    "retain_grad backward grad __len__ __hash__ __repr__ __str__ __format__ __dir__ __contains__ _set_grad_enabled "
+    "get_device is_shared is_pinned is_inference is_nonzero_static has_names is_conj is_neg is_distributed "
+    "is_coalesced _is_view __deepcopy__ __reduce_ex__ __setstate__ _is_all_true share_memory_ is_tensor "
+    "set_default_dtype get_default_dtype _record_function_enter_new typename save _assert_async".split()
+)
+LEAVING = frozenset("item tolist numpy __array__ __float__ __int__ __bool__ __index__ __complex__".split())
+ENTERING = frozenset("tensor as_tensor asarray full new_tensor new_full".split())
+PROPERTIES = frozenset(("data", "T", "mT", "H", "mH", "real", "imag"))
+
+
+class Mode(TorchFunctionMode):
+    """Notes what runs. Its own errors go to ``fault`` and never to the script."""
+
+    def __init__(
+        self,
+        log: Log,
+        crossings: Crossings,
+        froze: Callable[[Any, bool, frames.Stack], None],
+        read: Callable[[Any, Any], None],
+        raised: Callable[[BaseException, str, frames.Stack, tuple[int, ...]], None],
+        fault: Callable[[BaseException], None],
+    ) -> None:
+        """Args: what to tell of a set ``requires_grad``, a read ``.grad``, an exception, and a fault of ours."""
+        super().__init__()
+        self.log = log
+        self.crossings = crossings
+        self.froze = froze
+        self.read = read
+        self.raised = raised
+        self.fault = fault
+        self.off = False
+        self._handlers: dict[Any, Handler | None] = {}
+        self._verified: set[tuple[Any, tuple[bool, ...]]] = set()
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Called by torch in place of the function, with this mode off."""
+        if kwargs is None:
+            kwargs = {}
+        if self.off or self.log.local.busy:
+            return func(*args, **kwargs)
+        try:
+            handler = self._handlers[func]
+        except KeyError:
+            handler = self._handlers[func] = self._handler(func)
+        except TypeError:  # a function object that can not be hashed
+            handler = self._handler(func)
+        return func(*args, **kwargs) if handler is None else handler(func, args, kwargs)
+
+    def _handler(self, func: Any) -> Handler | None:
+        name = str(getattr(func, "__name__", ""))
+        if name in ("__get__", "__set__", "__delete__"):
+            return self._property(str(getattr(getattr(func, "__self__", None), "__name__", "")), name)
+        if name in IGNORED or getattr(func, "__module__", "") == "torch.nn.init" or "profiler" in str(func):
+            return None
+        if name in LEAVING:
+            return self._leaves
+        return self._requires_grad if name == "requires_grad_" else self._operation
+
+    def _property(self, name: str, access: str) -> Handler | None:
+        if access == "__get__":
+            if name == "grad":
+                return self._reads_gradient
+            return self._operation if name in PROPERTIES else None
+        if name == "requires_grad":
+            return self._requires_grad
+        return self._operation if name == "data" and access == "__set__" else None
+
+    def _reads_gradient(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        gradient = func(*args, **kwargs)
+        try:
+            frame = sys._getframe(2)
+            if frames.is_user_file(frame.f_code.co_filename):
+                self.read(args[0], frame)
+        except BaseException as error:
+            self.fault(error)
+        return gradient
+
+    def _requires_grad(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        result = func(*args, **kwargs)
+        try:
+            self.froze(args[0], bool(args[0].requires_grad), frames.capture(sys._getframe(2)))
+        except BaseException as error:
+            self.fault(error)
+        return result
+
+    def _leaves(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        result = func(*args, **kwargs)
+        try:
+            self.crossings.left(args[0], func.__name__, result, sys._getframe(2))
+        except BaseException as error:
+            self.fault(error)
+        return result
+
+    def _operation(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        inputs: list[Any] = []
+        try:
+            _scan(args, inputs)
+            if kwargs:
+                _scan(kwargs.values(), inputs)
+            grads = tuple([t.requires_grad for t in inputs])
+            recording = torch.is_grad_enabled()
+            key = (func, grads)
+            look = recording and True in grads and len(inputs) > 1 and key not in self._verified
+            before = edges.edges_of(inputs) if look else ()
+            serials = self._serials(inputs)
+        except BaseException as error:
+            self.fault(error)
+            return func(*args, **kwargs)
+        try:
+            result = func(*args, **kwargs)
+        except BaseException as error:
+            self._failed(error, func, serials)
+            raise
+        try:
+            outputs = _outputs(func, args, result)
+            if outputs:
+                cut = None
+                if look:
+                    cut = edges.missing(inputs, grads, before, outputs)
+                    if not cut and any(o.requires_grad for o in outputs):
+                        self._verified.add(key)
+                self._note(func, args, kwargs, serials, grads, outputs, recording, cut)
+        except BaseException as error:
+            self.fault(error)
+        return result
+
+    def _note(
+        self,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        serials: tuple[int, ...],
+        grads: tuple[bool, ...],
+        outputs: list[Any],
+        recording: bool,
+        cut: frozenset[tuple[int, int]] | None,
+    ) -> None:
+        log, name = self.log, name_of(func)
+        frame = sys._getframe(3)
+        stack = frames.capture(frame)
+        numbers: tuple[int, ...] = ()
+        where: frames.Stack = ()
+        if log.departed:
+            if name in ENTERING and not serials:
+                self.crossings.entered(outputs[0], name, stack)
+                return
+            if ops.plain(name) in ops.ARITHMETIC:
+                numbers = self.crossings.operands(args, kwargs)
+        if not recording and True in grads:
+            if _in_sampler(frame):
+                name = f"sample:{name}"
+            checkpoint = log.local.checkpoint
+            if checkpoint is not None:
+                where, recording = checkpoint[0], checkpoint[1]
+                name = name if recording else f"checkpoint:{name}"
+        scope = log.local.scope[-1] if log.local.scope else 0
+        made = tuple([made_of(log, t) for t in outputs])
+        log.add(Ran(name, serials, grads, made, recording, stack, scope, cut, numbers, where))
+
+    def _serials(self, inputs: list[Any]) -> tuple[int, ...]:
+        log = self.log
+        result = []
+        for tensor in inputs:
+            number = log.known(tensor)
+            if not number:
+                number = meet(log, self.crossings, tensor)
+            result.append(number)
+        return tuple(result)
+
+    def _failed(self, error: BaseException, func: Any, serials: tuple[int, ...]) -> None:
+        try:
+            self.raised(error, name_of(func), frames.capture(sys._getframe(3)), serials)
+        except BaseException as fault:
+            self.fault(fault)
+
+    def push(self) -> None:
+        """Take the place under every mode of the script."""
+        from torch.overrides import _len_torch_function_stack, _pop_mode, _push_mode
+
+        above = [_pop_mode() for _ in range(_len_torch_function_stack())]
+        for mode in (self, *reversed(above)):
+            _push_mode(mode)
+
+    def remove(self) -> None:
+        """Leave the stack of this thread; inside one of our own handlers the mode is not on it, and stays silent."""
+        from torch.overrides import _len_torch_function_stack, _pop_mode, _push_mode
+
+        above = [_pop_mode() for _ in range(_len_torch_function_stack())]
+        for mode in reversed(above):
+            if mode is not self:
+                _push_mode(mode)
+
+
+def made_of(log: Log, tensor: Any) -> Made:
+    """What there is to know of a tensor now."""
+    base = tensor._base
+    return Made(
+        log.serial(tensor), tensor.dtype, tensor.shape, tensor.requires_grad, 0 if base is None else log.serial(base)
+    )
+
+
+def meet(log: Log, crossings: Crossings, tensor: Any) -> int:
+    """Give a number to a tensor that nothing noted has made, and note the leaves that its gradient leads to."""
+    leaves = edges.leaves_of([tensor]) if tensor.grad_fn is not None else []
+    made = made_of(log, tensor)
+    log.add(Met(made, tuple(log.serial(leaf) for leaf in leaves)))
+    if log.departed and not leaves:
+        crossings.entered(tensor, "first use", frames.capture(sys._getframe(3)))
+    return made.serial
+
+
+def name_of(func: Any) -> str:
+    """A function's name; of a property, its own with ``:get`` or ``:set``."""
+    name = str(getattr(func, "__name__", func))
+    if name in ("__get__", "__set__"):
+        return f"{func.__self__.__name__}:{name[2:-2]}"
+    return name
+
+
+def _scan(values: Iterable[Any], found: list[Any]) -> None:
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, (list, tuple)):
+            _scan(value, found)
+        elif isinstance(value, dict):
+            _scan(value.values(), found)
+
+
+def _outputs(func: Any, args: tuple[Any, ...], result: Any) -> list[Any]:
+    """The tensors that a call gave or wrote to."""
+    found: list[Any] = []
+    if result is None and args and ops.changes_first(name_of(func)):
+        _scan(args[:1], found)
+    else:
+        _scan((result,), found)
+    return found
+
+
+def _in_sampler(frame: Any) -> bool:
+    """Whether a library's sampling function is what switched recording off."""
+    while frame is not None and not frames.is_user_file(frame.f_code.co_filename):
+        if frame.f_code.co_name in ops.SAMPLERS and "distributions" in frame.f_code.co_filename:
+            return True
+        frame = frame.f_back
+    return False

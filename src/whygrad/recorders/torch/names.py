@@ -1,0 +1,201 @@
+"""What the script calls its modules and tensors: found by walking from the names in the user's frames."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from types import FrameType, ModuleType
+from typing import Any
+
+import torch
+
+from whygrad.recorders.frames import is_user_file, local_variables
+
+_MOST_OBJECTS = 20_000
+_MOST_ITEMS = 1000
+_WRAPPED = "_orig_mod."  # what torch.compile puts before the names of the module it wraps
+
+
+@dataclass(slots=True)
+class Home:
+    """Where a tensor lives.
+
+    Attributes:
+        path: the name the user knows.
+        module: the path of the module that holds it; ``None`` for one that no module holds.
+        tracked: the outermost module lists it among its parameters.
+    """
+
+    path: str
+    module: str | None
+    tracked: bool
+
+
+@dataclass(slots=True)
+class Names:
+    """The modules and tensors that the user's frames reach.
+
+    Attributes:
+        homes: ``id`` of a tensor to where it lives.
+        modules: ``id`` of a module to its path.
+        trees: path of a module to (module, attribute that holds it, path of the module around it).
+        labels: ``id`` of a tensor to the local name for it and the function that has it.
+    """
+
+    homes: dict[int, Home] = field(default_factory=dict)
+    modules: dict[int, str] = field(default_factory=dict)
+    trees: dict[str, tuple[Any, str | None, str | None]] = field(default_factory=dict)
+    labels: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+
+def names_from(frame: FrameType | None) -> Names:
+    """Everything that can be named from a frame and its callers, the script's outermost frame first."""
+    found = Names()
+    roots = list(_roots(frame, found))
+    modules = list(_outermost(_reachable_modules(roots)))
+    for name, module in modules:
+        _tree(found, name, module)
+    for name, module in modules:
+        _hidden(found, name, module)
+    for name, tensor in _reachable_tensors(roots):
+        found.homes.setdefault(id(tensor), Home(name, None, False))
+    return found
+
+
+def _roots(frame: FrameType | None, found: Names) -> Iterator[tuple[str, Any]]:
+    """The user's local and global names, outermost frame first; labels of tensors, innermost first."""
+    users: list[FrameType] = []
+    while frame is not None:
+        if is_user_file(frame.f_code.co_filename):
+            users.append(frame)
+        frame = frame.f_back
+    held = [(f.f_code.co_qualname, [v for v in local_variables(f) if not v[0].startswith("__")]) for f in users]
+    for function, variables in held[:4]:
+        for name, value in variables:
+            for path, tensor in _tensors(name, value, 2):
+                found.labels.setdefault(id(tensor), (path, function))
+    for _, variables in reversed(held):
+        yield from variables
+
+
+def _reachable_modules(roots: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Modules by the shortest name for them: plain names before attributes and items."""
+    found: dict[int, tuple[str, Any]] = {}
+    seen: set[int] = set()
+    queue = deque((name, value, 0) for name, value in roots)
+    while queue and len(seen) < _MOST_OBJECTS:
+        name, value, depth = queue.popleft()
+        if _is_module(value):
+            found.setdefault(id(value), (name, value))
+            continue
+        if depth > 4 or id(value) in seen:
+            continue
+        seen.add(id(value))
+        queue.extend((f"{name}{step}", item, depth + 1) for step, item in _children(value))
+    return list(found.values())
+
+
+def _outermost(modules: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Without those that another of them holds."""
+    inner = {id(m) for _, module in modules for m in module.modules() if m is not module}
+    yield from ((name, module) for name, module in modules if id(module) not in inner)
+
+
+def _tree(found: Names, name: str, root: Any) -> None:
+    for below, module in root.named_modules(remove_duplicate=False):
+        path = _joined(name, below)
+        if id(module) in found.modules:
+            continue
+        around, _, attribute = path.rpartition(".") if below else ("", "", "")
+        found.modules[id(module)] = path
+        found.trees[path] = (module, attribute or None, around or None)
+        for key, parameter in module._parameters.items():
+            if parameter is not None:
+                found.homes.setdefault(id(parameter), Home(f"{path}.{key}", path, True))
+
+
+def _hidden(found: Names, name: str, root: Any) -> None:
+    """Modules and leaf tensors that a module keeps where it does not look for parameters."""
+    queue: deque[tuple[str, Any, Any, str, int]] = deque()
+    for below, module in root.named_modules():
+        path = _joined(name, below)
+        queue.extend(
+            (f"{path}.{key}", value, module, path, 0)
+            for key, value in vars(module).items()
+            if not key.startswith("_") and key != "training"
+        )
+    seen: set[int] = set()
+    while queue and len(seen) < _MOST_OBJECTS:
+        path, value, holder, around, depth = queue.popleft()
+        if id(value) in seen or depth > 4:
+            continue
+        seen.add(id(value))
+        if _is_module(value):
+            if id(value) not in found.modules:
+                _untracked_module(found, path, value, around)
+        elif isinstance(value, torch.Tensor):
+            if value.is_leaf and value.requires_grad:
+                found.homes.setdefault(id(value), Home(path, around, False))
+        else:
+            queue.extend((f"{path}{step}", item, holder, around, depth + 1) for step, item in _children(value))
+
+
+def _untracked_module(found: Names, path: str, module: Any, around: str) -> None:
+    for below, inner in module.named_modules():
+        own = _joined(path, below)
+        found.modules.setdefault(id(inner), own)
+        found.trees.setdefault(own, (inner, None, around))
+        for key, parameter in inner._parameters.items():
+            if parameter is not None:
+                found.homes.setdefault(id(parameter), Home(f"{own}.{key}", own, False))
+
+
+def _joined(name: str, below: str) -> str:
+    below = below.replace(_WRAPPED, "").removesuffix("_orig_mod").removesuffix(".")
+    return f"{name}.{below}" if below else name
+
+
+def _reachable_tensors(roots: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    plain = [(n, v) for n, v in roots if isinstance(v, torch.Tensor)]
+    yield from plain
+    for name, value in roots:
+        if not isinstance(value, torch.Tensor) and not _is_module(value):
+            yield from _tensors(name, value, 3)
+
+
+def _tensors(name: str, value: Any, deep: int) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, torch.Tensor):
+        yield name, value
+    elif deep and not _is_module(value):
+        for step, item in _children(value):
+            yield from _tensors(f"{name}{step}", item, deep - 1)
+
+
+def _children(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        yield from ((f".{k}", v) for k, v in list(value.items())[:_MOST_ITEMS] if _may_hold(v))
+    elif isinstance(value, (list, tuple, set, frozenset, deque)):
+        yield from ((f".{i}", v) for i, v in enumerate(list(value)[:_MOST_ITEMS]) if _may_hold(v))
+    elif _is_users_object(value):
+        for key, item in list(vars(value).items())[:_MOST_ITEMS]:
+            if not key.startswith("__") and _may_hold(item):
+                yield f".{key.removeprefix('_')}", item
+
+
+def _may_hold(value: Any) -> bool:
+    return value is not None and not isinstance(value, (str, bytes, int, float, complex, bool, type, ModuleType))
+
+
+def _is_module(value: Any) -> bool:
+    return issubclass(type(value), torch.nn.Module)  # isinstance would touch `__class__`, which some objects fake
+
+
+def _is_users_object(value: Any) -> bool:
+    """Whether an object's class was written by the user or by a library that is no framework."""
+    import sys
+
+    if not hasattr(value, "__dict__") or isinstance(value, (type, ModuleType)) or callable(value):
+        return False
+    file = getattr(sys.modules.get(type(value).__module__), "__file__", None)
+    return file is not None and is_user_file(file)

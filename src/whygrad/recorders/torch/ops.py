@@ -1,0 +1,64 @@
+"""What torch's functions do to a gradient where torch itself does not show it: a table of names.
+
+Everything else is asked of the tensors: whether an output requires a gradient, and where its gradient function leads.
+The tests compare every row with autograd, over torch's own operator database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# What an operation's barriers are facts of, by the operation's name (without the underscore of in-place variants).
+CUTS: Mapping[str, tuple[str, str]] = {
+    name: (kind, detail)
+    for kind, detail, names in (
+        ("stop-gradient", "", "detach data:get"),
+        ("left-framework", "makes a constant of it", "tensor new_tensor as_tensor asarray"),
+        # Their derivative is zero wherever it exists; torch gives zeros for them, not None.
+        ("non-differentiable-op", "its derivative is zero", "round floor ceil trunc fix sign sgn"),
+        (
+            "non-differentiable-op",
+            "sampling has no derivative",
+            "normal bernoulli multinomial poisson binomial geometric uniform exponential cauchy log_normal random rrelu_noise",
+        ),
+    )
+    for name in names.split()
+}
+# They read a tensor's shape and type, not what is in it.
+SHAPE_ONLY = frozenset(
+    "zeros_like ones_like empty_like full_like rand_like randn_like randint_like new_zeros new_ones new_empty new_full "
+    "new_empty_strided size numel stride dim nelement element_size data_ptr storage_offset".split()
+)
+# A change of type, rather than an operation whose result is of another type by nature.
+CASTS = frozenset("to type type_as long int short char byte bool half float double view_as_real __int__".split())
+# What a library's sampling function is called; inside, it runs with grad mode off.
+SAMPLERS = frozenset(("sample", "sample_n"))
+# Operations in which a Python number is an operand, not a dimension or an index.
+ARITHMETIC = frozenset(
+    "add sub mul div true_divide pow rsub radd rmul rdiv rtruediv rpow clamp maximum minimum where fill lerp addcmul "
+    "addcdiv full tensor as_tensor".split()
+)
+ZERO_EVERYWHERE = frozenset(name for name, (_, detail) in CUTS.items() if detail == "its derivative is zero")
+
+
+def plain(name: str) -> str:
+    """A function's name without what marks it as in-place or as an operator."""
+    if name.startswith("__") and name.endswith("__"):
+        name = name[2:-2]
+        return name.removeprefix("i") if name in _IN_PLACE_OPERATORS else name
+    return name.removesuffix("_") if not name.startswith("_") else name
+
+
+_IN_PLACE_OPERATORS = frozenset("iadd isub imul itruediv ifloordiv ipow imod iand ior ixor".split())
+
+
+def changes_first(name: str) -> bool:
+    """Whether a function of this name writes to its first argument."""
+    if name.startswith("__"):
+        return name in ("__setitem__", "__delitem__") or name[2:-2] in _IN_PLACE_OPERATORS
+    return name.endswith("_") or name.endswith(":set")
+
+
+def differentiable(dtype: object) -> bool:
+    """Whether torch differentiates tensors of this type: floating and complex ones."""
+    return str(dtype).startswith(("torch.float", "torch.bfloat", "torch.complex", "torch.half", "torch.double"))

@@ -1,0 +1,119 @@
+"""Which parameters, the names users know, and who holds them."""
+
+from __future__ import annotations
+
+import inspect
+import weakref
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from whygrad.graph import GradientSeen
+from whygrad.recorders import frames
+from whygrad.recorders.torch.names import Home, Names
+from whygrad.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A source of a request, or another parameter that a living module has. Lives while a request is handed on.
+
+    Attributes:
+        module: the path of the module that holds it, or held it when its optimizer was made.
+        tracked, in_model: as in ``graph.Parameter``.
+        replaced: it is a computed tensor under a name that was a leaf before.
+    """
+
+    tensor: Any
+    path: str
+    seen: GradientSeen
+    asked: bool
+    is_variable: bool
+    module: str | None
+    tracked: bool | None
+    in_model: bool | None
+    replaced: bool = False
+
+
+class Known:
+    """The names that tensors had when their optimizer was made: a module may have let go of them since."""
+
+    def __init__(self) -> None:
+        self._homes: dict[int, tuple[weakref.ref[Any], Home]] = {}
+
+    def remember(self, tensors: Iterable[Any], names: Names) -> None:
+        """Keep the homes of these tensors."""
+        for tensor in tensors:
+            home = names.homes.get(id(tensor))
+            if home is not None:
+                self._homes.setdefault(id(tensor), (weakref.ref(tensor), home))
+
+    def home(self, tensor: Any) -> Home | None:
+        """The home that a tensor had."""
+        known = self._homes.get(id(tensor))
+        return known[1] if known is not None and known[0]() is tensor else None
+
+
+def describe(
+    sources: Sequence[Any], seen: Sequence[GradientSeen], names: Names, known: Known, modules: Iterable[Any]
+) -> list[Described]:
+    """The facts of a request's sources, each under a name of its own.
+
+    Args:
+        modules: the living modules, which a source may still be part of.
+    """
+    living = {id(p) for m in list(modules) for p in m._parameters.values() if p is not None}
+    found = []
+    for position, (tensor, answer) in enumerate(zip(sources, seen, strict=True)):
+        home = names.homes.get(id(tensor)) or known.home(tensor)
+        held = id(tensor) in living
+        leaf = isinstance(tensor, torch.nn.Parameter) or (tensor.is_leaf and tensor.requires_grad)
+        found.append(
+            Described(
+                tensor,
+                home.path if home is not None else f"sources.{position}",
+                answer,
+                True,
+                leaf,
+                home.module if home is not None else None,
+                home.tracked if home is not None and held else None,
+                held if home is not None and home.module is not None else None,
+            )
+        )
+    return found
+
+
+def others(described: Sequence[Described], names: Names, modules: Iterable[Any], known: set[int]) -> list[Described]:
+    """The trainable parameters that can be reached and that nobody asked for here.
+
+    Args:
+        known: ids of the tensors that an operation met.
+    """
+    asked = {id(d.tensor) for d in described}
+    found = []
+    for path, (module, _, _) in names.trees.items():
+        for parameter in [p for p in module._parameters.values() if p is not None]:
+            home = names.homes.get(id(parameter))
+            if id(parameter) in asked or home is None or home.module != path or not parameter.requires_grad:
+                continue
+            asked.add(id(parameter))
+            if id(parameter) in known:
+                found.append(Described(parameter, home.path, "unknown", False, True, path, home.tracked, True))
+    return found
+
+
+def owner_of(described: Described) -> str | None:
+    """The path of the module that holds (or held) a parameter."""
+    return described.module
+
+
+def forward_of(module: Any) -> Span | None:
+    """The range of the user's ``forward``, if the class is the user's own."""
+    function = inspect.unwrap(getattr(type(module), "forward", None) or type(module).__call__)
+    code = getattr(function, "__code__", None)
+    if code is None or not frames.is_user_file(code.co_filename):
+        return None
+    last = max((line for _, _, line in code.co_lines() if line is not None), default=code.co_firstlineno)
+    return Span(code.co_filename, code.co_firstlineno, None, last, None, code.co_qualname)
