@@ -41,13 +41,13 @@ def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]
 
 
 def agrees(graph: Graph) -> list[str]:
-    """The parameters for which the graph's verdict is not the framework's; a correct recorder gives none."""
+    """The parameters for which the graph's verdict is not the framework's; a correct recorder gives none.
+
+    A gradient of zeros agrees with either: it may be the value, or stand for nothing.
+    """
     flow = Flow(graph)
-    return [
-        p.path
-        for p in graph.parameters
-        if p.asked and p.gradient != "unknown" and flow.alive(p) == (p.gradient == "none") and not zero_filled(p, flow)
-    ]
+    decided = [p for p in graph.parameters if p.asked and p.gradient not in ("unknown", "zero")]
+    return [p.path for p in decided if flow.alive(p) == (p.gradient == "none") and not zero_filled(p, flow)]
 
 
 def _flow(graph: Graph) -> Flow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,8 @@ class Span:
         line, column, end_line, end_column: the range.
         function: qualified name of the enclosing function, ``<module>`` at top level.
         code: the text of the range, where the source could be read.
-        called_from: the user's frames that led here, innermost first, without this one.
+        called_from: the user's frames that led here, innermost first, without this one; each has none of its own,
+            so that a deep stack stays small.
     """
 
     file: str
@@ -34,5 +35,6 @@ class Span:
         return (self.file, self.line, self.column, self.end_line, self.end_column)
 
     def stack(self) -> tuple[Span, ...]:
-        """This span and its callers, innermost first."""
-        return (self, *self.called_from)
+        """This span and its callers, innermost first, each with its own callers."""
+        callers = self.called_from
+        return (self, *(replace(span, called_from=callers[i:]) for i, span in enumerate(callers, 1)))

@@ -12,6 +12,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from types import CodeType, FrameType
 from typing import Any
@@ -29,6 +30,7 @@ _PATHS = sysconfig.get_paths()
 _STDLIB = tuple({os.path.realpath(_PATHS[k]) + os.sep for k in ("stdlib", "platstdlib")} | {_PATHS["stdlib"] + os.sep})
 _SITES = ("site-packages", "dist-packages")
 AUTOGRAPH = "__autograph_generated_file"
+MOST_FRAMES = 10
 
 Place = tuple[CodeType, int] | tuple[str, int, str, CodeType | None, int]
 Stack = tuple[Place, ...]
@@ -64,7 +66,7 @@ def package_of(filename: str) -> str | None:
     return None
 
 
-def capture(frame: FrameType | None, limit: int = 10) -> Stack:
+def capture(frame: FrameType | None, limit: int = MOST_FRAMES) -> Stack:
     """The user's frames from ``frame`` outwards, innermost first, as places to be looked up later."""
     places: list[Place] = []
     verdicts = _verdicts
@@ -98,11 +100,9 @@ def local_variables(frame: FrameType) -> list[tuple[str, Any]]:
 
 
 def spans(stack: Sequence[Place]) -> tuple[Span, ...]:
-    """The spans of a captured stack, innermost first, each with its callers."""
-    result: tuple[Span, ...] = ()
-    for place in reversed(stack):
-        result = (_span(place, result), *result)
-    return result
+    """The spans of a captured stack, innermost first, each with its callers (which are bare)."""
+    bare = [_span(place) for place in stack]
+    return tuple(replace(span, called_from=tuple(bare[i + 1 :])) for i, span in enumerate(bare))
 
 
 def head_of(code: CodeType) -> Span:
@@ -110,21 +110,20 @@ def head_of(code: CodeType) -> Span:
     return Span(code.co_filename, code.co_firstlineno, function=code.co_qualname)
 
 
-def _span(place: Place, callers: tuple[Span, ...]) -> Span:
+def _span(place: Place) -> Span:
     if len(place) == 5:
         filename, known, function, _, _ = place
-        return Span(filename, known, function=function, called_from=callers)
+        return Span(filename, known, function=function)
     code, offset = place
     line, end_line, begin, stop = next(islice(code.co_positions(), max(offset, 0) // 2, None), (None,) * 4)
     filename, function = code.co_filename, code.co_qualname
     if line is None or end_line is None or begin is None or stop is None:
-        return Span(filename, line, function=function, called_from=callers)
+        return Span(filename, line, function=function)
     # Python counts columns in UTF-8 bytes; people count characters.
     first, last = linecache.getline(filename, line), linecache.getline(filename, end_line)
     start, end = _characters(first, begin), _characters(last, stop)
-    return Span(
-        filename, line, start + 1, end_line, end + 1, function, _text(filename, line, start, end_line, end), callers
-    )
+    text = _text(filename, line, start, end_line, end)
+    return Span(filename, line, start + 1, end_line, end + 1, function, text)
 
 
 def _characters(text: str, offset: int) -> int:

@@ -55,15 +55,12 @@ def _source_map() -> Mapping[tuple[str, int], tuple[str, int, str]]:
 
 def exact_spans(stack: Stack) -> tuple[Span, ...]:
     """The spans of a stack; columns in rewritten functions are found by the text of the expression."""
-    found = spans(stack)
-    for index in range(len(stack) - 1, -1, -1):
-        place, callers = stack[index], found[index + 1 :]
-        span = replace(found[index], called_from=callers)
+    found = [replace(span, called_from=()) for span in spans(stack)]
+    for index, place in enumerate(stack):
         code = place[3] if len(place) == 5 else None
         if isinstance(code, CodeType) and AUTOGRAPH in code.co_filename:
-            span = _with_columns(span, code, place[-1])
-        found = (*found[:index], span, *callers)
-    return found
+            found[index] = _with_columns(found[index], code, place[-1])
+    return tuple(replace(span, called_from=tuple(found[index + 1 :])) for index, span in enumerate(found))
 
 
 def _with_columns(span: Span, code: CodeType, offset: int) -> Span:

@@ -13,6 +13,7 @@ from typing import Any
 from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.tensorflow.backwards import zero_by_construction
 
 _METHODS = ("gradient", "jacobian", "batch_jacobian")
 
@@ -155,12 +156,14 @@ def _operations(target: Any) -> int:
 
 
 def measured(answer: Any) -> GradientSeen:
-    """What a gradient is worth: looked at where it is at hand (eager), else only that it is there."""
+    """What a gradient is worth: looked at where it is at hand (eager), else only whether zeros were made for it."""
     import numpy
 
     if answer is None:
         return "none"
     values = getattr(answer, "values", answer)
+    if hasattr(values, "op") and not hasattr(values, "_numpy_internal"):
+        return "zero" if zero_by_construction(values) else "present"
     if not hasattr(values, "_numpy_internal") or not values.dtype.is_floating:
         return "present"
     array = numpy.asarray(values._numpy_internal(), dtype=numpy.float32)

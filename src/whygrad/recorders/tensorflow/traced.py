@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from whygrad.graph import Barrier, Shape
-from whygrad.recorders.frames import Stack, is_user_file
+from whygrad.recorders.frames import MOST_FRAMES, Stack, is_user_file
 from whygrad.recorders.tensorflow.assembly import Assembly, is_write
 from whygrad.recorders.tensorflow.backwards import barriers_of
 from whygrad.recorders.tensorflow.log import Backward, Custom, Log, Ran
@@ -191,10 +192,8 @@ class Body:
         known = self.places.get(op.name)
         if known is not None:
             return known[0] or self.around, known[1]
-        frames = op.traceback or ()
-        stack = tuple(
-            (f.filename, f.lineno, f.name, None, -1) for f in reversed(list(frames)) if is_user_file(f.filename)
-        )
+        users = (f for f in reversed(list(op.traceback or ())) if is_user_file(f.filename))
+        stack = tuple((f.filename, f.lineno, f.name, None, -1) for f in islice(users, MOST_FRAMES))
         return stack or self.around, ""
 
 
