@@ -15,6 +15,7 @@ from whygrad.graph import Graph, Parameter
 from whygrad.spec import CARRY
 
 UNEXPLAINED = "unexplained"
+_RAISED = "graph-error"
 
 
 def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]:
@@ -40,23 +41,19 @@ def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]
             cures = (*explanation.wrong_cures, *argued(case, cause))
             found[key] = (cause, replace(explanation, wrong_cures=cures), [])
         found[key][2].append(parameter)
-    return [_finding(graph, *one) for one in found.values()]
+    # What raised for the reason of another parameter leaves this one without a gradient by the way.
+    told = [one for one in found.values() if one[0] != _RAISED] or list(found.values())
+    return [_finding(graph, *one) for one in told]
 
 
 def agrees(graph: Graph) -> list[str]:
     """The parameters for which the graph's verdict is not the framework's; a correct recorder gives none.
 
-    Zeros go with either verdict: some frameworks give them for an operation without a derivative.
+    Zeros go with either verdict: they may be the value, or stand for nothing.
     """
     flow = Flow(graph)
-    return [
-        p.path
-        for p in graph.parameters
-        if p.asked
-        and p.gradient not in ("unknown", "zero")
-        and flow.alive(p) == (p.gradient == "none")
-        and not zero_of_loop(p, flow)
-    ]
+    decided = [p for p in graph.parameters if p.asked and p.gradient not in ("unknown", "zero")]
+    return [p.path for p in decided if flow.alive(p) == (p.gradient == "none") and not zero_filled(p, flow)]
 
 
 def _flow(graph: Graph) -> Flow:
@@ -85,16 +82,28 @@ def _suspect(parameter: Parameter, flow: Flow) -> bool:
         return not flow.alive(parameter) or bool(flow.graph.cotangents)
     if parameter.gradient == "nonfinite":
         return bool(flow.graph.cotangents)
-    # Loops hand back zeros for what they cut; when traced, the zeros can not be looked at.
-    return parameter.gradient == "present" and zero_of_loop(parameter, flow)
+    # Traced zeros can not be looked at.
+    return parameter.gradient == "present" and zero_filled(parameter, flow)
 
 
-def zero_of_loop(parameter: Parameter, flow: Flow) -> bool:
-    """Whether the gradient is there only because a loop fills in zeros: every way is cut, inside the loop."""
+def zero_filled(parameter: Parameter, flow: Flow) -> bool:
+    """Whether the gradient is there only because zeros were filled in, by a loop or in place of an answer.
+
+    Every way to the loss is cut, and one of them inside a loop or at a barrier that hands back zeros.
+    """
     if flow.alive(parameter) or not flow.influences(parameter.value):
         return False
-    ops = [flow.graph.names[flow.graph.op_name[edge.op]] for edge in flow.way(parameter.value) if edge.op >= 0]
-    return CARRY in ops
+    edges = list(flow.way(parameter.value))
+    if any(edge.op >= 0 and flow.graph.names[flow.graph.op_name[edge.op]] == CARRY for edge in edges):
+        return True
+    return any(edge.barrier is not None and edge.barrier.zeros for edge in edges) or _meets_zeros(parameter, flow)
+
+
+def _meets_zeros(parameter: Parameter, flow: Flow) -> bool:
+    graph = flow.graph
+    zeros = [(op, b) for op, barriers in graph.barriers.items() for b in barriers if b.zeros]
+    reached = set(flow.forward([parameter.value])) if zeros else set()
+    return any(graph.inputs(op)[b.input] in reached and flow.influences(graph.outputs(op)[b.output]) for op, b in zeros)
 
 
 def _explain(case: Case) -> tuple[str, Explanation | None]:

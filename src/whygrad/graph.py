@@ -29,6 +29,7 @@ class Barrier:
         detail: what the framework calls it, or what was seen; shown to the user.
         selects: the input only selects among other inputs (an index, a condition).
         where: a place that explains the barrier better than the operation's own span.
+        zeros: the framework hands back zeros for it, not nothing.
     """
 
     input: int
@@ -37,6 +38,7 @@ class Barrier:
     detail: str = ""
     selects: bool = False
     where: Span | None = None
+    zeros: bool = False
 
 
 @dataclass(frozen=True, slots=True)

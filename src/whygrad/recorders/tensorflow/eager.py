@@ -7,6 +7,7 @@ from typing import Any
 
 from whygrad.graph import Barrier, Crossing
 from whygrad.recorders.tensorflow.assembly import RESOURCE, Assembly, is_write
+from whygrad.recorders.tensorflow.backwards import barriers_of
 from whygrad.recorders.tensorflow.log import Crossed, Custom, Log, Met, Ran, Read, Watched
 from whygrad.recorders.tensorflow.ops import Facts
 from whygrad.recorders.tensorflow.traced import inline, is_call
@@ -111,12 +112,7 @@ class Eager:
             a.current[number] = outputs[-1]
         code = entry.backward.code
         where = None if code is None else a.head_of(code)
-        barriers = [
-            Barrier(i, o, "custom-gradient", entry.name, where=where)
-            for i in sorted(entry.backward.none)
-            if i < len(inputs)
-            for o in range(len(outputs))
-        ]
+        barriers = barriers_of(entry.backward, len(inputs), len(outputs), entry.name, where)
         followed = any(v in a.tracked or i in a.watched for v, i in zip(inputs, entry.inputs, strict=False))
         if followed or any(i in a.trainable_handles for i in entry.inputs):
             a.tracked.update(outputs)

@@ -42,6 +42,8 @@ class Hooks:
         self.crossings = Crossings(log, fault)
         self.tapes = Tapes(log, fault)
         self._is_stopped: Callable[[], bool] = lambda: False
+        # Makes the calling thread heard while we record, and returns how to end that.
+        self.listening: Callable[[], Callable[[], None]] = lambda: lambda: None
 
     def install(self) -> None:
         """Start to listen: all hooks or none."""
@@ -71,15 +73,21 @@ class Hooks:
             if callback in context.context().op_callbacks:
                 op_callbacks.remove_op_callback(callback)
 
-        op_callbacks.add_op_callback(callback)
+        def listening() -> Callable[[], None]:
+            if callback in context.context().op_callbacks:
+                return lambda: None
+            op_callbacks.add_op_callback(callback)
+            return remove
+
+        self.listening = listening
+        listening()
         self.patches.defer(remove)
         original = threading.Thread.run
 
         @wraps(original)
         def run(thread: threading.Thread) -> None:
             # Callbacks are per thread; a thread started while we record gets its own.
-            if callback not in context.context().op_callbacks:
-                op_callbacks.add_op_callback(callback)
+            listening()
             try:
                 original(thread)
             finally:

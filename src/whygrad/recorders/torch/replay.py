@@ -238,7 +238,7 @@ class Replay:
         fresh = self._copy(before)
         where = self.builder.span_of(after)
         barriers = [Barrier(1, 0, kind, "written through an alias", where=where) for kind in kinds]
-        stack = (where, *where.called_from) if where is not None else ()
+        stack = where.stack() if where is not None else ()
         op = self.builder.op(name, [before, after], [fresh], stack, "", barriers)
         self.current[target] = fresh
         self._written[target] = op + 1
