@@ -87,6 +87,7 @@ class TensorFlow:
         self.lives.start()
         if self.recording:
             self.layers.wake(self._fault)
+            self.hooks.passes.wake()
 
     def _fault(self, error: BaseException) -> None:
         """An error of ours: everything off, said once, the script goes on."""

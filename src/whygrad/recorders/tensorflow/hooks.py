@@ -19,6 +19,7 @@ from whygrad.recorders.patching import Patches
 from whygrad.recorders.tensorflow import autograph
 from whygrad.recorders.tensorflow.crossings import Crossings
 from whygrad.recorders.tensorflow.log import Log, Made, Met, Ran, Read
+from whygrad.recorders.tensorflow.passes import Passes
 from whygrad.recorders.tensorflow.tapes import Tapes
 
 STEPS_OF_A_LOOP = 3
@@ -41,6 +42,7 @@ class Hooks:
         self.patches = Patches()
         self.crossings = Crossings(log, fault)
         self.tapes = Tapes(log, fault)
+        self.passes = Passes(log, fault)
         self._is_stopped: Callable[[], bool] = lambda: False
         # Makes the calling thread heard while we record, and returns how to end that.
         self.listening: Callable[[], Callable[[], None]] = lambda: lambda: None
@@ -53,12 +55,14 @@ class Hooks:
             self._functions()
             self.tapes.install(self.patches)
             self.crossings.install(self.patches)
+            self.passes.install()
         except BaseException:
             self.remove()
             raise
 
     def remove(self) -> None:
         """Put back everything that was found."""
+        self.passes.remove()
         self.patches.undo()
 
     def _operations(self) -> None:

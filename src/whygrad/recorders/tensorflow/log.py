@@ -56,6 +56,15 @@ class Read(NamedTuple):
     scope: str
 
 
+class Backpropagated(NamedTuple):
+    """A backward pass that no tape followed: from its targets to the gradients that it made."""
+
+    inputs: tuple[int, ...]
+    made: tuple[Made, ...]
+    stack: Stack
+    scope: str
+
+
 class Watched(NamedTuple):
     """``tape.watch(tensor)``."""
 
@@ -111,7 +120,7 @@ class TapeFacts:
     watched: set[int] = field(default_factory=set)
 
 
-Entry = Met | Ran | Read | Watched | Custom | Crossed
+Entry = Met | Ran | Backpropagated | Read | Watched | Custom | Crossed
 
 
 class Log:
@@ -177,18 +186,18 @@ class Log:
 
 def _made(entries: Iterable[Entry]) -> Iterable[Made]:
     for entry in entries:
-        if isinstance(entry, Ran):
+        if isinstance(entry, (Ran, Backpropagated)):
             yield from entry.made
         elif isinstance(entry, (Read, Met)):
             yield entry.made
 
 
 class PerThread(threading.local):
-    """Which tapes record in this thread, which layers are being called, and our own re-entrance."""
+    """Which tapes record in this thread, which layers are being called, our own re-entrance, and optimizers."""
 
     def __init__(self) -> None:
         self.tapes: tuple[int, ...] = ()
         self.scope: tuple[str, ...] = ()
         self.busy = False
-        self.depth = 0
+        self.updating = False
         self.pending: dict[int, Any] = {}

@@ -39,6 +39,8 @@ class Tapes:
             fresh = self._tape is None
             push(self)
             tapes._guard(tapes._opened, self, fresh, sys._getframe(1))
+            if tapes.log.local.updating:
+                tapes.log.local.busy = False  # an optimizer that asks for gradients itself is heard out
 
         @wraps(pop)
         def _pop_tape(self: Any) -> None:
