@@ -26,4 +26,5 @@ RECORDERS: Mapping[str, Entry] = {
         "TensorFlow",
         (("keras", "keras_imported"), ("tf_keras", "keras_imported")),
     ),
+    "jax": Entry("whygrad.recorders.jax", "Jax"),
 }
