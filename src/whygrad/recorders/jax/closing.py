@@ -22,8 +22,16 @@ def close(request: Request) -> Graph | None:
     trace = request.trace
     if error is None and not trace.targets:
         return None
+    if error is None:
+        _drop_refusals(trace.builder)
     graph = trace.builder.graph(trace.targets, (), frames.spans(request.stack), error=error)
     return replace(graph, parameters=tuple(_parameters(trace, graph)))
+
+
+def _drop_refusals(builder: GraphBuilder) -> None:
+    """JAX has answered, so it refused nothing: what it would refuse lies on no way to a gradient."""
+    for op, barriers in list(builder.barriers.items()):
+        builder.barriers[op] = tuple(b for b in barriers if b.kind != "no-registered-gradient")
 
 
 def _refused(request: Request, error: str | None) -> Graph | None:

@@ -113,7 +113,7 @@ def _ask(
     if sources and sinks:
         # An index or a condition only chooses among the other inputs.
         stops += [Stop(i, o, _STEP, name, True) for i in range(len(ins)) if i not in sources for o in sinks]
-        refused, reached = _reached(run, ins, outs, sources, sinks)
+        refused, reached = _reached(run, ins, sources, sinks)
         refusal = kind if kind == "left-framework" else "no-registered-gradient"
         told = (refusal, refused) if refused is not None else (kind, name)
         stops += [Stop(i, o, *told) for i in sources for o in sinks if (i, o) not in reached]
@@ -121,7 +121,7 @@ def _ask(
 
 
 def _reached(
-    run: Callable[..., Any], ins: Sequence[Any], outs: Sequence[Any], sources: list[int], sinks: list[int]
+    run: Callable[..., Any], ins: Sequence[Any], sources: list[int], sinks: list[int]
 ) -> tuple[str | None, set[tuple[int, int]]]:
     """What JAX refuses to differentiate, as it says it; and the edges that its backward pass has."""
     every = {(i, o) for i in sources for o in sinks}
@@ -138,9 +138,10 @@ def _reached(
         return compat.vjp(lambda *f: differentiable(values, *f), *floats)[1](list(cotangents))
 
     given = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in ins]
-    handed = [jax.ShapeDtypeStruct(outs[o].shape, outs[o].dtype) for o in sinks]
     try:
-        compat.make_jaxpr(differentiable)(given, *[given[i] for i in sources])
+        # Under vmap the user's own function knows smaller arrays than the interpreter: its own types count.
+        forward = compat.make_jaxpr(differentiable)(given, *[given[i] for i in sources])
+        handed = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in forward.out_avals]
     except Exception:
         return None, every  # it does not run outside its place (a named axis): nothing is known, nothing is claimed
     try:
