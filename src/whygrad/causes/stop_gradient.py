@@ -76,6 +76,8 @@ leave them out of the sources of `tape.gradient`, or set `layer.trainable = Fals
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
 
@@ -90,4 +92,15 @@ WORDS = Words(
 def explain(case: Case) -> Explanation | None:
     """A barrier of this kind stands nearest the loss."""
     cuts = cut_by(case, ID)
-    return explain_cut(case, cuts, WORDS) if cuts else None
+    if not cuts:
+        return None
+    found = explain_cut(case, cuts, WORDS)
+    return replace(found, severity="note") if _freezes(case) else found
+
+
+def _freezes(case: Case) -> bool:
+    """The stop stands on the parameter itself, and weights are left to learn: that is how a part is frozen."""
+    graph, flow = case.graph, case.flow
+    if not all(cut.op >= 0 and case.parameter.value in graph.inputs(cut.op) for cut in case.cuts):
+        return False
+    return any(p.asked and len(p.shape or ()) > 1 and flow.alive(p) for p in graph.parameters)

@@ -82,17 +82,24 @@ from __future__ import annotations
 from collections import Counter
 
 from whygrad import source
+from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation, quoted
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.graph import Op, Parameter
 from whygrad.span import Span
 
 ID = "wrong-source"
+WORDS = Words(
+    "the loss reads `{code}` from outside the function, not the argument that is differentiated",
+    "this is the array from outside, and a constant to the derivative",
+    "use what the function gets as its argument, `{detail}`, instead of the array it closes over",
+    "and it is read from outside here as well",
+)
 
 
 def explain(case: Case) -> Explanation | None:
-    """The gradient was asked of the wrong object: five ways to do so."""
-    for way in (_used_up, _library_state, _other_pass, _other_tensor, _twin):
+    """The gradient was asked of the wrong object: six ways to do so."""
+    for way in (_used_up, _closed_over, _library_state, _other_pass, _other_tensor, _twin):
         found = way(case)
         if found is not None:
             return found
@@ -122,6 +129,12 @@ def _used_up(case: Case) -> Explanation | None:
         "make the tape with `persistent=True`, or ask for all gradients in one call",
         "the framework refuses a second request of this tape",
     )
+
+
+def _closed_over(case: Case) -> Explanation | None:
+    """The function takes the array from around it, although it was given the same one as an argument."""
+    cuts = cut_by(case, ID)
+    return explain_cut(case, cuts, WORDS) if cuts else None
 
 
 def _library_state(case: Case) -> Explanation | None:

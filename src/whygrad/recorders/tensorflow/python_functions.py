@@ -150,7 +150,9 @@ class PythonFunctions:
 
     def _cuts(self, window: Sequence[Entry], args: Sequence[Any], results: set[int]) -> Iterator[tuple[int, Cut]]:
         """For each input: where it left, if no operation leads to a result, else the last operation that cuts."""
-        specs = {t._id: (t.dtype.as_datatype_enum, tuple(t.shape)) for t in args if hasattr(t, "_id")}
+        specs: dict[int, tuple[Any, Any]] = {
+            t._id: (t.dtype.as_datatype_enum, tuple(t.shape)) for t in args if hasattr(t, "_id")
+        }
         for i, argument in enumerate(args):
             reached = {getattr(argument, "_id", -1)}
             left: Cut | None = None
