@@ -231,7 +231,7 @@ class Graph:
     target_text: str | None = None
     notes: tuple[str, ...] = ()
     cotangents: Mapping[int, GradientSeen] = field(default_factory=dict)
-    zeros: frozenset[int] = frozenset()
+    zeros: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         """The number of operations."""

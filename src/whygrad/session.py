@@ -10,21 +10,15 @@ from types import ModuleType
 
 from whygrad import __version__
 from whygrad.diagnose import diagnose
-from whygrad.finding import Counts, Finding, Report, Request, Steps
+from whygrad.fates import Fates
+from whygrad.finding import Counts, Finding, Report, Request
 from whygrad.graph import Graph
 from whygrad.recorders import RECORDERS
 from whygrad.recorders.on_import import watch_imports
 from whygrad.recorders.recorder import Asked, Recorder
 from whygrad.span import Span
 
-# Which branch, head or expert a step takes is often its data's choice: these are told when several steps agree.
-_DATA_DECIDES = frozenset(("not-called", "unused-output"))
-STEPS_TO_AGREE = 4
 USELESS = frozenset(("none", "zero", "nonfinite"))
-# A fault of these causes begins at some step by nature: gradients of earlier steps do not excuse it.
-_BEGINS_LATE = frozenset(("replaced-parameter", "frozen", "wrong-source", "not-updated", "nonfinite-gradient"))
-# Zeros that a step's values make may be mended by a later step: these are told at the end.
-_MAY_BE_MENDED = frozenset(("zero-gradient", "custom-gradient"))
 
 
 @dataclass(slots=True)
@@ -50,14 +44,6 @@ class Step:
     graphs: list[tuple[Site | None, Graph]] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Fate:
-    """How a parameter fared over the steps."""
-
-    seen: int = 0
-    without: int = 0
-
-
 class Session:
     """One run of a script.
 
@@ -75,7 +61,7 @@ class Session:
         self.notes: list[str] = []
         self._sites: dict[Hashable, Site] = {}
         self._step = Step()
-        self._fates: dict[str, Fate] = {}
+        self._fates = Fates()
         self._found: dict[Hashable, Finding] = {}
         self._announced: set[Hashable] = set()
         self._recorded_steps = 0
@@ -108,7 +94,9 @@ class Session:
             for recorder in self.recorders:
                 frameworks |= recorder.versions()
                 recorder.stop()
-        findings = sorted(self._judged(), key=lambda f: (_RANK[f.severity], -len(f.parameters)))
+        findings = sorted(
+            (self._fates.judged(f) for f in self._found.values()), key=lambda f: (_RANK[f.severity], -len(f.parameters))
+        )
         requests = tuple(Request(s.id, s.api, s.where, s.count, s.recorded, s.counts) for s in self._sites.values())
         return Report(
             __version__,
@@ -176,39 +164,24 @@ class Session:
     def _settle(self) -> None:
         """The step is over: judge its requests by what all of them gave."""
         step, self._step = self._step, Step()
-        for path in step.asked - (step.unknown - step.got):
-            fate = self._fates.setdefault(path, Fate())
-            fate.seen += 1
-            fate.without += path not in step.got
+        self._fates.note(step.asked - (step.unknown - step.got), step.got)
         for site, graph in step.graphs:
             for finding in self._diagnosed(graph, frozenset(step.asked)):
                 kept = _without_served(finding, graph, step.got)
                 if kept is not None:
                     self._merge(replace(kept, request=site.id if site is not None else None))
         for key, finding in self._found.items():
-            if key not in self._announced and finding.severity != "note" and self._is_certain(finding):
+            if (
+                key not in self._announced
+                and finding.severity != "note"
+                and self._fates.is_certain(finding, self._closing)
+            ):
                 self._announced.add(key)
                 self.announce(finding)
         if step.sites and not self._resting:
             self._recorded_steps += 1
             if self._recorded_steps >= self.steps:
                 self._rest()
-
-    def _is_certain(self, finding: Finding) -> bool:
-        """Whether a finding can be told while the script runs on; at the end of the run all but notes are."""
-        if self._closing:
-            return not self._is_served(finding)
-        fates = [self._fates[p.path] for p in finding.parameters if p.path in self._fates]
-        if finding.cause in _MAY_BE_MENDED and any(p.gradient == "zero" for p in finding.parameters):
-            return False
-        agreed = all(f.without == f.seen >= STEPS_TO_AGREE for f in fates)
-        return agreed or (finding.cause not in _DATA_DECIDES and not self._is_served(finding))
-
-    def _is_served(self, finding: Finding) -> bool:
-        """Whether each of its parameters got its gradient in some step, and that excuses the others."""
-        fates = [self._fates[p.path] for p in finding.parameters if p.path in self._fates]
-        served = bool(fates) and all(0 < f.without < f.seen for f in fates)
-        return served and finding.cause not in _BEGINS_LATE
 
     def _diagnosed(self, graph: Graph, asked: frozenset[str]) -> list[Finding]:
         """The findings of a request; an error of ours costs this request alone."""
@@ -232,19 +205,6 @@ class Session:
         paths = {p.path for p in known.parameters}
         new = tuple(p for p in finding.parameters if p.path not in paths)
         self._found[key] = replace(known, parameters=known.parameters + new)
-
-    def _judged(self) -> list[Finding]:
-        """The findings with how often they held; what got its gradient in other steps is a note."""
-        result = []
-        for finding in self._found.values():
-            fates = [self._fates[p.path] for p in finding.parameters if p.path in self._fates]
-            seen = max((f.seen for f in fates), default=1)
-            without = max((f.without for f in fates), default=seen)
-            finding = replace(finding, steps=Steps(seen, without))
-            if self._is_served(finding):
-                finding = replace(finding, severity="note")
-            result.append(finding)
-        return result
 
     def _is_news(self, request: Asked) -> bool:
         known = {(p.path, p.gradient) for f in self._found.values() for p in f.parameters}

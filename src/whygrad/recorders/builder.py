@@ -140,5 +140,5 @@ class GraphBuilder:
             target_text=target_text,
             notes=tuple(notes),
             cotangents=cotangents or {},
-            zeros=frozenset(zeros),
+            zeros=tuple(sorted(zeros)),
         )

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from hearing import Ear
 from tensorflow.python.framework import func_graph, op_def_registry
 
+from hearing import Ear
 from whygrad.flow import Flow
 from whygrad.recorders.tensorflow import TensorFlow
 from whygrad.recorders.tensorflow.ops import trainable

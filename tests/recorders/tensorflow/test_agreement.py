@@ -17,8 +17,8 @@ pytest.importorskip("tensorflow")
 import numpy as np
 import tensorflow as tf
 import tf_keras
-from hearing import Ear
 
+from hearing import Ear
 from whygrad import spec
 from whygrad.diagnose import agrees, diagnose
 from whygrad.graph import Graph
