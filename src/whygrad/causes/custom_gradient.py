@@ -95,8 +95,8 @@ from whygrad.span import Span
 
 ID = "custom-gradient"
 WORDS = Words(
-    "the custom gradient of `{detail}` returns nothing for it",
-    "this backward function answers None for that input",
+    "the custom gradient of `{name}` returns {answer} for it",
+    "this backward function answers {answer} for that input",
     "return the derivative for every input that is to be trained",
 )
 
@@ -106,12 +106,10 @@ def explain(case: Case) -> Explanation | None:
     cuts = cut_by(case, ID)
     if not cuts:
         return None
-    where = _backward(cuts[0])
-    if where is None:
-        return explain_cut(case, cuts, WORDS)
-    detail = cuts[0].barrier.detail
-    words = Words(WORDS.reason.replace("{detail}", detail), WORDS.label, WORDS.fix)
-    return explain_cut(case, cuts, words, where)
+    name, _, answer = cuts[0].barrier.detail.partition(": ")
+    told = {"name": name, "answer": answer or "None"}
+    words = Words(WORDS.reason.format(**told), WORDS.label.format(**told), WORDS.fix)
+    return explain_cut(case, cuts, words, _backward(cuts[0]))
 
 
 def _backward(cut: Cut) -> Span | None:
