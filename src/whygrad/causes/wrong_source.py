@@ -83,7 +83,7 @@ from collections import Counter
 
 from whygrad import source
 from whygrad.causes.carried import Words, cut_by, explain_cut
-from whygrad.causes.cause import Case, Explanation, quoted
+from whygrad.causes.cause import TRAINED, Case, Explanation, quoted, spoken
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.graph import Op, Parameter
 from whygrad.span import Span
@@ -195,7 +195,7 @@ def _other_tensor(case: Case) -> Explanation | None:
         "the loss is not computed from it",
         f"the loss does not come from {quoted(parameter.path)}",
         f"compute the loss from {quoted(parameter.path)} itself",
-        "it is known to the tape, and no operation leads from it to the loss",
+        "it was recorded, and no operation leads from it to the loss",
         *([Label(made, f"{quoted(parameter.path)} is made here")] if made is not None else []),
     )
 
@@ -216,12 +216,13 @@ def _twin(case: Case) -> Explanation | None:
     ran = [p for p in graph.parameters if not p.asked and p.path not in case.asked and flow.alive(p)]
     if not ran or _shapes(ran) != _shapes(asked):
         return None
+    trained = spoken(TRAINED, case)
     return _at_request(
         case,
         f"the loss comes from {quoted(_model(ran))}, and the gradient is asked of another model",
-        "the loss does not come from these variables",
-        f"ask for the variables of {quoted(_model(ran))}",
-        "a gradient reaches the other model's variables, which nobody asks for",
+        f"the loss does not come from these {trained}",
+        f"ask for the {trained} of {quoted(_model(ran))}",
+        f"a gradient reaches the other model's {trained}, which nobody asks for",
     )
 
 

@@ -251,13 +251,14 @@ class Replay:
         where = frames.head_of(code) if code is not None else None
         barriers = []
         for i, needed in enumerate(entry.grads):
-            reason = ("recording-off", entry.name) if needed and not entry.recording else None
             argument = seen.positions[i]
-            if reason is None and needed and (argument in seen.none or (seen.calls and argument in seen.zero)):
-                reason = ("custom-gradient", entry.name if argument in seen.none else f"{entry.name}: zeros")
-            if reason is not None:
-                place = where if reason[0] == "custom-gradient" else None
-                barriers += [Barrier(i, o, *reason, where=place) for o in range(len(outputs))]
+            zeros = bool(seen.calls) and argument in seen.zero
+            if needed and not entry.recording:
+                barriers += [Barrier(i, o, "recording-off", entry.name) for o in range(len(outputs))]
+            elif needed and (zeros or argument in seen.none):
+                barriers += [
+                    Barrier(i, o, "custom-gradient", entry.name, where=where, zeros=zeros) for o in range(len(outputs))
+                ]
         self.builder.op(entry.name, inputs, outputs, self.stack(entry.stack), self.scope_of(entry.scope), barriers)
 
     def _crossed(self, entry: Crossed) -> None:
