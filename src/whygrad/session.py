@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 
 from whygrad import __version__
 from whygrad.diagnose import diagnose
+from whygrad.doubts import Doubts, without_served
 from whygrad.finding import Counts, Finding, Report, Request, Steps
 from whygrad.graph import Graph
 from whygrad.recorders import RECORDERS
@@ -42,7 +44,7 @@ class Step:
 
     sites: set[Hashable] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
-    got: set[str] = field(default_factory=set)
+    got: Counter[str] = field(default_factory=Counter)
     graphs: list[tuple[Site | None, Graph]] = field(default_factory=list)
 
 
@@ -73,6 +75,7 @@ class Session:
         self._step = Step()
         self._fates: dict[str, Fate] = {}
         self._found: dict[Hashable, Finding] = {}
+        self._doubts = Doubts(STEPS_TO_AGREE)
         self._announced: set[Hashable] = set()
         self._recorded_steps = 0
         self._resting = False
@@ -130,7 +133,7 @@ class Session:
                 site = self._sites[request.site] = Site(f"R{len(self._sites) + 1}", request.api)
             self._note(site, request)
             missing = request.error is not None or "none" in request.seen
-            wanted = site.recorded == 0 or (missing and self._is_news(request))
+            wanted = site.recorded == 0 or self._doubts.of(site.id) or (missing and self._is_news(request))
             if request.graph is not None and not self._resting and wanted:
                 graph = request.graph()
                 site.recorded += 1
@@ -176,10 +179,14 @@ class Session:
             fate.seen += 1
             fate.without += path not in step.got
         for site, graph in step.graphs:
-            for finding in self._diagnosed(graph, frozenset(step.asked)):
-                kept = _without_served(finding, graph, step.got)
+            findings = self._diagnosed(graph, frozenset(step.asked))
+            if site is not None:
+                self._doubts.note(site.id, findings)
+            for finding in findings:
+                kept = without_served(finding, graph, step.got)
                 if kept is not None:
                     self._merge(replace(kept, request=site.id if site is not None else None))
+        self._found = self._doubts.upheld(self._found)
         for key, finding in self._found.items():
             if key not in self._announced and finding.severity != "note" and self._is_certain(finding):
                 self._announced.add(key)
@@ -193,6 +200,8 @@ class Session:
         """Whether a finding can be told while the script runs on; at the end of the run all but notes are."""
         if self._closing:
             return not self._is_served(finding)
+        if finding.penalised:
+            return not self._doubts.of(finding.request)
         fates = [self._fates[p.path] for p in finding.parameters if p.path in self._fates]
         agreed = all(f.without == f.seen >= STEPS_TO_AGREE for f in fates)
         return agreed or (finding.cause not in _DATA_DECIDES and not self._is_served(finding))
@@ -213,7 +222,7 @@ class Session:
 
     def _merge(self, finding: Finding) -> None:
         place = finding.culprit.place() if finding.culprit is not None else finding.title
-        key = (finding.cause, place)
+        key = (finding.cause, place, finding.penalised)
         known = self._found.get(key)
         if known is None:
             # A parameter that is explained already needs no second explanation from a later step or trace.
@@ -275,18 +284,6 @@ class Session:
 
 
 _RANK = {"error": 0, "warning": 1, "note": 2}
-
-
-def _without_served(finding: Finding, graph: Graph, got: set[str]) -> Finding | None:
-    """Leave out the parameters that another request of the same step served.
-
-    Unless the whole request came back empty although its loss depends on them: nobody asks for that.
-    """
-    dead = all(p.gradient == "none" for p in graph.parameters if p.asked)
-    if dead and finding.cause not in ("not-called", "unused-output", "wrong-source"):
-        return finding
-    kept = tuple(p for p in finding.parameters if p.gradient == "zero" or p.path not in got)
-    return replace(finding, parameters=kept) if kept else None
 
 
 def _place_of(error: BaseException) -> str:
