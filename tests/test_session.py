@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from graphs import graph_of
+from losses import PENALISED, loss_of
 from whygrad.fates import STEPS_TO_AGREE
 from whygrad.finding import Finding
 from whygrad.graph import Graph
@@ -127,3 +128,21 @@ def test_a_branch_that_some_step_takes_is_a_note_and_never_told() -> None:
     report = run.close(0, None)
     assert told == []
     assert [f.severity for f in report.findings] == ["note"]
+
+
+def test_a_penalised_parameter_is_told_when_several_steps_agree() -> None:
+    run, told, _ = session()
+    for _ in range(4):
+        assert told == []
+        run.asked(asked("a", "", "wv", loss_of(PENALISED, "wv")))
+    run.asked(asked("a", "", "wv", None))
+    assert [(f.cause, f.severity, f.penalised) for f in told] == [("not-called", "warning", True)]
+    assert [f.penalised for f in run.close(0, None).findings] == [True]
+
+
+def test_a_penalised_parameter_that_the_data_reaches_in_some_step_is_healthy() -> None:
+    run, told, _ = session()
+    run.asked(asked("a", "", "wv", loss_of(PENALISED, "wv")))
+    run.asked(asked("a", "", "wv", graph_of([("MatMul", "wv", "l")], "l", given="wv")))
+    assert run.close(0, None).findings == ()
+    assert told == []

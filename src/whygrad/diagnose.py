@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from whygrad import provenance
 from whygrad.causes import CAUSES, LINKS
-from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.cause import Case, Explanation, named
 from whygrad.causes.wrong_cures import argued
 from whygrad.finding import Affected, Finding, Gradient, Label, Proof, Severity, Step
 from whygrad.flow import Flow
 from whygrad.graph import Graph, Parameter
+from whygrad.penalised import penalised
 from whygrad.spec import CARRY
 
 UNEXPLAINED = "unexplained"
@@ -40,10 +41,18 @@ def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]
         if key not in found:
             cures = (*explanation.wrong_cures, *argued(case, cause))
             found[key] = (cause, replace(explanation, wrong_cures=cures), [])
+        elif found[key][1].fix != explanation.fix:
+            found[key] = (cause, _without_edits(found[key][1]), found[key][2])
         found[key][2].append(parameter)
     # What raised for the reason of another parameter leaves this one without a gradient by the way.
     told = [one for one in found.values() if one[0] != _RAISED] or list(found.values())
-    return [_finding(graph, *one) for one in told]
+    return [*(_finding(graph, *one) for one in told), *penalised(flow, asked)]
+
+
+def _without_edits(explanation: Explanation) -> Explanation:
+    """An edit is shown where it mends every parameter behind the culprit."""
+    fix = explanation.fix
+    return explanation if fix is None else replace(explanation, fix=replace(fix, edits=()))
 
 
 def agrees(graph: Graph) -> list[str]:
@@ -146,7 +155,7 @@ def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Seq
     return Finding(
         cause=cause,
         severity=severity,
-        title=f"{names(parameters)} {nothing}: {explanation.reason}",
+        title=f"{named(parameters)} {nothing}: {explanation.reason}",
         parameters=tuple(_affected(p) for p in parameters),
         culprit=explanation.culprit,
         labels=explanation.labels,
@@ -170,14 +179,6 @@ def _given(parameters: Sequence[Parameter]) -> str:
     if all(p.gradient == "nonfinite" for p in parameters):
         return "a gradient that is not finite"
     return "only zeros" if all(p.asked and p.gradient in ("zero", "present") for p in parameters) else "no gradient"
-
-
-def names(parameters: Sequence[Parameter]) -> str:
-    """The parameters as a headline names them: all of up to three, else two and a count."""
-    quoted = [f"`{p.path}`" for p in parameters]
-    if len(quoted) > 3:
-        return f"{quoted[0]}, {quoted[1]} and {len(quoted) - 2} more parameters"
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 
 def _affected(parameter: Parameter) -> Affected:

@@ -100,6 +100,7 @@ class Finding:
         notes: facts, one sentence each.
         fix: what to change, shown as help.
         wrong_cures: popular cures that do not help here, one sentence each.
+        penalised: the parameters do get a gradient, from a weight penalty alone.
     """
 
     cause: str
@@ -116,6 +117,7 @@ class Finding:
     request: str | None = None
     steps: Steps = Steps()
     ranks: tuple[int, ...] = (0,)
+    penalised: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,10 +62,12 @@ class Flow:
     Args:
         graph: what happened.
         trips: value trips outside the framework, inferred from source text.
+        hidden: operations that are taken not to have run.
     """
 
-    def __init__(self, graph: Graph, trips: Sequence[Trip] = ()) -> None:
+    def __init__(self, graph: Graph, trips: Sequence[Trip] = (), hidden: frozenset[int] = frozenset()) -> None:
         self.graph = graph
+        self.hidden = hidden
         self.trips = trips
         self._into: dict[int, list[Trip]] = {}
         self._out_of: dict[int, list[Trip]] = {}
@@ -149,7 +151,8 @@ class Flow:
         if self._start is None:
             self._index()
         assert self._start is not None
-        return list(self._readers[self._start[value] : self._start[value + 1]])
+        found = self._readers[self._start[value] : self._start[value + 1]]
+        return [op for op in found if op not in self.hidden] if self.hidden else list(found)
 
     def recorded_readers(self, value: int) -> list[int]:
         """The operations that read a value while somebody recorded: a look at a weight for a log is no use of it."""
@@ -233,6 +236,8 @@ class Flow:
         if op == NOWHERE:
             for trip in self._into.get(value, ()):
                 yield Edge(trip.departure.value, NOWHERE, value, Barrier(0, 0, "left-framework", "inferred"))
+            return
+        if op in self.hidden:
             return
         barriers = graph.barriers.get(op)
         if not barriers:

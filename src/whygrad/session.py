@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 
 from whygrad import __version__
 from whygrad.diagnose import diagnose
-from whygrad.fates import Fates
+from whygrad.doubts import Doubts, without_served
+from whygrad.fates import STEPS_TO_AGREE, Fates
 from whygrad.finding import Counts, Finding, Report, Request
 from whygrad.graph import Graph
 from whygrad.recorders import RECORDERS
@@ -39,7 +41,7 @@ class Step:
 
     sites: set[Hashable] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
-    got: set[str] = field(default_factory=set)
+    got: Counter[str] = field(default_factory=Counter)
     unknown: set[str] = field(default_factory=set)
     graphs: list[tuple[Site | None, Graph]] = field(default_factory=list)
 
@@ -63,6 +65,7 @@ class Session:
         self._step = Step()
         self._fates = Fates()
         self._found: dict[Hashable, Finding] = {}
+        self._doubts = Doubts(STEPS_TO_AGREE)
         self._announced: set[Hashable] = set()
         self._recorded_steps = 0
         self._resting = False
@@ -122,7 +125,7 @@ class Session:
                 site = self._sites[request.site] = Site(f"R{len(self._sites) + 1}", request.api)
             self._note(site, request)
             missing = request.error is not None or not USELESS.isdisjoint(request.seen)
-            wanted = site.recorded == 0 or (missing and self._is_news(request))
+            wanted = site.recorded == 0 or self._doubts.of(site.id) or (missing and self._is_news(request))
             if request.graph is not None and not self._resting and wanted:
                 graph = request.graph()
                 site.recorded += 1
@@ -164,24 +167,29 @@ class Session:
     def _settle(self) -> None:
         """The step is over: judge its requests by what all of them gave."""
         step, self._step = self._step, Step()
-        self._fates.note(step.asked - (step.unknown - step.got), step.got)
+        self._fates.note(step.asked - (step.unknown - step.got.keys()), step.got.keys())
         for site, graph in step.graphs:
-            for finding in self._diagnosed(graph, frozenset(step.asked)):
-                kept = _without_served(finding, graph, step.got)
+            findings = self._diagnosed(graph, frozenset(step.asked))
+            if site is not None:
+                self._doubts.note(site.id, findings)
+            for finding in findings:
+                kept = without_served(finding, graph, step.got)
                 if kept is not None:
                     self._merge(replace(kept, request=site.id if site is not None else None))
+        self._found = self._doubts.upheld(self._found)
         for key, finding in self._found.items():
-            if (
-                key not in self._announced
-                and finding.severity != "note"
-                and self._fates.is_certain(finding, self._closing)
-            ):
+            if key not in self._announced and finding.severity != "note" and self._is_certain(finding):
                 self._announced.add(key)
                 self.announce(finding)
         if step.sites and not self._resting:
             self._recorded_steps += 1
             if self._recorded_steps >= self.steps:
                 self._rest()
+
+    def _is_certain(self, finding: Finding) -> bool:
+        if finding.penalised and not self._closing:
+            return not self._doubts.of(finding.request)
+        return self._fates.is_certain(finding, self._closing)
 
     def _diagnosed(self, graph: Graph, asked: frozenset[str]) -> list[Finding]:
         """The findings of a request; an error of ours costs this request alone."""
@@ -193,7 +201,7 @@ class Session:
 
     def _merge(self, finding: Finding) -> None:
         place = finding.culprit.place() if finding.culprit is not None else finding.title
-        key = (finding.cause, place)
+        key = (finding.cause, place, finding.penalised)
         known = self._found.get(key)
         if known is None:
             # A parameter that is explained already needs no second explanation from a later step or trace.
@@ -247,20 +255,6 @@ class Session:
 
 
 _RANK = {"error": 0, "warning": 1, "note": 2}
-
-
-def _without_served(finding: Finding, graph: Graph, got: set[str]) -> Finding | None:
-    """Leave out the parameters that another request of the same step served.
-
-    Unless the whole request came back empty although its loss depends on them: nobody asks for that.
-    """
-    if finding.cause == "not-updated":
-        return finding  # it has its gradient, that is the point
-    dead = all(p.gradient == "none" for p in graph.parameters if p.asked)
-    if dead and finding.cause not in ("not-called", "unused-output", "wrong-source"):
-        return finding
-    kept = tuple(p for p in finding.parameters if p.gradient == "zero" or p.path not in got)
-    return replace(finding, parameters=kept) if kept else None
 
 
 def _place_of(error: BaseException) -> str:

@@ -180,3 +180,27 @@ def calls(function: FunctionNode, name: str) -> list[ast.Call]:
         for node in ast.walk(function)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == name
     ]
+
+
+def holds_before(name: str, place: Span) -> bool:
+    """Whether a name is certainly bound when a place is reached: a parameter, or an assignment on every way there."""
+    function, here = function_at(place), statement_at(place)
+    if function is None or here is None:
+        return False
+    given = function.args if not isinstance(function, ast.Module) else None
+    if given is not None and any(name == each.arg for each in (*given.posonlyargs, *given.args, *given.kwonlyargs)):
+        return True
+    return any(isinstance(s, ast.Assign) and name in targets_of(s) for s in _on_the_way(function, here))
+
+
+def _on_the_way(function: FunctionNode, here: ast.stmt) -> Iterator[ast.stmt]:
+    """The statements that have run when another is reached: those before it in its own and every outer block."""
+    todo: list[ast.AST] = [function]
+    while todo:
+        outer = todo.pop()
+        for name in ("body", "orelse", "handlers", "finalbody"):
+            block: list[ast.stmt] = getattr(outer, name, None) or []
+            for index, statement in enumerate(block):
+                if statement is here or any(node is here for node in ast.walk(statement)):
+                    yield from block[:index]
+                    todo.append(statement)

@@ -160,6 +160,7 @@ def test_the_whole_report() -> None:
                 "request": "R1",
                 "steps": {"seen": 10, "without_gradient": 10},
                 "ranks": [0, 1],
+                "penalised": False,
             },
             {
                 "id": "F2",
@@ -177,6 +178,7 @@ def test_the_whole_report() -> None:
                 "request": None,
                 "steps": {"seen": 1, "without_gradient": 1},
                 "ranks": [0],
+                "penalised": False,
             },
         ],
         "frozen": 10,

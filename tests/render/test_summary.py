@@ -66,6 +66,14 @@ def test_a_parameter_that_stands_still() -> None:
     ]
 
 
+def test_a_parameter_that_only_a_penalty_moves() -> None:
+    warning = replace(finding("warning", "c", gradient="present"), penalised=True)
+    assert shown(replace(HEALTHY, findings=(finding("error", "a", "b"), warning)), width=200) == [
+        "whygrad: 1 error, 1 warning: 2 of 4 parameters get no useful gradient; "
+        "1 of 4 parameters gets its gradient from a weight penalty alone, 1 is healthy"
+    ]
+
+
 def test_notes_are_no_faults() -> None:
     report = replace(HEALTHY, findings=(finding("note", "a"), finding("note", "b")))
     assert shown(report)[0].startswith("whygrad: 2 notes: all 4 parameters that were asked for get")

@@ -69,3 +69,14 @@ def structural(case: Case, cuts: list[Cut]) -> Proof:
     else:
         text = "the parameter reaches the cuts, the cuts reach the loss, and no other way does"
     return Proof("structural", True, text)
+
+
+def only_use(case: Case, cut: Cut) -> bool:
+    """Whether the line of a cut cuts nothing else: a function that two callers share may be right for one of them."""
+    graph, place = case.graph, cut.span
+    stacks = {
+        tuple(span.place() for span in graph.stacks[graph.op_stack[op]])
+        for op, barriers in graph.barriers.items()
+        if any(barrier.kind == cut.barrier.kind for barrier in barriers)
+    }
+    return place is not None and sum(stack[:1] == (place.place(),) for stack in stacks) == 1

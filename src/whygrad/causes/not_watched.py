@@ -75,6 +75,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from whygrad import rewrite
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation, code_of, quoted
 from whygrad.finding import Fix, Label
@@ -90,7 +91,9 @@ def explain(case: Case) -> Explanation | None:
     if not cuts:
         return None
     path, recording = case.parameter.path, case.graph.recording
-    fix = Fix(f"call `tape.watch({path})` at the top of the block that records")
+    name = case.parameter.holder or path
+    watch = rewrite.begun_with(recording.opened, "watch", name) if recording.opened is not None else rewrite.NONE
+    fix = Fix(f"call `tape.watch({name})` at the top of the block that records", watch)
     if case.parameter.is_variable and not recording.follows_variables:
         words = Words("the tape was told not to follow variables by itself", "`watch_accessed_variables=False`", "")
         return explain_cut(case, cuts[:1], words, recording.opened, fix)

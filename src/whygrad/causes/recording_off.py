@@ -75,9 +75,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from whygrad import rewrite, source
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import ANY, Case, Explanation, seen_from, spoken
-from whygrad.finding import Label
+from whygrad.finding import Fix, Label
+from whygrad.span import Span
 
 ID = "recording-off"
 WORDS: Mapping[str, Words] = {
@@ -101,6 +103,8 @@ DETAILS: Mapping[str, Words] = {
         "checkpoint with `use_reentrant=False`, or let the input of the checkpoint require a gradient",
     ),
 }
+# The frameworks that record what runs inside a `with` block, and nothing else.
+_BY_BLOCK = frozenset(("tensorflow",))
 
 
 def explain(case: Case) -> Explanation | None:
@@ -116,4 +120,17 @@ def explain(case: Case) -> Explanation | None:
         before = (opened.line or 0) > (culprit.line or 0)
         text = "recording begins only here" if before else "recording began here, and has ended before"
         found = replace(found, labels=(*found.labels, Label(opened, text)))
+        found = replace(found, fix=Fix(words.fix, _moved(case, culprit, opened)))
     return found
+
+
+def _moved(case: Case, culprit: Span, opened: Span) -> rewrite.Edits:
+    """The culprit's line moved into the block beside it, if that line is all that ran outside."""
+    value, statement = case.parameter.value, source.statement_at(culprit)
+    if case.graph.framework not in _BY_BLOCK or statement is None or culprit.file != opened.file:
+        return rewrite.NONE
+    for cut in (*case.flow.cuts(value), *case.flow.sufficient(value)):
+        place = seen_from(cut.stack, opened)
+        if cut.barrier.kind != ID or place is None or source.statement_at(place) is not statement:
+            return rewrite.NONE
+    return rewrite.moved_inside(culprit, opened)

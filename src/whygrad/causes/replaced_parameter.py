@@ -85,12 +85,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from whygrad import source
+from whygrad import rewrite, source
 from whygrad.causes.cause import ANY, TRAINED, Case, Explanation, code_of, quoted, spoken
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.span import Span
 
 ID = "replaced-parameter"
+# What makes a variable, and its methods for `-=` and `+=`, and for `=`.
+_IN_PLACE: Mapping[str, tuple[str, dict[type[ast.operator], str], str]] = {
+    "tensorflow": ("Variable", {ast.Sub: "assign_sub", ast.Add: "assign_add"}, "assign"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +148,23 @@ def explain(case: Case) -> Explanation | None:
         place,
         tuple(labels),
         (Step("parameter", parameter.path, place),),
-        fix=Fix(words.fix),
+        fix=Fix(words.fix, _assigned(case, place)),
         proof=Proof("structural", True, words.proof),
     )
+
+
+def _assigned(case: Case, place: Span) -> rewrite.Edits:
+    """The rebinding made into an assignment, where the text shows that the name was bound to a variable."""
+    if case.graph.framework not in _IN_PLACE:
+        return rewrite.NONE
+    maker, methods, plain = _IN_PLACE[case.graph.framework]
+    module = source.tree(place.file)
+    for node in ast.walk(module) if module is not None else ():
+        if isinstance(node, ast.Assign) and case.parameter.path in source.targets_of(node):
+            function = node.value.func if isinstance(node.value, ast.Call) else None
+            if isinstance(function, ast.Attribute) and function.attr == maker:
+                return rewrite.in_place(place, methods, plain)
+    return rewrite.NONE
 
 
 def _module_replaced(case: Case) -> Explanation | None:

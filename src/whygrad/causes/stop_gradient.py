@@ -76,17 +76,28 @@ leave them out of the sources of `tape.gradient`, or set `layer.trainable = Fals
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from whygrad.causes.carried import Words, cut_by, explain_cut
-from whygrad.causes.cause import Case, Explanation
+from whygrad import rewrite
+from whygrad.causes.carried import Words, cut_by, explain_cut, only_use
+from whygrad.causes.cause import Case, Explanation, in_package
+from whygrad.finding import Fix
 
 ID = "stop-gradient"
+# Frameworks without a mark of their own for a parameter that is not to learn.
+_FREEZES_BY_STOP = frozenset(("jax",))
 WORDS = Words(
     "`{code}` stops it on the only way to the loss",
     "the gradient stops here",
     "remove the call, or stop only the part that is meant to be a constant",
 )
+# The calls that can be taken off what they were given.
+_STOPS: Mapping[str, tuple[str, ...]] = {
+    "tensorflow": ("stop_gradient",),
+    "torch": ("detach",),
+    "jax": ("stop_gradient",),
+}
 
 
 def explain(case: Case) -> Explanation | None:
@@ -95,12 +106,30 @@ def explain(case: Case) -> Explanation | None:
     if not cuts:
         return None
     found = explain_cut(case, cuts, WORDS)
-    return replace(found, severity="note") if _freezes(case) else found
+    if _freezes(case):
+        return replace(found, severity="note")
+    return replace(found, fix=Fix(found.fix.summary, _unstopped(case))) if found.fix is not None else found
+
+
+def _unstopped(case: Case) -> rewrite.Edits:
+    """Every stop that is in the way, taken off; none if another kind of cut is, or one that others need too."""
+    needed = case.flow.cuts(case.parameter.value)
+    if len(needed) == 1:
+        needed = case.cuts[:1]  # the one that is blamed is enough
+    edits: dict[object, rewrite.Edits] = {}
+    for cut in needed:
+        place = cut.span
+        if cut.barrier.kind != ID or place is None or in_package(place) or not only_use(case, cut):
+            return rewrite.NONE
+        edits[place.place()] = rewrite.unwrapped(place, _STOPS.get(case.graph.framework, ()))
+    return sum(edits.values(), rewrite.NONE) if all(edits.values()) else rewrite.NONE
 
 
 def _freezes(case: Case) -> bool:
-    """The stop stands on the parameter itself, and weights are left to learn: that is how a part is frozen."""
+    """The stop stands on the parameter itself, and weights are left to learn: where that is how a part is frozen."""
     graph, flow = case.graph, case.flow
+    if graph.framework not in _FREEZES_BY_STOP:
+        return False
     if not all(cut.op >= 0 and case.parameter.value in graph.inputs(cut.op) for cut in case.cuts):
         return False
     return any(p.asked and len(p.shape or ()) > 1 and flow.alive(p) for p in graph.parameters)

@@ -90,6 +90,7 @@ from dataclasses import replace
 from whygrad import source
 from whygrad.causes.cause import Case, Explanation, loss_span, quoted
 from whygrad.causes.holder import holder
+from whygrad.causes.taken import taken_instead
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.span import Span
 
@@ -122,7 +123,10 @@ def explain(case: Case) -> Explanation | None:
         place,
         tuple(labels),
         _chain(case, end),
-        fix=Fix(f"build the loss from {quoted(name)}" if name else f"use the output of {quoted(layer)} in the loss"),
+        fix=Fix(
+            f"build the loss from {quoted(name)}" if name else f"use the output of {quoted(layer)} in the loss",
+            taken_instead(case, place, dropped, end) if end is not None else (),
+        ),
         proof=Proof("structural", True, f"{quoted(layer)} ran, and no operation leads from it to the loss"),
     )
 

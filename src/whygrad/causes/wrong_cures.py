@@ -52,7 +52,7 @@ def _hidden(case: Case, _cause: str) -> str | None:
         )
     if _keyword(case.graph.request[0], "unconnected_gradients") is not None:
         return "`unconnected_gradients` only hides it: with zeros in place of `None` the parameter still does not learn"
-    if case.parameter.gradient != "none":
+    if case.parameter.gradient != "none" or not case.parameter.is_variable:
         return None
     return '`unconnected_gradients="zero"` would only hide it: the parameter does not learn from zeros'
 

@@ -81,7 +81,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from whygrad import source
+from whygrad import rewrite, source
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import TRAINED, Case, Explanation, quoted, spoken
 from whygrad.finding import Fix, Label, Proof, Step
@@ -107,7 +107,14 @@ def explain(case: Case) -> Explanation | None:
 
 
 def _at_request(
-    case: Case, reason: str, label: str, fix: str, proof: str, *more: Label, place: Span | None = None
+    case: Case,
+    reason: str,
+    label: str,
+    fix: str,
+    proof: str,
+    *more: Label,
+    place: Span | None = None,
+    edits: rewrite.Edits = rewrite.NONE,
 ) -> Explanation | None:
     """An explanation that blames the gradient call, or a better place."""
     if place is None:
@@ -116,18 +123,20 @@ def _at_request(
         return None
     chain = (Step("parameter", case.parameter.path, case.parameter.made()),)
     labels = (Label(place, label), *more)
-    return Explanation(reason, place, labels, chain, fix=Fix(fix), proof=Proof("structural", True, proof))
+    return Explanation(reason, place, labels, chain, fix=Fix(fix, edits), proof=Proof("structural", True, proof))
 
 
 def _used_up(case: Case) -> Explanation | None:
     if not case.graph.recording.used_up:
         return None
+    opened = case.graph.recording.opened
     return _at_request(
         case,
         "the tape it is asked of was used up by an earlier request",
         "this tape has already given its gradients",
         "make the tape with `persistent=True`, or ask for all gradients in one call",
         "the framework refuses a second request of this tape",
+        edits=rewrite.given_keyword(opened, "persistent=True") if opened is not None else rewrite.NONE,
     )
 
 

@@ -62,6 +62,7 @@ def _finding(name: str, finding: Finding, look: Look) -> dict[str, Any]:
         "request": finding.request,
         "steps": asdict(finding.steps),
         "ranks": list(finding.ranks),
+        "penalised": finding.penalised,
     }
 
 

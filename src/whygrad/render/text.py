@@ -97,7 +97,7 @@ def _notes(finding: Finding, has_frame: bool) -> Iterator[str]:
     yield from finding.notes
     steps = finding.steps
     seen = []
-    if steps.without_gradient < steps.seen:
+    if 0 < steps.without_gradient < steps.seen:
         seen.append(f"in {steps.without_gradient} of {steps.seen} steps")
     if len(finding.ranks) > 1:
         seen.append(f"on ranks {_ranges(finding.ranks)}")

@@ -206,7 +206,9 @@ def _call(name: str, arguments: dict[str, Any]) -> Any:
     """The raw operation; where its Python function names an argument differently, the order tells which."""
     function = getattr(tf.raw_ops, name)
     takes = [p for p in inspect.signature(function).parameters if p != "name"]
-    renamed = dict(zip([a for a in arguments if a not in takes], [p for p in takes if p not in arguments]))
+    renamed = dict(
+        zip([a for a in arguments if a not in takes], [p for p in takes if p not in arguments], strict=False)
+    )
     return function(**{renamed.get(k, k): v for k, v in arguments.items()})
 
 

@@ -36,7 +36,7 @@ def named_leaves(args: Sequence[Any], names: Sequence[str]) -> Iterator[tuple[An
 
 
 def _joined(argument: str, path: str) -> str:
-    if argument.startswith("_") or argument.startswith("arg"):  # a library's own name for what it passes on
+    if argument.startswith(("_", "arg")):  # a library's own name for what it passes on
         return path or argument
     return f"{argument}/{path}" if path else argument
 

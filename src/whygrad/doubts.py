@@ -1,0 +1,73 @@
+"""What a single graph can not settle: whether another request, or the next step, serves a parameter after all.
+
+A branch that one step does not take, with a weight penalty on it all the same, looks like a fault for that step only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from whygrad.finding import Finding
+from whygrad.graph import Graph
+
+
+@dataclass(slots=True)
+class Doubt:
+    """The parameters that a penalty alone moved in each of so many graphs of one place."""
+
+    graphs: int
+    paths: set[str]
+
+
+class Doubts:
+    """The penalised parameters of every place that asks for gradients.
+
+    Args:
+        enough: how many graphs of a place must agree while the script runs on.
+    """
+
+    def __init__(self, enough: int) -> None:
+        self._enough = enough
+        self._places: dict[str, Doubt] = {}
+
+    def note(self, place: str, findings: Sequence[Finding]) -> None:
+        """Take in what one more graph of a place shows."""
+        paths = {p.path for finding in findings if finding.penalised for p in finding.parameters}
+        known = self._places.setdefault(place, Doubt(0, paths))
+        known.graphs += 1
+        known.paths &= paths
+
+    def of(self, place: str | None) -> bool:
+        """Whether another graph of that place could still refute something."""
+        known = self._places.get(place or "")
+        return known is not None and bool(known.paths) and known.graphs < self._enough
+
+    def upheld(self, found: Mapping[Hashable, Finding]) -> dict[Hashable, Finding]:
+        """The findings without what has been refuted."""
+        kept = {key: self._without_refuted(finding) for key, finding in found.items()}
+        return {key: finding for key, finding in kept.items() if finding.parameters}
+
+    def _without_refuted(self, finding: Finding) -> Finding:
+        known = self._places.get(finding.request or "")
+        if not finding.penalised or known is None:
+            return finding
+        return replace(finding, parameters=tuple(p for p in finding.parameters if p.path in known.paths))
+
+
+def without_served(finding: Finding, graph: Graph, got: Counter[str]) -> Finding | None:
+    """Leave out the parameters that another request of the same step served.
+
+    Unless the whole request came back empty although its loss depends on them: nobody asks for that.
+    """
+    if finding.penalised:
+        kept = tuple(p for p in finding.parameters if got[p.path] < 2)
+        return replace(finding, parameters=kept) if kept else None
+    if finding.cause == "not-updated":
+        return finding  # it has its gradient, that is the point
+    dead = all(p.gradient == "none" for p in graph.parameters if p.asked)
+    if dead and finding.cause not in ("not-called", "unused-output", "wrong-source"):
+        return finding
+    kept = tuple(p for p in finding.parameters if p.gradient == "zero" or p.path not in got)
+    return replace(finding, parameters=kept) if kept else None

@@ -1,0 +1,198 @@
+"""Weight penalties: the part of a loss that is made of parameters and constants alone, and knows no data.
+
+A penalty is a number that joins the rest of the loss by addition. What is computed for it and for nothing else can be
+left out of the graph, and what remains shows whether the data reaches a parameter. Data is every value that is not
+known to be a constant, so that in doubt there is no penalty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from whygrad.flow import Flow
+from whygrad.graph import NOWHERE, Graph
+from whygrad.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a framework calls the operations that matter here.
+
+    Attributes:
+        adding: they hand a gradient on as it is, or shared out evenly.
+        scaling: they multiply it by their other inputs.
+        reading: they hand on the value of a parameter.
+        along: their further inputs say only how to go about it (an axis, a shape).
+        pointwise: their result has the rank of their largest input.
+    """
+
+    adding: frozenset[str]
+    scaling: frozenset[str]
+    reading: frozenset[str]
+    along: frozenset[str]
+    pointwise: frozenset[str]
+
+
+NAMES: Mapping[str, Names] = {
+    "tensorflow": Names(
+        frozenset("Add AddV2 AddN Sub Neg Identity Cast Pack Sum Mean Reshape Squeeze ExpandDims".split()),
+        frozenset("Mul RealDiv DivNoNan".split()),
+        frozenset("ReadVariableOp Identity Cast".split()),
+        frozenset("Sum Mean Prod Max Min Reshape Squeeze ExpandDims Transpose".split()),
+        frozenset("Add AddV2 Sub Mul RealDiv DivNoNan Pow Maximum Minimum".split()),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Penalties:
+    """The penalties of one loss.
+
+    Attributes:
+        operations: those that serve them and nothing else.
+        where: the place of the last one.
+    """
+
+    operations: frozenset[int]
+    where: Span | None
+
+
+def penalties(flow: Flow) -> Penalties | None:
+    """The penalties in the loss of a graph; ``None`` where there are none."""
+    graph = flow.graph
+    names = NAMES.get(graph.framework)
+    if names is None or not graph.targets:
+        return None
+    search = _Search(graph, names)
+    joins = search.joins()
+    if not joins:
+        return None
+    return Penalties(_serving(flow, search, joins), search.place(max(value for _, value in joins)))
+
+
+def _serving(flow: Flow, search: _Search, joins: set[tuple[int, int]]) -> frozenset[int]:
+    """The operations whose every use, up to the loss, is a penalty."""
+    graph, last = flow.graph, max(flow.graph.value_op[target] for target in flow.graph.targets)
+    serving: set[int] = set()
+    for op in sorted(search.behind(value for _, value in joins), reverse=True):
+        uses = [(reader, value) for value in graph.outputs(op) for reader in flow.readers(value) if reader <= last]
+        if all(reader in serving or (reader, value) in joins for reader, value in uses):
+            serving.add(op)
+    return frozenset(serving)
+
+
+class _Search:
+    """Looks backwards from the loss of one graph."""
+
+    def __init__(self, graph: Graph, names: Names) -> None:
+        self.graph = graph
+        self.names = names
+        self._parameters = {p.value for p in graph.parameters if p.value != NOWHERE and p.trainable}
+        # Whether a value knows no data, and whether it depends on a parameter.
+        self._known: dict[int, tuple[bool, bool]] = {}
+
+    def joins(self) -> set[tuple[int, int]]:
+        """Every (addition, penalty) where a penalty meets what knows data, on a way that adds and scales only."""
+        found: set[tuple[int, int]] = set()
+        todo = list(self.graph.targets)
+        seen = set(todo)
+        for value in todo:  # grows on the way
+            op = self.graph.value_op[value]
+            if op == NOWHERE or self._free(value):
+                continue
+            for source in self._handed_on(op):
+                if self._is_penalty(op, source):
+                    found.add((op, source))
+                elif source not in seen:
+                    seen.add(source)
+                    todo.append(source)
+        return found
+
+    def behind(self, values: Iterable[int]) -> set[int]:
+        """The operations that the given values are computed by."""
+        todo = list(values)
+        found: set[int] = set()
+        for value in todo:
+            op = self.graph.value_op[value]
+            if op != NOWHERE and op not in found and not self._written(op):
+                found.add(op)
+                todo.extend(self._inputs(op))
+        return found
+
+    def place(self, value: int) -> Span | None:
+        """Where a value was computed."""
+        op = self.graph.value_op[value]
+        stack = self.graph.stacks[self.graph.op_stack[op]] if op != NOWHERE else ()
+        return stack[0] if stack else None
+
+    def _name(self, op: int) -> str:
+        return self.graph.names[self.graph.op_name[op]]
+
+    def _inputs(self, op: int) -> list[int]:
+        inputs = list(self.graph.inputs(op))
+        return inputs[:1] if self._name(op) in self.names.along else inputs
+
+    def _handed_on(self, op: int) -> list[int]:
+        """The inputs that get the gradient of an operation without anything of the data in it."""
+        inputs, name = self._inputs(op), self._name(op)
+        if name in self.names.adding:
+            return inputs
+        if name in self.names.scaling and all(self._free(value) for value in inputs[1:]):
+            return inputs[:1]
+        return inputs[1:] if name in self.names.scaling and self._free(inputs[0]) and len(inputs) == 2 else []
+
+    def _is_penalty(self, op: int, value: int) -> bool:
+        """Whether a sum takes a penalty there: one number of several, from a curved function of parameters alone."""
+        inputs = self._inputs(op)
+        numbers = all(self.graph.value(each).shape == () for each in inputs)
+        if len(inputs) < 2 or not numbers or not self._free(value) or not self._known[value][1]:
+            return False
+        return any(self._curved(behind) for behind in self.behind([value]))
+
+    def _curved(self, op: int) -> bool:
+        name = self._name(op)
+        varying = sum(self._free(value) and self._known[value][1] for value in self._inputs(op))
+        straight = name in self.names.adding | self.names.reading or (name in self.names.scaling and varying < 2)
+        return bool(varying) and not straight
+
+    def _written(self, op: int) -> bool:
+        """What a variable was given earlier is no way into a loss."""
+        return any(barrier.kind == "state-write" for barrier in self.graph.barriers.get(op, ()))
+
+    def _free(self, value: int) -> bool:
+        """Whether a value is made of parameters and constants alone."""
+        todo = [value]
+        while todo:
+            current = todo[-1]
+            if current in self._known:
+                todo.pop()
+                continue
+            op = self.graph.value_op[current]
+            if op == NOWHERE or self._written(op) or not self.graph.inputs(op):
+                self._known[current] = self._leaf(current, op)
+                continue
+            self._numbers(current, op)
+            unknown = [each for each in self._inputs(op) if each not in self._known]
+            if unknown:
+                # A loop comes back to what is still open: nothing is claimed of loops.
+                self._known.update({each: (False, False) for each in unknown if each in todo})
+                todo.extend(each for each in unknown if each not in todo)
+                continue
+            known = [self._known[each] for each in self._inputs(op)]
+            self._known[current] = (all(free for free, _ in known), any(varies for _, varies in known))
+        return self._known[value][0]
+
+    def _numbers(self, value: int, op: int) -> None:
+        """What makes a single number, one for one, was given single numbers, even where that was not recorded."""
+        if self._name(op) in self.names.pointwise and self.graph.value(value).shape == ():
+            for each in self.graph.inputs(op):
+                given = self.graph.value(each)
+                if given.shape is None and given.op == NOWHERE and each not in self._parameters:
+                    self._known[each] = (True, False)
+
+    def _leaf(self, value: int, op: int) -> tuple[bool, bool]:
+        if value in self._parameters:
+            return True, True
+        written = op != NOWHERE and self._written(op)
+        return written or self.graph.value(value).shape == (), False

@@ -1,0 +1,137 @@
+"""Edits of the user's text that change exactly what they say, or none at all where that is not certain."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Collection
+
+from whygrad import source
+from whygrad.finding import Edit
+from whygrad.span import Span
+
+Edits = tuple[Edit, ...]
+NONE: Edits = ()
+# Expressions that need no brackets wherever they stand.
+_CLOSED = (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.Constant, ast.Tuple, ast.List)
+
+
+def replaced(place: Span, text: str) -> Edits:
+    """Another text for a range whose ends are known."""
+    if place.line is None or place.column is None or place.end_line is None or place.end_column is None:
+        return NONE
+    return (Edit(place.file, place.line, place.column, place.end_line, place.end_column, text),)
+
+
+def unwrapped(call: Span, names: Collection[str]) -> Edits:
+    """The call of a function with one argument, or of a method with none, made into what it was given."""
+    node = source.node_at(call)
+    if not isinstance(node, ast.Call) or node.keywords or _last(node.func) not in names:
+        return NONE
+    given = node.args[0] if len(node.args) == 1 else None
+    if not node.args and isinstance(node.func, ast.Attribute):
+        given = node.func.value
+    text = source.segment(call.file, given) if given is not None else None
+    if given is None or text is None or isinstance(given, ast.Starred):
+        return NONE
+    closed = isinstance(given, _CLOSED) and "\n" not in text
+    return replaced(call, text if closed else f"({text})")
+
+
+def given_keyword(call: Span, keyword: str) -> Edits:
+    """A call with one more keyword (``name=value``) at its end."""
+    node = source.node_at(call)
+    name = keyword.partition("=")[0]
+    if not isinstance(node, ast.Call) or any(k.arg in (name, None) for k in node.keywords):
+        return NONE
+    text = source.segment(call.file, node) or ""
+    if call.end_line is None or call.end_column is None or text.rstrip(") \n").endswith(","):
+        return NONE
+    given = f", {keyword}" if node.args or node.keywords else keyword
+    at = Span(call.file, call.end_line, call.end_column - 1, call.end_line, call.end_column - 1)
+    return replaced(at, given)
+
+
+def moved_inside(place: Span, opened: Span) -> Edits:
+    """The one-line assignment around a place, moved into the ``with`` block that opens beside it."""
+    moved, block = source.statement_at(place), source.statement_at(opened)
+    body = _body_of(opened.file, block)
+    if not isinstance(moved, ast.Assign) or not isinstance(block, ast.With) or moved not in body:
+        return NONE
+    first = block.body[0]
+    if moved.lineno != moved.end_lineno or first.lineno == block.lineno or not _alone(place.file, moved):
+        return NONE
+    distance = body.index(block) - body.index(moved)
+    if distance == 1 and not source.targets_of(moved) & set().union(*map(source.names_in, block.items)):
+        text = linecache.getline(place.file, moved.lineno).strip()
+        indented = " " * first.col_offset + text + "\n"
+        gone = Edit(place.file, moved.lineno, 1, moved.lineno + 1, 1, "")
+        return (gone, Edit(place.file, first.lineno, 1, first.lineno, 1, indented))
+    if distance == -1:
+        deeper = " " * (first.col_offset - moved.col_offset)
+        return (Edit(place.file, moved.lineno, 1, moved.lineno, 1, deeper),)
+    return NONE
+
+
+def begun_with(opened: Span, method: str, name: str) -> Edits:
+    """A first line ``recorder.method(name)`` in the ``with`` block that opens at a place.
+
+    The name must be bound before the block, and not in it.
+    """
+    block = source.statement_at(opened)
+    if not isinstance(block, ast.With) or not name.isidentifier() or len(block.items) != 1:
+        return NONE
+    held, first = block.items[0].optional_vars, block.body[0]
+    inside = [s for each in block.body for s in ast.walk(each) if isinstance(s, ast.stmt)]
+    rebound = any(name in source.targets_of(statement) for statement in inside if not isinstance(statement, ast.Expr))
+    if not isinstance(held, ast.Name) or first.lineno == block.lineno or rebound:
+        return NONE
+    if not source.holds_before(name, opened):
+        return NONE
+    line = " " * first.col_offset + f"{held.id}.{method}({name})\n"
+    return (Edit(opened.file, first.lineno, 1, first.lineno, 1, line),)
+
+
+def in_place(place: Span, methods: dict[type[ast.operator], str], plain: str) -> Edits:
+    """The assignment around a place, made into a call that changes the object instead of the name.
+
+    Args:
+        methods: of augmented assignments; ``plain``: of ``=``.
+    """
+    statement = source.statement_at(place)
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target, method = statement.targets[0], plain
+    elif isinstance(statement, ast.AugAssign) and type(statement.op) in methods:
+        target, method = statement.target, methods[type(statement.op)]
+    else:
+        return NONE
+    start, value = source.range_of(target, place), source.range_of(statement.value, place)
+    if not isinstance(target, ast.Name) or start is None or value is None or start.line != value.line:
+        return NONE
+    head = Span(place.file, start.line, start.column, value.line, value.column)
+    tail = Span(place.file, value.end_line, value.end_column, value.end_line, value.end_column)
+    return replaced(head, f"{target.id}.{method}(") + replaced(tail, ")")
+
+
+def _last(function: ast.expr) -> str | None:
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else None
+
+
+def _body_of(file: str, statement: ast.stmt | None) -> list[ast.stmt]:
+    """The block in which a statement stands."""
+    module = source.tree(file)
+    for node in ast.walk(module) if module is not None and statement is not None else ():
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if isinstance(block, list) and statement in block:
+                return block
+    return []
+
+
+def _alone(file: str, statement: ast.stmt) -> bool:
+    """Whether nothing else stands on a statement's line."""
+    line = linecache.getline(file, statement.lineno)
+    rest = line.encode("utf-8")[statement.end_col_offset :].decode("utf-8").strip()
+    return not line[: statement.col_offset].strip() and (not rest or rest.startswith("#"))
