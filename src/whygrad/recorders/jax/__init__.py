@@ -46,6 +46,9 @@ class Jax:
         """Record again."""
         self.resting = False
 
+    def finish(self, error: str | None) -> None:
+        """Every request was told when it was made."""
+
     def stop(self) -> None:
         """Take every hook off."""
         self.requests.remove()
