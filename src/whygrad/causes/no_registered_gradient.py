@@ -67,6 +67,8 @@ There is no flag for it, and TensorFlow stops the program anyway. If no gradient
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
 from whygrad.flow import Cut
@@ -78,6 +80,9 @@ WORDS = Words(
     "replace it by operations that have a gradient, or move it before the trainable part",
 )
 
+# What the framework's error says at an operation without a gradient.
+RAISED: Mapping[str, str] = {"tensorflow": "LookupError", "torch": "derivative for"}
+
 
 def explain(case: Case) -> Explanation | None:
     """A barrier of this kind stands nearest the loss, or the request raised at one on any way to it."""
@@ -86,9 +91,9 @@ def explain(case: Case) -> Explanation | None:
 
 
 def _raised(case: Case) -> list[Cut]:
-    """The operation that the framework's LookupError names: it spoils the request for every parameter."""
+    """The operation that the framework's own error names: it spoils the request for every parameter."""
     graph = case.graph
-    if graph.error is None or not graph.error.startswith("LookupError"):
+    if graph.error is None or RAISED.get(graph.framework, "") not in graph.error:
         return []
     for op, barriers in graph.barriers.items():
         outputs = graph.outputs(op)

@@ -35,6 +35,7 @@ class Replay:
 
     Args:
         unwatched: serials of sources that are plain tensors without a gradient.
+        underived: the operation of which torch said that it has no derivative, ``""`` if none.
         scope_of: module's number to the scope to write down.
 
     Attributes:
@@ -50,6 +51,7 @@ class Replay:
         opened: int,
         unwatched: frozenset[int],
         scope_of: Callable[[int], str],
+        underived: str = "",
     ) -> None:
         self.builder = builder
         self.log = log
@@ -57,6 +59,7 @@ class Replay:
         self.opened = opened
         self.unwatched = unwatched
         self.scope_of = scope_of
+        self.underived = underived
         self.first_op = 0
         self.current: dict[int, int] = {}
         self.marked: dict[int, tuple[list[int], dict[int, int]]] = {}
@@ -177,6 +180,8 @@ class Replay:
             return ("non-differentiable-op", "sampling has no derivative")
         if name.startswith("checkpoint:"):
             return ("recording-off", "reentrant checkpoint") if grad else None
+        if grad and name == self.underived:
+            return ("no-registered-gradient", "torch has no derivative for this")
         if name in ops.CUTS:
             return ops.CUTS[name]
         if name == "Parameter":
