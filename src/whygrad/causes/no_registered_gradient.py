@@ -17,6 +17,14 @@ operation that has no useful derivative in mathematics is `non-differentiable-op
   (`AdjustContrastv2`), `tf.image.adjust_hue`, `tf.image.adjust_saturation`, `tf.truncatemod`, `tf.bitcast`,
   `tf.unique`, `tf.image.resize` with `method="area"`, `tf.random.poisson` with a learned rate.
 
+## What PyTorch does
+
+- The result does have a `grad_fn`, and `backward` raises: `NotImplementedError: the derivative for 'igamma: input' is
+  not implemented.` or `RuntimeError: derivative for aten::histogram is not implemented`. Neither names your line.
+- Met in practice: `torch.igamma` (its first argument), `torch.histogram`, `torch.special.zeta`, `torch.heaviside`,
+  `torch.unique`, `//`.
+- Some operations say nothing at all: `torch.histc` and `torch.special.bessel_j0` give a result without `grad_fn`.
+
 ## Broken: TensorFlow
 
 ```python
@@ -42,6 +50,38 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, a))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+
+shape = torch.tensor([2.0, 3.0], requires_grad=True)
+optimizer = torch.optim.SGD([shape], lr=0.1)
+x = torch.tensor([1.0, 2.0])
+
+probability = torch.igamma(shape, x)  # <- here
+loss = (probability - 0.5).square().mean()
+loss.backward()
+optimizer.step()
+print(shape.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+
+shape = torch.tensor([2.0, 3.0], requires_grad=True)
+optimizer = torch.optim.SGD([shape], lr=0.1)
+x = torch.tensor([1.0, 2.0])
+
+probability = torch.sigmoid(x - shape)
+loss = (probability - 0.5).square().mean()
+loss.backward()
+optimizer.step()
+print(shape.grad)
+```
+
 ## How to fix it
 
 - Use another operation of the same meaning that has a gradient: `slogdet`, `cholesky`, `qr` or `eigh` for
@@ -49,6 +89,7 @@ print(tape.gradient(loss, a))
 - Write it with basic operations: contrast is `(image - mean) * factor + mean`.
 - Wrap it in `tf.custom_gradient` and give the derivative yourself.
 - Move it out of the differentiated part: image augmentation belongs in the input pipeline, before the tape.
+- In PyTorch wrap it in a `torch.autograd.Function` with a `backward` of your own.
 
 ## When it is harmless
 
