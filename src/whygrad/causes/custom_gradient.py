@@ -19,6 +19,13 @@ parameter reaches the loss, so the gradient ends there although every operation 
   `variables` and return one more list, the gradients of those variables. Without the keyword TensorFlow
   raises a `TypeError`; with it, a list of `None` cuts those variables silently.
 
+## What PyTorch does
+
+- A `None` from the `backward` of a `torch.autograd.Function` is accepted for any input. `.grad` stays `None`, without
+  a message; zeros are accepted too.
+- The number and the shapes are checked: `RuntimeError: function ScaledBackward returned an incorrect number of
+  gradients (expected 2, got 1)`.
+
 ## Broken: TensorFlow
 
 ```python
@@ -61,6 +68,56 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, [w, scale]))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+
+
+class Scaled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, factor):
+        ctx.save_for_backward(x, factor)
+        return x * factor
+
+    @staticmethod
+    def backward(ctx, upstream):
+        x, factor = ctx.saved_tensors
+        return upstream * factor, None  # <- here
+
+
+w = torch.tensor([1.0, 2.0], requires_grad=True)
+scale = torch.tensor(3.0, requires_grad=True)
+loss = Scaled.apply(w, scale).square().sum()
+loss.backward()
+print(w.grad, scale.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+
+
+class Scaled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, factor):
+        ctx.save_for_backward(x, factor)
+        return x * factor
+
+    @staticmethod
+    def backward(ctx, upstream):
+        x, factor = ctx.saved_tensors
+        return upstream * factor, (upstream * x).sum()
+
+
+w = torch.tensor([1.0, 2.0], requires_grad=True)
+scale = torch.tensor(3.0, requires_grad=True)
+loss = Scaled.apply(w, scale).square().sum()
+loss.backward()
+print(w.grad, scale.grad)
+```
+
 ## How to fix it
 
 - Return one gradient per argument, in the order of the arguments, each with the shape of its argument.
@@ -68,6 +125,7 @@ print(tape.gradient(loss, [w, scale]))
   numerical Jacobian.
 - Drop the decorator if the function is made of differentiable operations: TensorFlow derives it.
 - For a straight-through estimate return the upstream gradient unchanged, not `None`.
+- In PyTorch return one gradient per argument of `forward`, and check it with `torch.autograd.gradcheck`.
 
 ## When it is harmless
 

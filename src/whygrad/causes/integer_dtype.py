@@ -17,6 +17,14 @@ boolean dtype, or the parameter or the watched input is an integer itself. Often
 - An integer target gives `None` for every source.
 - Casts between floating-point dtypes (`float32`, `float16`, `bfloat16`) carry the gradient.
 
+## What PyTorch does
+
+- `.long()`, `.int()` and `.to(torch.uint8)` give a tensor without `grad_fn`, without a message. Casting back does not
+  help. `.grad` of everything before it stays `None`.
+- An integer cannot be a leaf with a gradient: `RuntimeError: Only Tensors of floating point and complex dtype can
+  require gradients`.
+- `.half()`, `.bfloat16()`, `.double()` and autocast carry the gradient.
+
 ## Broken: TensorFlow
 
 ```python
@@ -47,6 +55,36 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([0.5, -0.3, 2.0], requires_grad=True)
+scale = torch.tensor(1.0, requires_grad=True)
+goal = torch.tensor([0.2, 0.4, 0.6])
+
+pixels = (255.0 * torch.sigmoid(w)).to(torch.uint8)  # <- here
+loss = (scale * pixels.float() / 255.0 - goal).square().mean()
+loss.backward()
+print(w.grad, scale.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([0.5, -0.3, 2.0], requires_grad=True)
+scale = torch.tensor(1.0, requires_grad=True)
+goal = torch.tensor([0.2, 0.4, 0.6])
+
+pixels = 255.0 * torch.sigmoid(w)
+loss = (scale * pixels.float() / 255.0 - goal).square().mean()
+loss.backward()
+print(w.grad, scale.grad)
+```
+
 ## How to fix it
 
 - Stay in a floating-point dtype until the loss is computed; convert for storage or display afterwards.
@@ -55,6 +93,7 @@ print(tape.gradient(loss, w))
   output of the embedding layer.
 - To train through quantisation, use a straight-through estimate: `x + tf.stop_gradient(quantised - x)`, or
   `tf.quantization.fake_quant_with_min_max_vars`.
+- In PyTorch a straight-through estimate is `x + (quantised - x).detach()`.
 
 ## When it is harmless
 
@@ -69,6 +108,7 @@ out of the gradient call. If the values before a cast are not to learn, freeze w
 - Casting back to `tf.float32` after the integer does not bring the gradient back.
 - `tape.watch` on the integer tensor has no effect but the warning.
 - `unconnected_gradients="zero"` and filtering `None` only hide the missing gradient.
+- `loss.requires_grad_(True)` silences the error of `backward`, which then ends at the loss.
 """
 
 from __future__ import annotations

@@ -16,6 +16,12 @@ is `unused-output`.
 - A Keras layer creates its weights when it is built. A layer that was never called and never built has no
   weights, so it is missing from `model.trainable_variables`, and not even the warning appears.
 
+## What PyTorch does
+
+- `.grad` of the parameter stays `None`, without a message, and the optimizer passes over it.
+- `DistributedDataParallel` raises one step later: `Expected to have finished reduction in the prior iteration before
+  starting a new one.` It gives indices, not names.
+
 ## Broken: TensorFlow
 
 ```python
@@ -66,6 +72,60 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, net.trainable_variables))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(2, 2)
+        self.outer = nn.Linear(2, 1)
+
+    def forward(self, x):
+        return self.outer(x)  # <- here
+
+
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+loss = net(torch.tensor([[1.0, 2.0]])).square().mean()
+loss.backward()
+optimizer.step()
+print(net.inner.weight.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(2, 2)
+        self.outer = nn.Linear(2, 1)
+
+    def forward(self, x):
+        return self.outer(torch.tanh(self.inner(x)))
+
+
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+loss = net(torch.tensor([[1.0, 2.0]])).square().mean()
+loss.backward()
+optimizer.step()
+print(net.inner.weight.grad)
+```
+
 ## How to fix it
 
 - Call the layer in the forward pass, and use what it returns.
@@ -87,6 +147,7 @@ the part in use only: `tape.gradient(loss, net.outer.trainable_variables)`.
 
 - `unconnected_gradients="zero"` and filtering `None` hide the warning. The parameter keeps its initial value.
 - Adding a `loss` to `compile`, as the warning suggests, does not call the layer.
+- `find_unused_parameters=True` keeps `DistributedDataParallel` from raising. The parameter still does not learn.
 """
 
 from __future__ import annotations

@@ -17,6 +17,14 @@ start at zero.
 - `tf.clip_by_value` has the gradient zero outside its range, `tf.sign` everywhere.
 - `loss_weights` of 0 in `compile` multiplies the whole way by zero.
 
+## What PyTorch does
+
+- `.grad` is a tensor of zeros. That is not `None`: the optimizer applies it, and nothing is raised.
+- A softmax over an axis of size 1 is the constant 1, whatever the parameters are.
+- `clamp` has the gradient zero outside its range. `round` and `sign` have it everywhere; whygrad calls those
+  `non-differentiable-op`.
+- Two factors that both start at zero (an adapter with two zero matrices) keep each other at zero.
+
 ## Broken: TensorFlow
 
 ```python
@@ -47,6 +55,36 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([[0.5], [-0.3]], requires_grad=True)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+y = torch.tensor([[1.0], [0.0]])
+
+probability = torch.softmax(x @ w, dim=1)  # <- here
+loss = (probability - y).square().mean()
+loss.backward()
+print(w.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([[0.5], [-0.3]], requires_grad=True)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+y = torch.tensor([[1.0], [0.0]])
+
+probability = torch.sigmoid(x @ w)
+loss = (probability - y).square().mean()
+loss.backward()
+print(w.grad)
+```
+
 ## How to fix it
 
 - One output with two classes needs a `sigmoid`; a `softmax` needs one unit per class.
@@ -56,6 +94,7 @@ print(tape.gradient(loss, w))
 - Clip gradients instead of values, or clip outside the loss.
 - Check masks and sample weights: a batch in which everything is masked teaches nothing.
 - Do not start two layers in a row with zeros.
+- In PyTorch losses from logits are `binary_cross_entropy_with_logits` and `cross_entropy`.
 
 ## When it is harmless
 
