@@ -244,7 +244,7 @@ class Session:
             without = max((f.without for f in fates), default=seen)
             finding = replace(finding, steps=Steps(seen, without))
             if self._is_served(finding):
-                finding = replace(finding, severity="note")
+                finding = replace(finding, severity="note", wrong_cures=())  # nothing needs a cure
             result.append(finding)
         return result
 
