@@ -26,7 +26,7 @@ test: .venv/test.stamp
 	$(BIN)/pytest
 
 bench: .venv/run.stamp
-	@for each in bench/*.py; do $(BIN)/python $$each || exit 1; done
+	@for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
 
 clean:
 	rm -rf .venv build dist .*_cache

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from graphs import graph_of
 from losses import PENALISED, loss_of
+from whygrad.fates import STEPS_TO_AGREE
 from whygrad.finding import Finding
 from whygrad.graph import Graph
 from whygrad.recorders.recorder import Asked
-from whygrad.session import STEPS_TO_AGREE, Session
+from whygrad.session import Session
 
 
 class FakeRecorder:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from whygrad import provenance
-from whygrad.causes import CAUSES
+from whygrad.causes import CAUSES, LINKS
 from whygrad.causes.cause import Case, Explanation, named
 from whygrad.causes.wrong_cures import argued
 from whygrad.finding import Affected, Finding, Gradient, Label, Proof, Severity, Step
@@ -16,6 +16,7 @@ from whygrad.penalised import penalised
 from whygrad.spec import CARRY
 
 UNEXPLAINED = "unexplained"
+_RAISED = "graph-error"
 
 
 def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]:
@@ -43,7 +44,9 @@ def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]
         elif found[key][1].fix != explanation.fix:
             found[key] = (cause, _without_edits(found[key][1]), found[key][2])
         found[key][2].append(parameter)
-    return [*(_finding(graph, *one) for one in found.values()), *penalised(flow, asked)]
+    # What raised for the reason of another parameter leaves this one without a gradient by the way.
+    told = [one for one in found.values() if one[0] != _RAISED] or list(found.values())
+    return [*(_finding(graph, *one) for one in told), *penalised(flow, asked)]
 
 
 def _without_edits(explanation: Explanation) -> Explanation:
@@ -55,17 +58,11 @@ def _without_edits(explanation: Explanation) -> Explanation:
 def agrees(graph: Graph) -> list[str]:
     """The parameters for which the graph's verdict is not the framework's; a correct recorder gives none.
 
-    Zeros go with either verdict: some frameworks give them for an operation without a derivative.
+    Zeros go with either verdict: they may be the value, or stand for nothing.
     """
     flow = Flow(graph)
-    return [
-        p.path
-        for p in graph.parameters
-        if p.asked
-        and p.gradient not in ("unknown", "zero")
-        and flow.alive(p) == (p.gradient == "none")
-        and not zero_of_loop(p, flow)
-    ]
+    decided = [p for p in graph.parameters if p.asked and p.gradient not in ("unknown", "zero")]
+    return [p.path for p in decided if flow.alive(p) == (p.gradient == "none") and not zero_filled(p, flow)]
 
 
 def _flow(graph: Graph) -> Flow:
@@ -86,20 +83,36 @@ def _suspect(parameter: Parameter, flow: Flow) -> bool:
     """Asked and got nothing, or a zero that the graph knows; or never asked, though its model holds it."""
     if not parameter.asked:
         return parameter.tracked is False
+    if is_unapplied(parameter):
+        return True
     if parameter.gradient == "none":
         return True
     if parameter.gradient == "zero":
-        return not flow.alive(parameter)
-    # Loops hand back zeros for what they cut; when traced, the zeros can not be looked at.
-    return parameter.gradient == "present" and zero_of_loop(parameter, flow)
+        return not flow.alive(parameter) or bool(flow.graph.cotangents)
+    if parameter.gradient == "nonfinite":
+        return bool(flow.graph.cotangents)
+    # Traced zeros can not be looked at.
+    return parameter.gradient == "present" and zero_filled(parameter, flow)
 
 
-def zero_of_loop(parameter: Parameter, flow: Flow) -> bool:
-    """Whether the gradient is there only because a loop fills in zeros: every way is cut, inside the loop."""
+def zero_filled(parameter: Parameter, flow: Flow) -> bool:
+    """Whether the gradient is there only because zeros were filled in, by a loop or in place of an answer.
+
+    Every way to the loss is cut, and one of them inside a loop or at a barrier that hands back zeros.
+    """
     if flow.alive(parameter) or not flow.influences(parameter.value):
         return False
-    ops = [flow.graph.names[flow.graph.op_name[edge.op]] for edge in flow.way(parameter.value) if edge.op >= 0]
-    return CARRY in ops
+    edges = list(flow.way(parameter.value))
+    if any(edge.op >= 0 and flow.graph.names[flow.graph.op_name[edge.op]] == CARRY for edge in edges):
+        return True
+    return any(edge.barrier is not None and edge.barrier.zeros for edge in edges) or _meets_zeros(parameter, flow)
+
+
+def _meets_zeros(parameter: Parameter, flow: Flow) -> bool:
+    graph = flow.graph
+    zeros = [(op, b) for op, barriers in graph.barriers.items() for b in barriers if b.zeros]
+    reached = set(flow.forward([parameter.value])) if zeros else set()
+    return any(graph.inputs(op)[b.input] in reached and flow.influences(graph.outputs(op)[b.output]) for op, b in zeros)
 
 
 def _explain(case: Case) -> tuple[str, Explanation | None]:
@@ -107,11 +120,15 @@ def _explain(case: Case) -> tuple[str, Explanation | None]:
         return "untracked", CAUSES["untracked"].explain(case)
     if case.graph.fault is not None and not case.graph.targets:
         return "graph-error", CAUSES["graph-error"].explain(case)  # there never was a loss to ask about
-    for cause in CAUSES.values():
-        explanation = cause.explain(case)
+    if is_unapplied(case.parameter):
+        return "not-updated", CAUSES["not-updated"].explain(case)
+    useless = case.parameter.gradient in ("zero", "nonfinite") and case.flow.alive(case.parameter)
+    for id in LINKS["alive"] if useless else CAUSES:
+        explanation = CAUSES[id].explain(case)
         if explanation is not None:
-            return cause.id, explanation
-    return UNEXPLAINED, _unexplained(case)
+            return id, explanation
+    # A value without a known reason is no finding: many a zero is harmless.
+    return UNEXPLAINED, None if useless else _unexplained(case)
 
 
 def _unexplained(case: Case) -> Explanation:
@@ -131,8 +148,7 @@ def _unexplained(case: Case) -> Explanation:
 
 def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Sequence[Parameter]) -> Finding:
     verb = "gets" if len(parameters) == 1 else "get"
-    zero = all(p.asked and p.gradient in ("zero", "present") for p in parameters)
-    nothing = "is not trained" if not parameters[0].asked else f"{verb} {'only zeros' if zero else 'no gradient'}"
+    nothing = "is not trained" if not parameters[0].asked else f"{verb} {_given(parameters)}"
     if not parameters[0].asked and len(parameters) > 1:
         nothing = "are not trained"
     severity: Severity = explanation.severity
@@ -151,7 +167,23 @@ def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Seq
     )
 
 
+def is_unapplied(parameter: Parameter) -> bool:
+    """Whether it has its gradient, and nobody applies it."""
+    lost = bool(parameter.history) and parameter.history[-1].kind in ("zeroed", "kept")
+    return lost and parameter.gradient in ("present", "unknown")
+
+
+def _given(parameters: Sequence[Parameter]) -> str:
+    if any(is_unapplied(p) for p in parameters):
+        return "a gradient that is not applied"
+    if all(p.gradient == "nonfinite" for p in parameters):
+        return "a gradient that is not finite"
+    return "only zeros" if all(p.asked and p.gradient in ("zero", "present") for p in parameters) else "no gradient"
+
+
 def _affected(parameter: Parameter) -> Affected:
+    if is_unapplied(parameter):
+        return Affected(parameter.path, parameter.shape, parameter.dtype, "present")
     gradients: dict[str, Gradient] = {"zero": "zero", "nonfinite": "nonfinite", "present": "zero"}
     if not parameter.asked:
         return Affected(parameter.path, parameter.shape, parameter.dtype, "none")

@@ -64,6 +64,8 @@ def without_served(finding: Finding, graph: Graph, got: Counter[str]) -> Finding
     if finding.penalised:
         kept = tuple(p for p in finding.parameters if got[p.path] < 2)
         return replace(finding, parameters=kept) if kept else None
+    if finding.cause == "not-updated":
+        return finding  # it has its gradient, that is the point
     dead = all(p.gradient == "none" for p in graph.parameters if p.asked)
     if dead and finding.cause not in ("not-called", "unused-output", "wrong-source"):
         return finding

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from whygrad.graph import NOWHERE, Barrier, Crossing, Graph, Parameter
+from whygrad.graph import NOWHERE, Barrier, Crossing, GradientSeen, Graph, Parameter
 from whygrad.span import Span
 
 UNREACHED = 1 << 60
@@ -162,6 +162,29 @@ class Flow:
         barriers = self.graph.barriers.get(op, ())
         off = {b.input for b in barriers if b.kind == "recording-off"}
         return bool(off) and all(i in off for i, read in enumerate(self.graph.inputs(op)) if read == value)
+
+    def births(self, value: int, kind: GradientSeen) -> list[Edge]:
+        """Where, on the ways that carry, the measured cotangent turns into ``kind``: the operation's own doing.
+
+        Args:
+            value: the parameter's.
+            kind: ``zero`` or ``nonfinite``, which the parameter's gradient was measured to be.
+        """
+        cotangents = self.graph.cotangents
+        found: list[Edge] = []
+        seen, todo = {value}, [value]
+        for source in todo:  # grows on the way
+            for edge in self._out_edges(source):
+                if edge.barrier is not None or not self.carries(edge.sink):
+                    continue
+                before = cotangents.get(edge.sink, "unknown")
+                if before not in ("unknown", kind):
+                    if source == value or cotangents.get(source) == kind:
+                        found.append(edge)
+                elif edge.sink not in seen:
+                    seen.add(edge.sink)
+                    todo.append(edge.sink)
+        return sorted(found, key=lambda edge: edge.op)
 
     def dead_ends(self, value: int) -> list[int]:
         """The values in which what a parameter gives ends: carried so far, and carried no further.

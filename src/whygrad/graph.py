@@ -15,7 +15,7 @@ from whygrad.span import Span
 
 Shape = tuple[int | None, ...]
 GradientSeen = Literal["none", "zero", "nonfinite", "present", "unknown"]
-EventKind = Literal["made", "frozen", "thawed", "replaced", "written", "updated", "zeroed"]
+EventKind = Literal["made", "frozen", "thawed", "replaced", "written", "updated", "zeroed", "kept"]
 NOWHERE = -1
 
 
@@ -29,6 +29,7 @@ class Barrier:
         detail: what the framework calls it, or what was seen; shown to the user.
         selects: the input only selects among other inputs (an index, a condition).
         where: a place that explains the barrier better than the operation's own span.
+        zeros: the framework hands back zeros for it, not nothing.
     """
 
     input: int
@@ -37,6 +38,7 @@ class Barrier:
     detail: str = ""
     selects: bool = False
     where: Span | None = None
+    zeros: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,11 @@ class Op:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a parameter."""
+    """Something that happened to a parameter.
+
+    ``zeroed``: its gradient was cleared before anybody applied it; ``kept``: it had a gradient, and an optimizer left
+    it as it was, for the reason that ``detail`` is.
+    """
 
     kind: EventKind
     span: Span | None
@@ -192,6 +198,7 @@ class Graph:
         targets: value ids of the losses.
         error: what the request raised, as ``Type: message``; ``fault``: what that is about, where it is known.
         labels: value id to the user's own name for it, and the function that holds it.
+        cotangents: value id to what was measured to come back to it; ``zeros``: values measured to be all zero.
         target_text: what the target was when it was no tensor at all.
     """
 
@@ -223,6 +230,8 @@ class Graph:
     fault: Fault | None = None
     target_text: str | None = None
     notes: tuple[str, ...] = ()
+    cotangents: Mapping[int, GradientSeen] = field(default_factory=dict)
+    zeros: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         """The number of operations."""

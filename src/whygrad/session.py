@@ -12,18 +12,15 @@ from types import ModuleType
 from whygrad import __version__
 from whygrad.diagnose import diagnose
 from whygrad.doubts import Doubts, without_served
-from whygrad.finding import Counts, Finding, Report, Request, Steps
+from whygrad.fates import STEPS_TO_AGREE, Fates
+from whygrad.finding import Counts, Finding, Report, Request
 from whygrad.graph import Graph
 from whygrad.recorders import RECORDERS
 from whygrad.recorders.on_import import watch_imports
 from whygrad.recorders.recorder import Asked, Recorder
 from whygrad.span import Span
 
-# Which branch, head or expert a step takes is often its data's choice: these are told when several steps agree.
-_DATA_DECIDES = frozenset(("not-called", "unused-output"))
-STEPS_TO_AGREE = 4
-# A fault of these causes begins at some step by nature: gradients of earlier steps do not excuse it.
-_BEGINS_LATE = frozenset(("replaced-parameter", "frozen", "wrong-source", "not-updated"))
+USELESS = frozenset(("none", "zero", "nonfinite"))
 
 
 @dataclass(slots=True)
@@ -45,15 +42,8 @@ class Step:
     sites: set[Hashable] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
     got: Counter[str] = field(default_factory=Counter)
+    unknown: set[str] = field(default_factory=set)
     graphs: list[tuple[Site | None, Graph]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Fate:
-    """How a parameter fared over the steps."""
-
-    seen: int = 0
-    without: int = 0
 
 
 class Session:
@@ -73,7 +63,7 @@ class Session:
         self.notes: list[str] = []
         self._sites: dict[Hashable, Site] = {}
         self._step = Step()
-        self._fates: dict[str, Fate] = {}
+        self._fates = Fates()
         self._found: dict[Hashable, Finding] = {}
         self._doubts = Doubts(STEPS_TO_AGREE)
         self._announced: set[Hashable] = set()
@@ -107,7 +97,9 @@ class Session:
             for recorder in self.recorders:
                 frameworks |= recorder.versions()
                 recorder.stop()
-        findings = sorted(self._judged(), key=lambda f: (_RANK[f.severity], -len(f.parameters)))
+        findings = sorted(
+            (self._fates.judged(f) for f in self._found.values()), key=lambda f: (_RANK[f.severity], -len(f.parameters))
+        )
         requests = tuple(Request(s.id, s.api, s.where, s.count, s.recorded, s.counts) for s in self._sites.values())
         return Report(
             __version__,
@@ -132,7 +124,7 @@ class Session:
             if site is None:
                 site = self._sites[request.site] = Site(f"R{len(self._sites) + 1}", request.api)
             self._note(site, request)
-            missing = request.error is not None or "none" in request.seen
+            missing = request.error is not None or not USELESS.isdisjoint(request.seen)
             wanted = site.recorded == 0 or self._doubts.of(site.id) or (missing and self._is_news(request))
             if request.graph is not None and not self._resting and wanted:
                 graph = request.graph()
@@ -169,15 +161,13 @@ class Session:
         step = self._step
         step.sites.add(request.site)
         step.asked.update(request.paths)
-        step.got.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen != "none")
+        step.got.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen == "present")
+        step.unknown.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen == "unknown")
 
     def _settle(self) -> None:
         """The step is over: judge its requests by what all of them gave."""
         step, self._step = self._step, Step()
-        for path in step.asked:
-            fate = self._fates.setdefault(path, Fate())
-            fate.seen += 1
-            fate.without += path not in step.got
+        self._fates.note(step.asked - (step.unknown - step.got.keys()), step.got.keys())
         for site, graph in step.graphs:
             findings = self._diagnosed(graph, frozenset(step.asked))
             if site is not None:
@@ -197,20 +187,9 @@ class Session:
                 self._rest()
 
     def _is_certain(self, finding: Finding) -> bool:
-        """Whether a finding can be told while the script runs on; at the end of the run all but notes are."""
-        if self._closing:
-            return not self._is_served(finding)
-        if finding.penalised:
+        if finding.penalised and not self._closing:
             return not self._doubts.of(finding.request)
-        fates = [self._fates[p.path] for p in finding.parameters if p.path in self._fates]
-        agreed = all(f.without == f.seen >= STEPS_TO_AGREE for f in fates)
-        return agreed or (finding.cause not in _DATA_DECIDES and not self._is_served(finding))
-
-    def _is_served(self, finding: Finding) -> bool:
-        """Whether each of its parameters got its gradient in some step, and that excuses the others."""
-        fates = [self._fates[p.path] for p in finding.parameters if p.path in self._fates]
-        served = bool(fates) and all(0 < f.without < f.seen for f in fates)
-        return served and finding.cause not in _BEGINS_LATE
+        return self._fates.is_certain(finding, self._closing)
 
     def _diagnosed(self, graph: Graph, asked: frozenset[str]) -> list[Finding]:
         """The findings of a request; an error of ours costs this request alone."""
@@ -235,22 +214,14 @@ class Session:
         new = tuple(p for p in finding.parameters if p.path not in paths)
         self._found[key] = replace(known, parameters=known.parameters + new)
 
-    def _judged(self) -> list[Finding]:
-        """The findings with how often they held; what got its gradient in other steps is a note."""
-        result = []
-        for finding in self._found.values():
-            fates = [self._fates[p.path] for p in finding.parameters if p.path in self._fates]
-            seen = max((f.seen for f in fates), default=1)
-            without = max((f.without for f in fates), default=seen)
-            finding = replace(finding, steps=Steps(seen, without))
-            if self._is_served(finding):
-                finding = replace(finding, severity="note", wrong_cures=())  # nothing needs a cure
-            result.append(finding)
-        return result
-
     def _is_news(self, request: Asked) -> bool:
-        known = {p.path for f in self._found.values() for p in f.parameters}
-        return any(seen == "none" and path not in known for path, seen in zip(request.paths, request.seen, strict=True))
+        known = {(p.path, p.gradient) for f in self._found.values() for p in f.parameters}
+        if any(f.cause == "nonfinite-gradient" for f in self._found.values()):
+            known |= {(path, "nonfinite") for path in request.paths}  # after the first, every number is one
+        return any(
+            seen in USELESS and (path, seen) not in known
+            for path, seen in zip(request.paths, request.seen, strict=True)
+        )
 
     def _rest(self) -> None:
         self._resting = True

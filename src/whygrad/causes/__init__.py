@@ -30,6 +30,8 @@ CHAIN: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("raised", ("graph-error",)),
 )
 
+LINKS: Mapping[str, tuple[str, ...]] = dict(CHAIN)
+
 # `left-framework` is a barrier like the others; a loss that is no tensor at all has no barrier to show, so
 # it is asked where reaching is.
 CAUSES: Mapping[str, Cause] = {

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
 from whygrad.finding import Fix, Label, Proof, Severity, Step
 from whygrad.flow import Cut, Edge, Flow
 from whygrad.graph import Graph, Parameter
 from whygrad.span import Span
+
+# The row of a table of words for the frameworks that have no words of their own in it.
+ANY = ""
+Spoken = TypeVar("Spoken")
+# What a framework calls what it trains.
+TRAINED: Mapping[str, str] = {"tensorflow": "variables", ANY: "parameters"}
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,11 @@ class Cause:
         """Its judgement of one parameter."""
         judge: Explain = importlib.import_module(self.module).explain
         return judge
+
+
+def spoken(table: Mapping[str, Spoken], case: Case) -> Spoken:
+    """The row of a table of words that is for the framework of a case; the row ``ANY`` where it has none."""
+    return table.get(case.graph.framework, table[ANY])
 
 
 def blamed(flow: Flow, value: int) -> list[Cut]:
@@ -168,7 +180,7 @@ def _step(case: Case, edge: Edge) -> Step | None:
     stack = graph.stacks[graph.op_stack[edge.op]] if edge.op >= 0 else ()
     where = stack[0] if stack else None
     if edge.barrier is not None and not edge.barrier.selects:
-        name = code_of(edge.barrier.where or where, 40) or (graph.op(edge.op).name if edge.op >= 0 else "numpy")
+        name = code_of(edge.barrier.where or where, 40) or _outside(graph, edge)
         return Step("cut", f"[{name}]", edge.barrier.where or where)
     if edge.sink in graph.labels:
         return Step("through", quoted(graph.labels[edge.sink][0]), where)
@@ -176,6 +188,14 @@ def _step(case: Case, edge: Edge) -> Step | None:
     return None if name in _SILENT else Step("through", name, where)
 
 
+def _outside(graph: Graph, edge: Edge) -> str:
+    """What cuts, where no place of the script is known for it."""
+    name = graph.op(edge.op).name if edge.op >= 0 else OUTSIDE
+    return "outside the framework" if name == OUTSIDE else name
+
+
+# A trip through NumPy or Python numbers, as recorders call it.
+OUTSIDE = "numpy"
 _SILENT = frozenset("Identity IdentityN ReadVariableOp carry Cast Reshape ExpandDims Squeeze Pack".split())
 
 

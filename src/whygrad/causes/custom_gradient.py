@@ -86,6 +86,7 @@ sources of the gradient call.
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from whygrad import source
 from whygrad.causes.carried import Words, cut_by, explain_cut
@@ -94,28 +95,34 @@ from whygrad.flow import Cut
 from whygrad.span import Span
 
 ID = "custom-gradient"
+FIX = "return the derivative for every input that is to be trained"
 WORDS = Words(
     "the custom gradient of `{detail}` returns nothing for it",
     "this backward function answers None for that input",
-    "return the derivative for every input that is to be trained",
+    FIX,
+)
+ZEROS = Words(
+    "the custom gradient of `{detail}` returns zeros for it, whatever gradient comes in",
+    "this backward function answers zeros for that input",
+    FIX,
 )
 
 
 def explain(case: Case) -> Explanation | None:
-    """The user's backward function answers None; the culprit is where it says so."""
+    """The user's backward function answers None or zeros; the culprit is where it says so."""
     cuts = cut_by(case, ID)
     if not cuts:
         return None
+    words = ZEROS if cuts[0].barrier.zeros else WORDS
     where = _backward(cuts[0])
     if where is None:
-        return explain_cut(case, cuts, WORDS)
+        return explain_cut(case, cuts, words)
     detail = cuts[0].barrier.detail
-    words = Words(WORDS.reason.replace("{detail}", detail), WORDS.label, WORDS.fix)
-    return explain_cut(case, cuts, words, where)
+    return explain_cut(case, cuts, replace(words, reason=words.reason.replace("{detail}", detail)), where)
 
 
 def _backward(cut: Cut) -> Span | None:
-    """The return of the backward function that holds the None, else its head."""
+    """The return of the backward function that holds the None or the zeros, else its last, else its head."""
     where = cut.barrier.where
     if where is None:
         return None
@@ -123,7 +130,14 @@ def _backward(cut: Cut) -> Span | None:
     if function is None or isinstance(function, (ast.Module, ast.Lambda)):
         return where
     returns = [s for s in source.statements(function) if isinstance(s, ast.Return) and s.value is not None]
-    empty = [r for r in returns if any(isinstance(n, ast.Constant) and n.value is None for n in ast.walk(r))]
+    empty = [r for r in returns if any(_is_empty(n, cut.barrier.zeros) for n in ast.walk(r))]
     for found in empty or returns[-1:]:
         return source.range_of(found, where)
     return where
+
+
+def _is_empty(node: ast.AST, zeros: bool) -> bool:
+    if not zeros:
+        return isinstance(node, ast.Constant) and node.value is None
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return name in ("zeros", "zeros_like")

@@ -74,10 +74,42 @@ There is no flag for it. Leave the frozen parameter out of the sources of the gr
 
 from __future__ import annotations
 
-from whygrad.causes.cause import Case, Explanation, quoted
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from whygrad.causes.cause import ANY, Case, Explanation, quoted, spoken
 from whygrad.finding import Fix, Label, Proof, Step
 
 ID = "frozen"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How a framework freezes: the mark, what follows from it, the cure, and the law behind it."""
+
+    mark: str
+    follows: str
+    fix: str
+    law: str
+
+
+WORDS: Mapping[str, Words] = {
+    "tensorflow": Words(
+        "trainable",
+        "so the tape does not follow it",
+        "set `trainable = True` before the variable is used, or leave it out of the request",
+        "a tape follows trainable variables only",
+    ),
+    "torch": Words(
+        "requires_grad",
+        "so autograd does not follow it",
+        "let it keep `requires_grad=True`, or leave it out of what is trained",
+        "autograd follows leaves with `requires_grad=True` only",
+    ),
+    ANY: Words(
+        "trainable", "so nothing follows it", "do not freeze it, or leave it out of the request", "it is frozen"
+    ),
+}
 
 
 def explain(case: Case) -> Explanation | None:
@@ -89,9 +121,10 @@ def explain(case: Case) -> Explanation | None:
         return None
     event = next((e for e in reversed(parameter.history) if e.kind == "frozen"), None)
     place = event.span if event is not None and event.span is not None else parameter.made()
-    what = f"{quoted(event.detail)}.trainable" if event is not None and event.detail else "trainable"
+    words = spoken(WORDS, case)
+    what = f"{quoted(event.detail)}.{words.mark}" if event is not None and event.detail else words.mark
     labels = (
-        [Label(place, f"{what} is set to False here" if event is not None else "made with trainable=False")]
+        [Label(place, f"{what} is set to False here" if event is not None else f"made with {words.mark}=False")]
         if place
         else []
     )
@@ -103,13 +136,12 @@ def explain(case: Case) -> Explanation | None:
             )
         )
     return Explanation(
-        "it is frozen"
-        + (", so the tape does not follow it" if case.graph.targets else ", and so is all that could be trained"),
+        "it is frozen" + (f", {words.follows}" if case.graph.targets else ", and so is all that could be trained"),
         place if place is not None else (case.graph.request[0] if case.graph.request else None),
         tuple(labels),
         (Step("parameter", parameter.path, parameter.made()),),
-        fix=Fix("set `trainable = True` before the variable is used, or leave it out of the request"),
-        proof=Proof("structural", True, "a tape follows trainable variables only"),
+        fix=Fix(words.fix),
+        proof=Proof("structural", True, words.law),
     )
 
 

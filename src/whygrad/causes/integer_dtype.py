@@ -73,9 +73,11 @@ out of the gradient call. If the values before a cast are not to learn, freeze w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from whygrad import source
 from whygrad.causes.carried import Words, cut_by, explain_cut
-from whygrad.causes.cause import Case, Explanation, quoted
+from whygrad.causes.cause import ANY, Case, Explanation, quoted, spoken
 from whygrad.finding import Fix, Label, Proof, Step
 
 ID = "integer-dtype"
@@ -84,6 +86,11 @@ WORDS = Words(
     "{detail}: no gradient passes",
     "keep the value in a floating dtype up to the loss",
 )
+FLOATING: Mapping[str, str] = {
+    "tensorflow": "`2.0` instead of `2`, or `dtype=tf.float32`",
+    "torch": "`2.0` instead of `2`, or `dtype=torch.float32`",
+    ANY: "`2.0` instead of `2`",
+}
 _INTEGERS = ("int", "uint", "bool", "qint", "quint", "string")
 
 
@@ -100,6 +107,6 @@ def explain(case: Case) -> Explanation | None:
         made,
         (Label(made, f"made with dtype {parameter.dtype}"),) if made is not None else (),
         (Step("parameter", parameter.path, parameter.made()),),
-        fix=Fix("make it of floating values (`2.0` instead of `2`, or `dtype=tf.float32`)"),
+        fix=Fix(f"make it of floating values ({spoken(FLOATING, case)})"),
         proof=Proof("structural", True, "the framework differentiates floating and complex tensors only"),
     )

@@ -76,11 +76,12 @@ them out of the gradient call, or freeze them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from whygrad import provenance
 from whygrad.causes.carried import Words, cut_by, explain_cut
-from whygrad.causes.cause import Case, Explanation, code_of, in_package
+from whygrad.causes.cause import ANY, Case, Explanation, code_of, in_package, spoken
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.span import Span
 
@@ -88,7 +89,14 @@ ID = "left-framework"
 WORDS = Words(
     "`{code}` takes the value out of the framework, and what comes back is a constant",
     "the value leaves the framework here",
-    "compute this with the framework's own operations instead",
+    "compute this with {owner} own operations instead",
+)
+OWNERS: Mapping[str, str] = {"tensorflow": "TensorFlow's", "torch": "torch's", ANY: "the framework's"}
+# A tensor made out of a tensor: nothing leaves, and what is made knows nothing of where it came from all the same.
+COPIED = Words(
+    "`{code}` copies the value into a new tensor, and that is a constant",
+    "a new tensor is made of the value here, without its history",
+    "use the tensor itself (`.clone()` copies it with its history, `torch.stack` joins several)",
 )
 HOW = {
     "the same value came back": "the constant that came back holds the very same value",
@@ -104,7 +112,8 @@ def explain(case: Case) -> Explanation | None:
     if not cuts:
         return None
     culprit = _outside_packages(cuts[0].span)
-    found = explain_cut(case, cuts, WORDS, culprit)
+    words = COPIED if cuts[0].barrier.detail == "makes a constant of it" else WORDS
+    found = explain_cut(case, cuts, words, culprit, Fix(words.fix.format(owner=spoken(OWNERS, case))))
     how = HOW.get(cuts[0].barrier.detail)
     return found if how is None else replace(found, notes=(*found.notes, how))
 
@@ -134,6 +143,6 @@ def _loss_outside(case: Case) -> Explanation | None:
             Step("cut", f"[{code_of(culprit, 40)}]", culprit),
             Step("loss", "loss"),
         ),
-        fix=Fix(WORDS.fix),
+        fix=Fix(WORDS.fix.format(owner=spoken(OWNERS, case))),
         proof=Proof("structural", True, "the loss is no tensor, so nothing leads from it back to a parameter"),
     )

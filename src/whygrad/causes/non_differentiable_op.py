@@ -74,8 +74,10 @@ them out of this gradient call, or freeze them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from whygrad.causes.carried import Words, cut_by, explain_cut
-from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.cause import ANY, Case, Explanation, spoken
 
 ID = "non-differentiable-op"
 WORDS = Words(
@@ -84,9 +86,27 @@ WORDS = Words(
     "use a differentiable substitute (softmax for argmax, sigmoid for a comparison, a soft rank for a sort), "
     "or keep this out of the loss",
 )
+# What a recorder says of a barrier, where that has words of its own.
+DETAILS: Mapping[str, Mapping[str, Words]] = {
+    "torch": {
+        "its derivative is zero": Words(
+            "the derivative of `{code}` is zero everywhere",
+            "only zeros come back from here",
+            "let the gradient pass around it (`x + (q - x).detach()`, where `q` is what it makes of `x`), "
+            "or keep this out of the loss",
+        ),
+        "sampling has no derivative": Words(
+            "`{code}` draws a sample, and drawing has no derivative",
+            "no gradient passes through a drawn sample",
+            "use a sample that carries a gradient (`rsample()`, or mean + deviation * noise), "
+            "or learn from its `log_prob`",
+        ),
+    },
+    ANY: {},
+}
 
 
 def explain(case: Case) -> Explanation | None:
     """A barrier of this kind stands nearest the loss."""
     cuts = cut_by(case, ID)
-    return explain_cut(case, cuts, WORDS) if cuts else None
+    return explain_cut(case, cuts, spoken(DETAILS, case).get(cuts[0].barrier.detail, WORDS)) if cuts else None

@@ -74,11 +74,83 @@ There is no flag for it. There is no use for a NaN gradient.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from whygrad.causes.alive import Way, born, explain_birth
 from whygrad.causes.cause import Case, Explanation
+from whygrad.flow import Edge
 
 ID = "nonfinite-gradient"
 
+ROOT = Way(
+    "the derivative of `{code}` is infinite at zero",
+    "infinite slope at zero",
+    "add a small constant under the root or norm: `sqrt(x + eps)`",
+)
+POLE = Way(
+    "`{code}` divides by zero, or nearly so",
+    "a zero in the denominator",
+    "add a small constant to the denominator, or replace the zeros in it before the division",
+)
+LOG = Way(
+    "`{code}` takes the logarithm of zero, or of something negative",
+    "no finite slope at zero",
+    "clamp the input from below, or compute the loss from logits (`log_softmax`, `logsigmoid`)",
+)
+OVERFLOW = Way("`{code}` overflows", "infinite at these values", "subtract the largest value first, or clamp the input")
+EMPTY = Way(
+    "a row of `{code}` has nothing to choose from",
+    "a row with every entry masked",
+    "leave at least one entry of each row unmasked, or mask with a large negative number instead of -inf",
+)
+SPREAD = Way(
+    "`{code}` has no derivative where all its values are equal",
+    "no spread, no slope",
+    "add a small constant, or do not normalise a constant input",
+)
+WHERE = Way(
+    "`where` does not protect from `{code}`: the branch that is not taken has an infinite derivative, and "
+    "0 * inf is NaN",
+    "computed for the elements that are not taken too",
+    "replace the bad inputs before this operation too: `where(ok, x, 1.0)` inside and out",
+)
+
+WAYS: Mapping[str, Way] = {
+    name: way
+    for names, way in (
+        (
+            "sqrt rsqrt norm linalg_norm linalg_vector_norm vector_norm matrix_norm frobenius_norm cdist pdist "
+            "pairwise_distance normalize cosine_similarity pow rpow euclideannorm prod cumprod",
+            ROOT,
+        ),
+        ("div true_divide rdiv rtruediv truediv reciprocal realdiv divnonan inv", POLE),
+        ("log log2 log10 log1p xlogy logit binary_cross_entropy lgamma digamma", LOG),
+        ("exp expm1 sinh cosh tan", OVERFLOW),
+        ("softmax log_softmax logsumexp scaled_dot_product_attention logsoftmax", EMPTY),
+        (
+            "std std_mean var layer_norm group_norm batch_norm acos asin arccos arcsin atan2 acosh atanh erfinv "
+            "linalg_svd svd linalg_eigh eigh linalg_inv inverse linalg_det logdet",
+            SPREAD,
+        ),
+    )
+    for name in names.split()
+}
+_CHOOSES = frozenset(("where", "select", "selectv2", "masked_fill", "maximum", "minimum"))
+
 
 def explain(case: Case) -> Explanation | None:
-    """Needs the measured gradient, which no recorder reports yet: never claimed."""
+    """The operation whose backward first yields what is not finite."""
+    if case.parameter.gradient != "nonfinite":
+        return None
+    for edge in reversed(born(case, "nonfinite")):
+        way = WAYS.get(case.graph.op(edge.op).name.lower())
+        if way is not None:
+            found = WHERE if _is_chosen_among(case, edge) else way
+            return explain_birth(case, edge, found, "what came back to this operation was finite, and what it gave not")
     return None
+
+
+def _is_chosen_among(case: Case, edge: Edge) -> bool:
+    """Whether the operation's result goes straight into one that takes some of its elements only."""
+    readers = case.flow.readers(edge.sink)
+    return bool(readers) and all(case.graph.op(op).name.lower() in _CHOOSES for op in readers)

@@ -94,7 +94,7 @@ from __future__ import annotations
 import ast
 
 from whygrad import source
-from whygrad.causes.cause import Case, Explanation, loss_span, quoted
+from whygrad.causes.cause import TRAINED, Case, Explanation, loss_span, quoted, spoken
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.graph import Layer
 from whygrad.span import Span
@@ -120,7 +120,7 @@ def explain(case: Case) -> Explanation | None:
         place,
         tuple(labels),
         (Step("parameter", parameter.path, parameter.made()), Step("loss", "loss", loss_span(case.graph))),
-        fix=Fix(f"call {name} on the way to the loss, or leave its variables out of the request"),
+        fix=Fix(f"call {name} on the way to the loss, or leave its {spoken(TRAINED, case)} out of the request"),
         proof=Proof("structural", True, "nothing between the start of the recording and the loss reads it"),
     )
 

@@ -87,11 +87,66 @@ sources, or freeze it.
 
 from __future__ import annotations
 
-from whygrad.causes.cause import Case, Explanation
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from whygrad.causes.cause import Case, Explanation, code_of
+from whygrad.finding import Fix, Label, Proof, Severity, Step
 
 ID = "not-updated"
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What to say of one reason; ``{code}`` is the text of the place."""
+
+    reason: str
+    label: str
+    fix: str
+    proof: str
+    severity: Severity = "error"
+
+
+REASONS: Mapping[str, Words] = {
+    "cleared": Words(
+        "`{code}` clears it before the optimizer's step",
+        "cleared here, after the backward pass and before the step",
+        "clear the gradients before the backward pass, or after the step",
+        "it was there after the backward pass, and gone when the optimizer stepped",
+    ),
+    "rate": Words(
+        "the learning rate was 0 in every step",
+        "this optimizer has a learning rate of 0",
+        "set a learning rate, and look at what the schedule makes of it: `optimizer.param_groups[0]['lr']`",
+        "the optimizer stepped, and its learning rate was 0 each time",
+        "warning",
+    ),
+    "no step": Words(
+        "its optimizer never takes a step",
+        "`step()` of this optimizer was never called",
+        "call `optimizer.step()` after the backward pass",
+        "backward passes ran until the script ended, and no step of the optimizer that holds it",
+        "warning",
+    ),
+}
+
+
 def explain(case: Case) -> Explanation | None:
-    """Needs the measured movement, which no recorder reports yet: never claimed."""
-    return None
+    """The gradient was there, and what the recorder saw afterwards kept it from the parameter."""
+    event = case.parameter.history[-1] if case.parameter.history else None
+    words = REASONS.get(event.detail) if event is not None else None
+    if event is None or words is None:
+        return None
+    place = event.span
+    labels = [Label(place, words.label)] if place is not None else []
+    if case.graph.request and (place is None or case.graph.request[0].place() != place.place()):
+        labels.append(Label(case.graph.request[0], "the backward pass gives it here"))
+    return Explanation(
+        words.reason.format(code=code_of(place)),
+        place,
+        tuple(labels),
+        (Step("parameter", case.parameter.path, case.parameter.made()),),
+        fix=Fix(words.fix),
+        proof=Proof("structural", True, words.proof),
+        severity=words.severity,
+    )

@@ -72,20 +72,37 @@ the sources of the gradient call, or freeze them with `layer.trainable = False`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from whygrad import rewrite, source
 from whygrad.causes.carried import Words, cut_by, explain_cut
-from whygrad.causes.cause import Case, Explanation, seen_from
+from whygrad.causes.cause import ANY, Case, Explanation, seen_from, spoken
 from whygrad.finding import Fix, Label
 from whygrad.span import Span
 
 ID = "recording-off"
-WORDS = Words(
-    "`{code}` was computed while nothing recorded it",
-    "computed here, and the tape does not record it",
-    "move it inside the block that records, so that the whole way from the parameter to the loss is on the tape",
-)
+WORDS: Mapping[str, Words] = {
+    "tensorflow": Words(
+        "`{code}` was computed while nothing recorded it",
+        "computed here, and the tape does not record it",
+        "move it inside the block that records, so that the whole way from the parameter to the loss is on the tape",
+    ),
+    "torch": Words(
+        "`{code}` was computed with grad mode off",
+        "computed here, and grad mode is off",
+        "take it out of the block that switches grad mode off (`no_grad`, `inference_mode`, `set_grad_enabled`)",
+    ),
+    ANY: Words("`{code}` was computed while nothing recorded it", "computed here, unrecorded", "record it as well"),
+}
+# What a recorder says of a barrier, where that has words of its own.
+DETAILS: Mapping[str, Words] = {
+    "reentrant checkpoint": Words(
+        "`{code}` runs under a reentrant checkpoint, and no input of that requires a gradient",
+        "checkpointed in here with `use_reentrant=True`",
+        "checkpoint with `use_reentrant=False`, or let the input of the checkpoint require a gradient",
+    ),
+}
 # The frameworks that record what runs inside a `with` block, and nothing else.
 _BY_BLOCK = frozenset(("tensorflow",))
 
@@ -97,12 +114,13 @@ def explain(case: Case) -> Explanation | None:
         return None
     opened = case.graph.recording.opened
     culprit = cuts[0].barrier.where or seen_from(cuts[0].stack, opened)
-    found = explain_cut(case, cuts[:1], WORDS, culprit)
+    words = DETAILS.get(cuts[0].barrier.detail, spoken(WORDS, case))
+    found = explain_cut(case, cuts[:1], words, culprit)
     if opened is not None and culprit is not None and opened.place() != culprit.place():
         before = (opened.line or 0) > (culprit.line or 0)
         text = "recording begins only here" if before else "recording began here, and has ended before"
         found = replace(found, labels=(*found.labels, Label(opened, text)))
-        found = replace(found, fix=Fix(WORDS.fix, _moved(case, culprit, opened)))
+        found = replace(found, fix=Fix(words.fix, _moved(case, culprit, opened)))
     return found
 
 

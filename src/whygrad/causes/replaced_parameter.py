@@ -80,11 +80,13 @@ There is no flag for it. Ask for the gradient of the object that is meant, and d
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from whygrad import rewrite, source
-from whygrad.causes.cause import Case, Explanation, code_of, quoted
+from whygrad.causes.cause import ANY, TRAINED, Case, Explanation, code_of, quoted, spoken
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.span import Span
 
@@ -92,6 +94,38 @@ ID = "replaced-parameter"
 # What makes a variable, and its methods for `-=` and `+=`, and for `=`.
 _IN_PLACE: Mapping[str, tuple[str, dict[type[ast.operator], str], str]] = {
     "tensorflow": ("Variable", {ast.Sub: "assign_sub", ast.Add: "assign_add"}, "assign"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What it means that a tensor took the place; ``{code}`` is the text of the place."""
+
+    reason: str
+    label: str
+    fix: str
+    proof: str
+
+
+WORDS: Mapping[str, Words] = {
+    "tensorflow": Words(
+        "`{code}` has replaced the variable by a plain tensor, which the tape does not follow",
+        "becomes a plain tensor here",
+        "change the variable in place: `assign`, `assign_sub` or `assign_add`",
+        "what is asked for is a tensor that no tape watches",
+    ),
+    "torch": Words(
+        "`{code}` has replaced the leaf by a computed tensor, and `backward` fills in `.grad` of leaves only",
+        "becomes a computed tensor here",
+        "change the leaf in place under `torch.no_grad()` (`w -= ...`), or let an optimizer do it",
+        "what is asked for is no leaf",
+    ),
+    ANY: Words(
+        "`{code}` has replaced the parameter by a computed value",
+        "becomes a computed value here",
+        "keep the parameter, and update it",
+        "what is asked for is not the parameter",
+    ),
 }
 
 
@@ -105,16 +139,17 @@ def explain(case: Case) -> Explanation | None:
     was_variable = any(event.kind == "replaced" for event in parameter.history)
     if place is None or not (replaced or was_variable):
         return None
-    labels = [Label(place, f"{quoted(parameter.path)} becomes a plain tensor here")]
+    words = spoken(WORDS, case)
+    labels = [Label(place, f"{quoted(parameter.path)} {words.label}")]
     if case.graph.request:
         labels.append(Label(case.graph.request[0], "its gradient is asked for here"))
     return Explanation(
-        f"`{code_of(place)}` has replaced the variable by a plain tensor, which the tape does not follow",
+        words.reason.format(code=code_of(place)),
         place,
         tuple(labels),
         (Step("parameter", parameter.path, place),),
-        fix=Fix("change the variable in place: `assign`, `assign_sub` or `assign_add`", _assigned(case, place)),
-        proof=Proof("structural", True, "what is asked for is a tensor that no tape watches"),
+        fix=Fix(words.fix, _assigned(case, place)),
+        proof=Proof("structural", True, words.proof),
     )
 
 
@@ -154,13 +189,19 @@ def _module_replaced(case: Case) -> Explanation | None:
     if graph.request:
         labels.append(Label(graph.request[0], "the gradient is still asked of the old one"))
     return Explanation(
-        f"the model uses {quoted(heir.path)} in its place, which nobody asks for",
+        f"the model uses {_heir(heir.path, parameter.path)} in its place, which nobody asks for",
         place,
         tuple(labels),
         (Step("parameter", parameter.path, old),),
-        fix=Fix("collect the variables (and build the optimizer) after the model has its final parts"),
+        fix=Fix(f"collect the {spoken(TRAINED, case)} (and build the optimizer) after the model has its final parts"),
         proof=Proof("structural", True, "the model no longer holds it, and a gradient reaches what it holds instead"),
     )
+
+
+def _heir(path: str, old: str) -> str:
+    """A name for what took a place: the name of that place, where the two differ in a number alone."""
+    name = re.sub(r" \(\d+\)$", "", path)
+    return f"a newer {quoted(name)}" if name == re.sub(r" \(\d+\)$", "", old) else quoted(path)
 
 
 def _root(holder: str | None) -> str | None:

@@ -83,8 +83,12 @@ from whygrad import rewrite
 from whygrad.causes.carried import Words, cut_by, explain_cut, only_use
 from whygrad.causes.cause import Case, Explanation, in_package
 from whygrad.finding import Fix
+from whygrad.flow import Cut
+from whygrad.graph import Graph
 
 ID = "stop-gradient"
+# Frameworks without a mark of their own for a parameter that is not to learn.
+_FREEZES_BY_STOP = frozenset(("jax",))
 WORDS = Words(
     "`{code}` stops it on the only way to the loss",
     "the gradient stops here",
@@ -104,6 +108,8 @@ def explain(case: Case) -> Explanation | None:
     if not cuts:
         return None
     found = explain_cut(case, cuts, WORDS)
+    if _freezes(case):
+        return replace(found, severity="note")
     return replace(found, fix=Fix(found.fix.summary, _unstopped(case))) if found.fix is not None else found
 
 
@@ -117,5 +123,51 @@ def _unstopped(case: Case) -> rewrite.Edits:
         place = cut.span
         if cut.barrier.kind != ID or place is None or in_package(place) or not only_use(case, cut):
             return rewrite.NONE
+        if _weighs_what_learns(case, cut):
+            return rewrite.NONE
         edits[place.place()] = rewrite.unwrapped(place, _STOPS.get(case.graph.framework, ()))
     return sum(edits.values(), rewrite.NONE) if all(edits.values()) else rewrite.NONE
+
+
+def _weighs_what_learns(case: Case, cut: Cut) -> bool:
+    """Whether the stopped value meets one that learns: it may be meant to be a constant there (an advantage, a target).
+
+    A weight that is applied to it is no such value.
+    """
+    graph, flow = case.graph, case.flow
+    learning = {p.value for p in graph.parameters if p.asked and flow.alive(p)}
+    if not learning:
+        return False
+    after = False
+    for edge in flow.way(case.parameter.value):
+        others = [value for value in graph.inputs(edge.op) if value != edge.source] if edge.op >= 0 else []
+        if after and any(value in flow.fed and not _is_weight(graph, value, learning) for value in others):
+            return True
+        after = after or edge.op == cut.op
+    return False
+
+
+def _is_weight(graph: Graph, value: int, learning: set[int]) -> bool:
+    """Whether a value is a parameter, as it is read or reshaped."""
+    while value not in learning:
+        op = graph.value_op[value]
+        if op < 0 or not graph.inputs(op):
+            return False
+        value, *others = graph.inputs(op)
+        if any(graph.value(other).dtype.startswith("float") and not _written(graph, other) for other in others):
+            return False
+    return True
+
+
+def _written(graph: Graph, value: int) -> bool:
+    return any(barrier.kind == "state-write" for barrier in graph.barriers.get(graph.value_op[value], ()))
+
+
+def _freezes(case: Case) -> bool:
+    """The stop stands on the parameter itself, and weights are left to learn: where that is how a part is frozen."""
+    graph, flow = case.graph, case.flow
+    if graph.framework not in _FREEZES_BY_STOP:
+        return False
+    if not all(cut.op >= 0 and case.parameter.value in graph.inputs(cut.op) for cut in case.cuts):
+        return False
+    return any(p.asked and len(p.shape or ()) > 1 and flow.alive(p) for p in graph.parameters)

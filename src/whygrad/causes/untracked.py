@@ -89,11 +89,20 @@ There is no flag for it. If the value is a constant, say so: `tf.Variable(1.0, t
 
 from __future__ import annotations
 
-from whygrad.causes.cause import Case, Explanation, quoted
+from collections.abc import Mapping
+
+from whygrad.causes.cause import ANY, Case, Explanation, quoted, spoken
 from whygrad.causes.not_called import layer_of
 from whygrad.finding import Fix, Label, Proof, Step
 
 ID = "untracked"
+# What to write instead, so that the model sees it.
+FIXES: Mapping[str, str] = {
+    "tensorflow": "make it with `self.add_weight(...)`, or keep the layer in an attribute, list or dict of the model",
+    "torch": "set modules as attributes or in `nn.ModuleList` and `nn.ModuleDict`, and tensors as `nn.Parameter`",
+    ANY: "keep it where the model looks for its parameters",
+}
+LISTS: Mapping[str, str] = {"tensorflow": "list of trainable variables", "torch": "`parameters()`", ANY: "list"}
 
 
 def explain(case: Case) -> Explanation | None:
@@ -117,8 +126,8 @@ def explain(case: Case) -> Explanation | None:
         made,
         (Label(made, "made here, where the model does not see it as its own"),) if made is not None else (),
         (Step("parameter", parameter.path, made), Step("loss", "loss")),
-        fix=Fix("make it with `self.add_weight(...)`, or keep the layer in an attribute, list or dict of the model"),
-        proof=Proof("structural", True, "a gradient reaches it, and it is in no list of trainable variables"),
+        fix=Fix(spoken(FIXES, case)),
+        proof=Proof("structural", True, f"a gradient reaches it, and it is in no {spoken(LISTS, case)}"),
     )
 
 

@@ -82,17 +82,24 @@ from __future__ import annotations
 from collections import Counter
 
 from whygrad import rewrite, source
-from whygrad.causes.cause import Case, Explanation, quoted
+from whygrad.causes.carried import Words, cut_by, explain_cut
+from whygrad.causes.cause import TRAINED, Case, Explanation, quoted, spoken
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.graph import Op, Parameter
 from whygrad.span import Span
 
 ID = "wrong-source"
+WORDS = Words(
+    "the loss reads `{code}` from outside the function, not the argument that is differentiated",
+    "this is the array from outside, and a constant to the derivative",
+    "use what the function gets as its argument, `{detail}`, instead of the array it closes over",
+    "and it is read from outside here as well",
+)
 
 
 def explain(case: Case) -> Explanation | None:
-    """The gradient was asked of the wrong object: five ways to do so."""
-    for way in (_used_up, _library_state, _other_pass, _other_tensor, _twin):
+    """The gradient was asked of the wrong object: six ways to do so."""
+    for way in (_used_up, _closed_over, _library_state, _other_pass, _other_tensor, _twin):
         found = way(case)
         if found is not None:
             return found
@@ -131,6 +138,12 @@ def _used_up(case: Case) -> Explanation | None:
         "the framework refuses a second request of this tape",
         edits=rewrite.given_keyword(opened, "persistent=True") if opened is not None else rewrite.NONE,
     )
+
+
+def _closed_over(case: Case) -> Explanation | None:
+    """The function takes the array from around it, although it was given the same one as an argument."""
+    cuts = cut_by(case, ID)
+    return explain_cut(case, cuts, WORDS) if cuts else None
 
 
 def _library_state(case: Case) -> Explanation | None:
@@ -191,7 +204,7 @@ def _other_tensor(case: Case) -> Explanation | None:
         "the loss is not computed from it",
         f"the loss does not come from {quoted(parameter.path)}",
         f"compute the loss from {quoted(parameter.path)} itself",
-        "it is known to the tape, and no operation leads from it to the loss",
+        "it was recorded, and no operation leads from it to the loss",
         *([Label(made, f"{quoted(parameter.path)} is made here")] if made is not None else []),
     )
 
@@ -212,12 +225,13 @@ def _twin(case: Case) -> Explanation | None:
     ran = [p for p in graph.parameters if not p.asked and p.path not in case.asked and flow.alive(p)]
     if not ran or _shapes(ran) != _shapes(asked):
         return None
+    trained = spoken(TRAINED, case)
     return _at_request(
         case,
         f"the loss comes from {quoted(_model(ran))}, and the gradient is asked of another model",
-        "the loss does not come from these variables",
-        f"ask for the variables of {quoted(_model(ran))}",
-        "a gradient reaches the other model's variables, which nobody asks for",
+        f"the loss does not come from these {trained}",
+        f"ask for the {trained} of {quoted(_model(ran))}",
+        f"a gradient reaches the other model's {trained}, which nobody asks for",
     )
 
 

@@ -74,11 +74,112 @@ There is no flag for it. If the parameter is not to learn here, freeze it, or le
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
+from whygrad.causes.alive import Way, born, explain_birth
 from whygrad.causes.cause import Case, Explanation
+from whygrad.flow import Edge
 
 ID = "zero-gradient"
 
 
+def _is_single(case: Case, edge: Edge) -> bool:
+    """Whether the operation runs over an axis of size one."""
+    shape = case.graph.value(edge.source).shape or ()
+    return 1 in shape
+
+
+def _meets_zeros(case: Case, edge: Edge) -> bool:
+    """Whether another operand was zero in every element: a tensor of several, or a parameter."""
+    parameters = {p.value for p in case.graph.parameters}
+    others = [v for v in case.graph.inputs(edge.op) if v != edge.source and v in case.graph.zeros]
+    return any(v in parameters or _elements(case, v) > 1 for v in others)
+
+
+def _elements(case: Case, value: int) -> int:
+    count = 1
+    for size in case.graph.value(value).shape or ():
+        count *= size or 1
+    return count
+
+
+def _always(case: Case, edge: Edge) -> bool:
+    return True
+
+
+DEAD = Way(
+    "every unit of `{code}` is off",
+    "no unit that matters is on here",
+    "leaky_relu, elu or gelu keep a slope; or start from smaller weights, a positive bias, a smaller learning rate",
+)
+CLIPPED = Way(
+    "every value lies outside of the range of `{code}`",
+    "flat outside of its range",
+    "clip the gradient instead of the value, or start inside the range",
+)
+FLAT = Way(
+    "`{code}` is saturated",
+    "flat at these values",
+    "compute the loss from the logits, scale the input down, or start with smaller weights",
+)
+SINGLE = Way(
+    "`{code}` runs over an axis of size one, so that its result is constant",
+    "constant whatever comes in",
+    "normalise over the axis that holds the choices, or use a sigmoid for a single one",
+)
+MASKED = Way(
+    "`{code}` multiplies it by zeros",
+    "the other factor is zero in every element",
+    "start one of the two factors with small random values, or look at where the zeros come from",
+)
+LEFT_OUT = Way(
+    "`{code}` takes other elements, never one that depends on it",
+    "other elements are taken here",
+    "use the part of the result that it computes",
+)
+
+PART = Way(
+    "of what `{code}` gives, the part that is computed with it is not used",
+    "another part of the result is used",
+    "use the part of the result that it computes, or leave it out (a second direction that nobody reads)",
+)
+
+# By the operation's name, lower case: when it holds, and what to say.
+WAYS: Mapping[str, tuple[Callable[[Case, Edge], bool], Way]] = {
+    name: row
+    for names, row in (
+        (
+            "softmax log_softmax logsoftmax cross_entropy nll_loss softmaxcrossentropywithlogits "
+            "sparsesoftmaxcrossentropywithlogits",
+            (_is_single, SINGLE),
+        ),
+        ("relu relu6 threshold clamp_min elu_ hardswish", (_always, DEAD)),
+        ("clamp clip clip_by_value clipbyvalue hardtanh hardsigmoid", (_always, CLIPPED)),
+        ("sigmoid tanh softsign erf sigmoid_focal_loss", (_always, FLAT)),
+        (
+            "mul multiply linear matmul mm bmm addmm baddbmm einsum batchmatmulv2 conv1d conv2d conv3d",
+            (_meets_zeros, MASKED),
+        ),
+        (
+            "gru lstm rnn_tanh rnn_relu",
+            (_always, PART),
+        ),
+        (
+            "getitem select narrow index_select gather slice stridedslice where select selectv2 maximum minimum",
+            (_always, LEFT_OUT),
+        ),
+    )
+    for name in names.split()
+}
+
+
 def explain(case: Case) -> Explanation | None:
-    """Needs the measured gradient, which no recorder reports yet: never claimed."""
+    """An operation whose derivative is zero at these values, of a known kind, turns the gradient to zeros."""
+    if case.parameter.gradient != "zero" or not case.flow.alive(case.parameter):
+        return None
+    for edge in reversed(born(case, "zero")):
+        name = case.graph.op(edge.op).name.lower()
+        holds, way = WAYS.get(name, (None, None))
+        if holds is not None and way is not None and holds(case, edge):
+            return explain_birth(case, edge, way, "no other operation on the way turns it to zeros")
     return None

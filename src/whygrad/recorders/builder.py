@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from whygrad.graph import NOWHERE, Barrier, Crossing, Fault, Graph, Layer, Parameter, Recording, Shape
+from whygrad.graph import NOWHERE, Barrier, Crossing, Fault, GradientSeen, Graph, Layer, Parameter, Recording, Shape
 from whygrad.span import Span
 
 
@@ -106,6 +106,8 @@ class GraphBuilder:
         target_text: str | None = None,
         fault: Fault | None = None,
         notes: Sequence[str] = (),
+        cotangents: Mapping[int, GradientSeen] | None = None,
+        zeros: Iterable[int] = (),
     ) -> Graph:
         """The finished Graph; the builder must not be used afterwards."""
         return Graph(
@@ -137,4 +139,6 @@ class GraphBuilder:
             fault=fault,
             target_text=target_text,
             notes=tuple(notes),
+            cotangents=cotangents or {},
+            zeros=tuple(sorted(zeros)),
         )

@@ -30,6 +30,7 @@ _PATHS = sysconfig.get_paths()
 _STDLIB = tuple({os.path.realpath(_PATHS[k]) + os.sep for k in ("stdlib", "platstdlib")} | {_PATHS["stdlib"] + os.sep})
 _SITES = ("site-packages", "dist-packages")
 AUTOGRAPH = "__autograph_generated_file"
+MOST_FRAMES = 10
 
 Place = tuple[CodeType, int] | tuple[str, int, str, CodeType | None, int]
 Stack = tuple[Place, ...]
@@ -65,7 +66,7 @@ def package_of(filename: str) -> str | None:
     return None
 
 
-def capture(frame: FrameType | None, limit: int = 10) -> Stack:
+def capture(frame: FrameType | None, limit: int = MOST_FRAMES) -> Stack:
     """The user's frames from ``frame`` outwards, innermost first, as places to be looked up later."""
     places: list[Place] = []
     verdicts = _verdicts

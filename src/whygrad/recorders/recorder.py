@@ -20,6 +20,7 @@ class Asked:
         seen: what came back for each source.
         error: what the request raised.
         nested: another recording is still open around this request, so that the step goes on.
+        measured: whether it was looked at what the gradients are worth.
         graph: builds the Graph; valid only until the sink returns. ``None`` while not recording.
     """
 
@@ -31,6 +32,7 @@ class Asked:
     error: str | None
     nested: bool
     graph: Callable[[], Graph] | None
+    measured: bool = False
 
 
 class Sink(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from whygrad.recorders.tensorflow.log import Log
 from whygrad.recorders.tensorflow.ops import Table
 from whygrad.recorders.tensorflow.ownership import Owner, Owners
 from whygrad.recorders.tensorflow.parameters import Source, describe, held_names, number_of, unique
+from whygrad.recorders.tensorflow.python_functions import PythonFunctions, is_own_request
 from whygrad.recorders.tensorflow.requests import Request, Requests
 
 
@@ -32,7 +33,8 @@ class TensorFlow:
         self.lives = Lives(self._told, self._fault)
         self.layers = Layers(self.log.local, self.lives)
         self.hooks = Hooks(self.log, self._fault, self._came_round)
-        self.requests = Requests(self._heard, self._fault)
+        self.python = PythonFunctions(self.log, self.table, self._told, lambda: self.hooks.listening())
+        self.requests = Requests(self._heard, self._inside, self._fault)
         self.recording = False
         self._known_sources: dict[Any, list[Source]] = {}
 
@@ -51,6 +53,7 @@ class TensorFlow:
         if not self.recording:
             self.log.clear()
             self.hooks.install()
+            self.python.install(self.hooks.patches, self._fault)
             self.layers.wake(self._fault)
             self.recording = True
 
@@ -60,6 +63,7 @@ class TensorFlow:
             self.recording = False
             self.hooks.remove()
             self.layers.rest()
+            self.python.clear()
             self.log.clear()
 
     def finish(self, error: str | None) -> None:
@@ -83,6 +87,7 @@ class TensorFlow:
         self.lives.start()
         if self.recording:
             self.layers.wake(self._fault)
+            self.hooks.passes.wake()
 
     def _fault(self, error: BaseException) -> None:
         """An error of ours: everything off, said once, the script goes on."""
@@ -104,9 +109,16 @@ class TensorFlow:
         if self.sink is not None:
             self.sink.came_round()
 
+    def _inside(self, tape: Any, answers: Sequence[Any]) -> None:
+        if self.recording:
+            self.python.answered(tape, answers)
+
     def _heard(self, request: Request) -> None:
-        if self.sink is None or not request.stack:
-            return  # asked by TensorFlow itself (the backward pass of a py_function), in no frame of the user's
+        if self.sink is None:
+            return
+        if is_own_request(request.frame):
+            self._inside(request.tape, request.answers)
+            return
         busy, self.log.local.busy = self.log.local.busy, True
         try:
             if request.operations:

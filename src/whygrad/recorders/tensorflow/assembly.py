@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
@@ -13,6 +13,7 @@ from whygrad.recorders.frames import Stack
 from whygrad.recorders.tensorflow.autograph import exact_spans
 from whygrad.recorders.tensorflow.log import TapeFacts
 from whygrad.recorders.tensorflow.ops import SHAPE_ONLY, Facts, Table, dtype_name, trainable
+from whygrad.recorders.tensorflow.python_functions import OP, PythonFunctions, function_of, token_of
 from whygrad.span import Span
 
 RESOURCE = 20  # DT_RESOURCE in TensorFlow's types.proto
@@ -40,12 +41,15 @@ class Assembly:
         state: variable handle to the value that was last written to it.
         tracked: values that the tape follows.
         trainable_handles: handles of variables that a tape follows by itself.
+        python: the functions of ``tf.py_function``.
+        python_ops: function to the operations that run it.
     """
 
     builder: GraphBuilder
     tape: TapeFacts | None
     table: Table
     trainable_handles: frozenset[int]
+    python: PythonFunctions
     current: dict[int, int] = field(default_factory=dict)
     state: dict[int, int] = field(default_factory=dict)
     tracked: set[int] = field(default_factory=set)
@@ -55,6 +59,7 @@ class Assembly:
     handle_numbers: dict[int, int] = field(default_factory=dict)
     sources: frozenset[int] = frozenset()
     source_ids: frozenset[int] = frozenset()
+    python_ops: dict[Hashable, list[int]] = field(default_factory=dict)
     first_op: int = 0
     _stacks: dict[Stack, tuple[Span, ...]] = field(default_factory=dict)
 
@@ -144,6 +149,10 @@ class Assembly:
             inputs = []
             facts = Facts(facts.op_type, (), facts.outputs)
         barriers = list(self.table.barriers(facts)) if inputs else []
+        if facts.op_type == OP:
+            token = token_of(facts)
+            self.python_ops.setdefault(function_of(token), []).append(self.builder.next_op)
+            barriers = self.python.barriers(token, len(inputs), len(outputs), self.stack)
         if recording is not None and self.tape is not None:
             self._follow(facts, inputs, outputs, recording, barriers)
         self.builder.op(facts.op_type, inputs, outputs, self.stack(stack), scope, barriers)

@@ -36,7 +36,7 @@ def close(
         sources = [replace(s, seen="zero" if s.seen == "present" and s.is_variable else s.seen) for s in sources]
     log, tape = recorder.log, recorder.hooks.tapes.facts(request.tape)
     builder = GraphBuilder(recorder.framework, request.api)
-    assembly = Assembly(builder, tape, recorder.table, _followed(log.variables))
+    assembly = Assembly(builder, tape, recorder.table, _followed(log.variables), recorder.python)
     assembly.source_ids = frozenset(s.number for s in sources if s.number is not None and not s.is_variable)
     Eager(log, assembly).run()
     targets, text = _targets(request.target)
@@ -50,7 +50,7 @@ def close(
     parameters = _parameters(recorder, request, sources, assembly)
     opened = assembly.stack(tape.opened) if tape is not None else ()
     error = request.error
-    return builder.graph(
+    closed = builder.graph(
         values,
         parameters,
         assembly.stack(request.stack),
@@ -65,6 +65,9 @@ def close(
         text,
         notes=("the beginning of the run was not recorded",) if log.forgotten else (),
     )
+    if graph is not None:
+        recorder.python.keep(closed, assembly.python_ops)
+    return closed
 
 
 def _targets(target: Any) -> tuple[list[Any], str | None]:

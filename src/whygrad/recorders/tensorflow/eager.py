@@ -7,7 +7,8 @@ from typing import Any
 
 from whygrad.graph import Barrier, Crossing
 from whygrad.recorders.tensorflow.assembly import RESOURCE, Assembly, is_write
-from whygrad.recorders.tensorflow.log import Crossed, Custom, Log, Met, Ran, Read, Watched
+from whygrad.recorders.tensorflow.backwards import barriers_of
+from whygrad.recorders.tensorflow.log import Backpropagated, Crossed, Custom, Log, Made, Met, Ran, Read, Watched
 from whygrad.recorders.tensorflow.ops import Facts
 from whygrad.recorders.tensorflow.traced import inline, is_call
 
@@ -29,6 +30,7 @@ class Eager:
         handlers: dict[type, Callable[[Any], None]] = {
             Met: self._met,
             Ran: self._ran,
+            Backpropagated: self._backpropagated,
             Read: self._read,
             Watched: self._watched,
             Custom: self._custom,
@@ -55,17 +57,12 @@ class Eager:
             out = a.current[made.id] = a.new((made.dtype, made.shape))
             a.read(ids[0], out, self._recording(entry.tapes, False), entry.stack, entry.scope)
             return
-        values = [a.of(i, (RESOURCE if i in self.log.variables else FLOAT, None)) for i in ids]
+        values = [self._input(i) for i in ids]
         if is_write(entry.op_type, ids):
             if self.inside:
                 a.write(entry.op_type, ids[0], values[1:], entry.stack, entry.scope)
             return
-        outputs = []
-        for made in entry.made:
-            value = a.current[made.id] = a.new((made.dtype, made.shape))
-            outputs.append(value)
-            if made.id in a.source_ids:
-                a.sources = a.sources | {value}
+        outputs = [self._output(made) for made in entry.made]
         graph = self._body(entry)
         if graph is not None:
             custom = next((self.recorded_calls[m.id] for m in entry.made if m.id in self.recorded_calls), None)
@@ -81,6 +78,29 @@ class Eager:
         if entry.op_type == "StopGradient":
             recording = self._recording(entry.tapes, False)
         a.add(facts, values, outputs, recording, entry.stack, entry.scope)
+
+    def _input(self, number: int) -> int:
+        return self.assembly.of(number, (RESOURCE if number in self.log.variables else FLOAT, None))
+
+    def _output(self, made: Made) -> int:
+        a = self.assembly
+        value = a.current[made.id] = a.new((made.dtype, made.shape))
+        if made.id in a.source_ids:
+            a.sources = a.sources | {value}
+        return value
+
+    def _backpropagated(self, entry: Backpropagated) -> None:
+        """One operation, cut wherever what it differentiates is followed: no tape was open."""
+        a = self.assembly
+        values = [self._input(number) for number in entry.inputs]
+        outputs = [self._output(made) for made in entry.made]
+        barriers = [
+            Barrier(i, o, "recording-off", "gradient")
+            for i, value in enumerate(values)
+            if value in a.tracked
+            for o in range(len(outputs))
+        ]
+        a.builder.op("gradient", values, outputs, a.stack(entry.stack), entry.scope, barriers)
 
     def _met(self, entry: Met) -> None:
         self.assembly.of(entry.made.id, (entry.made.dtype, entry.made.shape))
@@ -111,12 +131,7 @@ class Eager:
             a.current[number] = outputs[-1]
         code = entry.backward.code
         where = None if code is None else a.head_of(code)
-        barriers = [
-            Barrier(i, o, "custom-gradient", entry.name, where=where)
-            for i in sorted(entry.backward.none)
-            if i < len(inputs)
-            for o in range(len(outputs))
-        ]
+        barriers = barriers_of(entry.backward, len(inputs), len(outputs), entry.name, where)
         followed = any(v in a.tracked or i in a.watched for v, i in zip(inputs, entry.inputs, strict=False))
         if followed or any(i in a.trainable_handles for i in entry.inputs):
             a.tracked.update(outputs)

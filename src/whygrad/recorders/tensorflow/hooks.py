@@ -19,6 +19,7 @@ from whygrad.recorders.patching import Patches
 from whygrad.recorders.tensorflow import autograph
 from whygrad.recorders.tensorflow.crossings import Crossings
 from whygrad.recorders.tensorflow.log import Log, Made, Met, Ran, Read
+from whygrad.recorders.tensorflow.passes import Passes
 from whygrad.recorders.tensorflow.tapes import Tapes
 
 STEPS_OF_A_LOOP = 3
@@ -41,7 +42,10 @@ class Hooks:
         self.patches = Patches()
         self.crossings = Crossings(log, fault)
         self.tapes = Tapes(log, fault)
+        self.passes = Passes(log, fault)
         self._is_stopped: Callable[[], bool] = lambda: False
+        # Makes the calling thread heard while we record, and returns how to end that.
+        self.listening: Callable[[], Callable[[], None]] = lambda: lambda: None
 
     def install(self) -> None:
         """Start to listen: all hooks or none."""
@@ -51,12 +55,14 @@ class Hooks:
             self._functions()
             self.tapes.install(self.patches)
             self.crossings.install(self.patches)
+            self.passes.install()
         except BaseException:
             self.remove()
             raise
 
     def remove(self) -> None:
         """Put back everything that was found."""
+        self.passes.remove()
         self.patches.undo()
 
     def _operations(self) -> None:
@@ -71,15 +77,21 @@ class Hooks:
             if callback in context.context().op_callbacks:
                 op_callbacks.remove_op_callback(callback)
 
-        op_callbacks.add_op_callback(callback)
+        def listening() -> Callable[[], None]:
+            if callback in context.context().op_callbacks:
+                return lambda: None
+            op_callbacks.add_op_callback(callback)
+            return remove
+
+        self.listening = listening
+        listening()
         self.patches.defer(remove)
         original = threading.Thread.run
 
         @wraps(original)
         def run(thread: threading.Thread) -> None:
             # Callbacks are per thread; a thread started while we record gets its own.
-            if callback not in context.context().op_callbacks:
-                op_callbacks.add_op_callback(callback)
+            listening()
             try:
                 original(thread)
             finally:

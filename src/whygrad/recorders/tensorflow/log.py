@@ -8,8 +8,9 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from whygrad.recorders.frames import Stack
@@ -55,6 +56,15 @@ class Read(NamedTuple):
     scope: str
 
 
+class Backpropagated(NamedTuple):
+    """A backward pass that no tape followed: from its targets to the gradients that it made."""
+
+    inputs: tuple[int, ...]
+    made: tuple[Made, ...]
+    stack: Stack
+    scope: str
+
+
 class Watched(NamedTuple):
     """``tape.watch(tensor)``."""
 
@@ -85,12 +95,13 @@ class Crossed(NamedTuple):
 
 @dataclass(slots=True)
 class Backward:
-    """What a backward function was seen to answer: input positions that got ``None``.
+    """What a backward function was seen to answer: input positions that got ``None``, or zeros by construction.
 
     ``results``: traced custom gradients list their results before their inputs; how many.
     """
 
     none: set[int] = field(default_factory=set)
+    zeros: set[int] = field(default_factory=set)
     called: bool = False
     code: Any = None
     results: int = 0
@@ -109,7 +120,7 @@ class TapeFacts:
     watched: set[int] = field(default_factory=set)
 
 
-Entry = Met | Ran | Read | Watched | Custom | Crossed
+Entry = Met | Ran | Backpropagated | Read | Watched | Custom | Crossed
 
 
 class Log:
@@ -130,6 +141,8 @@ class Log:
         self.traced: weakref.WeakKeyDictionary[Any, dict[str, tuple[Stack, str]]] = weakref.WeakKeyDictionary()
         self.functions: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
         self.tapes: dict[int, TapeFacts] = {}
+        # Traced custom gradients by the name of their registration, as far as they were asked.
+        self.rules: dict[str, Backward] = {}
         self.local = PerThread()
 
     def add(self, entry: Entry) -> None:
@@ -150,6 +163,14 @@ class Log:
         """The sequence number that the next entry will have."""
         return self.first + len(self.entries)
 
+    def latest(self) -> Iterator[tuple[int, Entry]]:
+        """The entries with their sequence numbers, the latest first."""
+        return zip(range(self.now - 1, self.first - 1, -1), reversed(self.entries), strict=False)
+
+    def since(self, begin: int) -> list[Entry]:
+        """The entries from a sequence number on, in order."""
+        return [entry for _, entry in takewhile(lambda one: one[0] >= begin, self.latest())][::-1]
+
     def clear(self) -> None:
         """Forget everything but the variables' births."""
         self.forgotten = self.forgotten or bool(self.entries)
@@ -158,24 +179,25 @@ class Log:
         self.traced_requests = self.departed = False
         self.known.clear()
         self.traced.clear()
+        self.rules.clear()
         self.tapes.clear()
         self.first = 0
 
 
 def _made(entries: Iterable[Entry]) -> Iterable[Made]:
     for entry in entries:
-        if isinstance(entry, Ran):
+        if isinstance(entry, (Ran, Backpropagated)):
             yield from entry.made
         elif isinstance(entry, (Read, Met)):
             yield entry.made
 
 
 class PerThread(threading.local):
-    """Which tapes record in this thread, which layers are being called, and our own re-entrance."""
+    """Which tapes record in this thread, which layers are being called, our own re-entrance, and optimizers."""
 
     def __init__(self) -> None:
         self.tapes: tuple[int, ...] = ()
         self.scope: tuple[str, ...] = ()
         self.busy = False
-        self.depth = 0
+        self.updating = False
         self.pending: dict[int, Any] = {}

@@ -27,10 +27,7 @@ KINDS = {
     "Bitcast": "integer-dtype",
 }
 # Never probed: they hold or move tensors, and carry by construction.
-CARRIES = frozenset(
-    "Identity IdentityN ReadVariableOp ResourceGather ResourceGatherNd EagerPyFunc Placeholder "
-    "CollectiveReduceV2 CollectiveReduceV3 StackV2 StackPushV2 StackPopV2".split()
-)
+CARRIES = frozenset("Identity IdentityN ReadVariableOp ResourceGather ResourceGatherNd EagerPyFunc Placeholder".split())
 _TRAINABLE = frozenset(
     (1, 2, 8, 14, 18, 19, 20, 21)
 )  # float, double, complex64, bfloat16, complex128, half, resource, variant
@@ -106,7 +103,10 @@ class Table:
         if function is None:
             kind = KINDS.get(op_type, "non-differentiable-op")
             return dict.fromkeys(floats, (kind, f"{op_type} is declared not differentiable"))
-        silent = _probe(facts, function)
+        try:
+            silent = _probe(facts, function)
+        except LookupError as refusal:
+            return dict.fromkeys(floats, ("no-registered-gradient", f"{op_type} refuses a gradient: {refusal}"))
         return {
             i: ("non-differentiable-op", f"the gradient of {op_type} is None for this input")
             for i in floats
@@ -125,23 +125,37 @@ def dtype_name(dtype: int) -> str:
 
 
 def _probe(facts: Facts, function: Any) -> set[int]:
-    """Input positions for which the gradient function answers ``None``; none if it can not be asked."""
+    """Input positions for which the gradient function answers ``None``; none if it can not be asked.
+
+    Kernels take shapes that the rules of graph building refuse: then shapes are left open.
+
+    Raises:
+        LookupError: the gradient function refuses on purpose.
+    """
+    for open_shapes in (False, True):
+        try:
+            return _asked(facts, function, open_shapes)
+        except LookupError:
+            raise
+        except Exception:
+            continue
+    return set()
+
+
+def _asked(facts: Facts, function: Any, open_shapes: bool) -> set[int]:
     from tensorflow.python.framework import func_graph, ops
 
-    try:
-        with ops.init_scope(), func_graph.FuncGraph("whygrad_probe").as_default() as graph:
-            op = _copy(facts, graph)
-            gradients = [_placeholder(graph, t.dtype.as_datatype_enum, t.shape) for t in op.outputs]
-            gradients = [g if trainable(g.dtype.as_datatype_enum) else None for g in gradients]
-            answer = function(op, *gradients)
-            answers = answer if isinstance(answer, (list, tuple)) else [answer]
-            return {i for i, one in enumerate(answers) if one is None}
-    except Exception:
-        return set()
+    with ops.init_scope(), func_graph.FuncGraph("whygrad_probe").as_default() as graph:
+        op = _copy(facts, graph, open_shapes)
+        gradients = [_placeholder(graph, t.dtype.as_datatype_enum, t.shape) for t in op.outputs]
+        gradients = [g if trainable(g.dtype.as_datatype_enum) else None for g in gradients]
+        answer = function(op, *gradients)
+        answers = answer if isinstance(answer, (list, tuple)) else [answer]
+        return {i for i, one in enumerate(answers) if one is None}
 
 
-def _copy(facts: Facts, graph: Any) -> Any:
-    inputs = [_placeholder(graph, dtype, shape) for dtype, shape in facts.inputs]
+def _copy(facts: Facts, graph: Any, open_shapes: bool) -> Any:
+    inputs = [_placeholder(graph, dtype, None if open_shapes else shape) for dtype, shape in facts.inputs]
     dtypes = [dtype for dtype, _ in facts.outputs]
     if facts.node is not None:
         attrs = {k: v for k, v in facts.node.node_def.attr.items() if not k.startswith("_")}
@@ -150,9 +164,8 @@ def _copy(facts: Facts, graph: Any) -> Any:
 
 
 def _from_attrs(facts: Facts, inputs: list[Any]) -> Any:
-    """Build an eager operation's copy through ``tf.raw_ops``, which takes what the callback was given."""
-    import tensorflow as tf
-    from tensorflow.python.framework import op_def_registry
+    """Build an eager operation's copy; ``apply_op`` takes what the callback was given."""
+    from tensorflow.python.framework import dtypes, op_def_library, op_def_registry
 
     definition = op_def_registry.get(facts.op_type)
     given = dict(zip(facts.attrs[::2], facts.attrs[1::2], strict=False))
@@ -168,8 +181,8 @@ def _from_attrs(facts: Facts, inputs: list[Any]) -> Any:
     for attr in definition.attr:
         if attr.name not in inferred and attr.name in given:
             value = given[attr.name]
-            arguments[attr.name] = tf.dtypes.as_dtype(value) if attr.type == "type" else value
-    made = getattr(tf.raw_ops, facts.op_type)(**arguments)
+            arguments[attr.name] = dtypes.as_dtype(value) if attr.type == "type" else value
+    made = op_def_library.apply_op(facts.op_type, **arguments)
     while isinstance(made, (list, tuple)):
         made = made[0]
     return made.op if hasattr(made, "op") else made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -12,6 +13,7 @@ from typing import Any
 from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.tensorflow.backwards import zero_by_construction
 
 _METHODS = ("gradient", "jacobian", "batch_jacobian")
 
@@ -33,13 +35,31 @@ class Request:
     zero_filled: bool
 
 
-class Requests:
-    """The watch on gradient requests; ``heard`` is told of every outermost one."""
+class _Depth(threading.local):
+    """How many requests are open in this thread."""
 
-    def __init__(self, heard: Callable[[Request], None], fault: Callable[[BaseException], None]) -> None:
+    depth = 0
+
+
+class Requests:
+    """The watch on gradient requests.
+
+    Args:
+        heard: told of every outermost one.
+        inside: told the tape and the answers of those that TensorFlow makes within one.
+        fault: told of an error of ours.
+    """
+
+    def __init__(
+        self,
+        heard: Callable[[Request], None],
+        inside: Callable[[Any, Sequence[Any]], None],
+        fault: Callable[[BaseException], None],
+    ) -> None:
         self.heard = heard
+        self.inside = inside
         self.fault = fault
-        self.depth = 0
+        self.local = _Depth()
         self.patches = Patches()
 
     def install(self) -> None:
@@ -59,9 +79,11 @@ class Requests:
         @wraps(original)
         def method(self: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
             # jacobian asks gradient, and so does a recomputed function in the middle of a backward pass.
-            if requests.depth:
-                return original(self, target, *args, **kwargs)
-            requests.depth += 1
+            if requests.local.depth:
+                result = original(self, target, *args, **kwargs)
+                requests._tell_inside(self, result)
+                return result
+            requests.local.depth += 1
             before = _operations(target)
             try:
                 result = original(self, target, *args, **kwargs)
@@ -69,11 +91,18 @@ class Requests:
                 requests._tell(name, self, target, args, kwargs, None, error, before, sys._getframe(1))
                 raise
             finally:
-                requests.depth -= 1
+                requests.local.depth -= 1
             requests._tell(name, self, target, args, kwargs, result, None, before, sys._getframe(1))
             return result
 
         return method
+
+    def _tell_inside(self, tape: Any, result: Any) -> None:
+        try:
+            if isinstance(result, (list, tuple)):
+                self.inside(tape, result)
+        except BaseException as fault:
+            self.fault(fault)
 
     def _tell(
         self,
@@ -127,12 +156,14 @@ def _operations(target: Any) -> int:
 
 
 def measured(answer: Any) -> GradientSeen:
-    """What a gradient is worth: looked at where it is at hand (eager), else only that it is there."""
+    """What a gradient is worth: looked at where it is at hand (eager), else only whether zeros were made for it."""
     import numpy
 
     if answer is None:
         return "none"
     values = getattr(answer, "values", answer)
+    if hasattr(values, "op") and not hasattr(values, "_numpy_internal"):
+        return "zero" if zero_by_construction(values) else "present"
     if not hasattr(values, "_numpy_internal") or not values.dtype.is_floating:
         return "present"
     array = numpy.asarray(values._numpy_internal(), dtype=numpy.float32)

@@ -7,11 +7,12 @@ import sys
 import weakref
 from collections.abc import Callable
 from functools import wraps
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.tensorflow.backwards import observed, results_of, user_code, watch_registry
 from whygrad.recorders.tensorflow.log import Backward, Custom, Log, TapeFacts, Watched
 
 _serials = itertools.count(1)
@@ -38,6 +39,8 @@ class Tapes:
             fresh = self._tape is None
             push(self)
             tapes._guard(tapes._opened, self, fresh, sys._getframe(1))
+            if tapes.log.local.updating:
+                tapes.log.local.busy = False  # an optimizer that asks for gradients itself is heard out
 
         @wraps(pop)
         def _pop_tape(self: Any) -> None:
@@ -62,6 +65,7 @@ class Tapes:
             original(op_type, output_tensors, input_tensors, backward_function, forward_function)
 
         patches.replace(record, "record_operation", record_operation)
+        watch_registry(patches, self.log, self.fault)
 
     def facts(self, tape: Any) -> TapeFacts | None:
         """What was noted about a GradientTape."""
@@ -121,7 +125,7 @@ class Tapes:
             return backward
         local.busy = True
         try:
-            seen = Backward(code=user_code(backward), results=_results(backward))
+            seen = Backward(code=user_code(backward), results=results_of(backward))
             entry = Custom(
                 name.decode() if isinstance(name, bytes) else str(name),
                 tuple([t._id for t in outputs]),
@@ -131,7 +135,7 @@ class Tapes:
                 seen,
             )
             self.log.add(entry)
-            return backward if seen.code is None else _observed(backward, seen)
+            return backward if seen.code is None else observed(backward, seen, self.log)
         except BaseException as error:
             self.fault(error)
             return backward
@@ -145,40 +149,3 @@ def building() -> Any:
     from tensorflow.python.framework import ops
 
     return None if context.executing_eagerly() else ops.get_default_graph()
-
-
-def _observed(backward: Any, seen: Backward) -> Any:
-    @wraps(backward)
-    def observed(*gradients: Any) -> Any:
-        answer = backward(*gradients)
-        if isinstance(answer, (list, tuple)):
-            seen.called = True
-            seen.none.update(i for i, one in enumerate(answer) if one is None)
-        return answer
-
-    return observed
-
-
-def _results(backward: Any) -> int:
-    """How many results TensorFlow's wrapper of a traced custom gradient puts before the inputs."""
-    names = getattr(getattr(backward, "__code__", None), "co_freevars", ())
-    if "flat_result_len" not in names:
-        return 0
-    return int(backward.__closure__[names.index("flat_result_len")].cell_contents)
-
-
-def user_code(function: Any, depth: int = 5) -> CodeType | None:
-    """The user's function behind TensorFlow's wrappers, found through their closures."""
-    code = getattr(function, "__code__", None)
-    if not isinstance(code, CodeType) or depth == 0:
-        return None
-    if frames.is_user_file(code.co_filename):
-        return code
-    for cell in function.__closure__ or ():
-        try:
-            found = user_code(cell.cell_contents, depth - 1)
-        except ValueError:  # an empty cell
-            continue
-        if found is not None:
-            return found
-    return None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from whygrad.graph import Barrier, Shape
-from whygrad.recorders.frames import Stack, is_user_file
+from whygrad.recorders.frames import MOST_FRAMES, Stack, is_user_file
 from whygrad.recorders.tensorflow.assembly import Assembly, is_write
-from whygrad.recorders.tensorflow.log import Custom, Log, Ran
+from whygrad.recorders.tensorflow.backwards import barriers_of
+from whygrad.recorders.tensorflow.log import Backward, Custom, Log, Ran
 from whygrad.recorders.tensorflow.ops import Facts, trainable
 from whygrad.spec import CARRY
 
@@ -95,7 +97,8 @@ class Body:
             values = [self.value(t) for t in list(op.inputs)[1:]]
             self.a.write(kind, self._handle(op.inputs[0]), values, stack, scope)
         elif kind == "IdentityN":
-            self._identities(op, recording, stack, scope)
+            rule = op.node_def.attr["_gradient_op_type"].s.decode()
+            self._custom(op, rule, recording, stack, scope) if rule else self._identities(op, recording, stack, scope)
         else:
             self._plain(op, recording, stack, scope)
 
@@ -124,38 +127,23 @@ class Body:
         value = self.value(tensor)
         return self.a.handle_numbers.get(value, -value - 2)
 
-    def _identities(self, op: Any, recording: bool | None, stack: Stack, scope: str) -> None:
-        custom = self.customs.get(tuple(t._id for t in op.outputs))
-        if custom is not None:
-            self._custom(op, custom, stack, scope)
-            return
-        overridden = op.node_def.attr["_gradient_op_type"].s
-        inputs = [self.value(t) for t in op.inputs]
-        if overridden:
-            # A custom gradient whose answer was not seen: any output may give to any input.
-            outputs = [self._fresh(t) for t in op.outputs]
-            self._mark(inputs, outputs, recording)
-            self.a.builder.op("CustomGradient", inputs, outputs, self.a.stack(stack), scope)
-            return
-        for value, tensor in zip(inputs, op.outputs, strict=True):
-            spec = self.a.specs[value]
-            self.a.add(Facts("Identity", (spec,), (spec,)), [value], [self._fresh(tensor)], recording, stack, scope)
-
-    def _custom(self, op: Any, custom: Custom, stack: Stack, scope: str) -> None:
+    def _custom(self, op: Any, rule: str, recording: bool | None, stack: Stack, scope: str) -> None:
         """Inputs are results, arguments, variables; the results' gradient is what the user's function answers."""
+        custom = self.customs.get(tuple(t._id for t in op.outputs))
+        seen = custom.backward if custom is not None else self.log.rules.get(rule, Backward())
+        name = custom.name if custom is not None else _named(seen)
         inputs = [self.value(t) for t in op.inputs]
-        results = custom.backward.results
-        arguments, outputs = inputs[results:], [self._fresh(t) for t in op.outputs]
-        code = custom.backward.code
-        where = self.a.head_of(code) if code is not None else None
-        barriers = [
-            Barrier(i - results, o, "custom-gradient", custom.name, where=where)
-            for i in sorted(custom.backward.none)
-            if i >= results and i - results < len(arguments)
-            for o in range(len(outputs))
-        ]
-        self._mark(arguments, outputs, True)
-        self.a.builder.op(custom.name, arguments, outputs, self.a.stack(stack), scope, barriers)
+        arguments, outputs = inputs[seen.results :], [self._fresh(t) for t in op.outputs]
+        where = self.a.head_of(seen.code) if seen.code is not None else None
+        barriers = barriers_of(seen, len(arguments), len(outputs), name, where)
+        self._mark(arguments, outputs, True if custom is not None else recording)
+        self.a.builder.op(name, arguments, outputs, self.a.stack(stack), scope, barriers)
+
+    def _identities(self, op: Any, recording: bool | None, stack: Stack, scope: str) -> None:
+        for tensor, made in zip(op.inputs, op.outputs, strict=True):
+            value = self.value(tensor)
+            spec = self.a.specs[value]
+            self.a.add(Facts("Identity", (spec,), (spec,)), [value], [self._fresh(made)], recording, stack, scope)
 
     def _mark(self, inputs: Sequence[int], outputs: Sequence[int], recording: bool | None) -> None:
         if recording and any(v in self.a.tracked or v in self.a.handles for v in inputs):
@@ -204,10 +192,8 @@ class Body:
         known = self.places.get(op.name)
         if known is not None:
             return known[0] or self.around, known[1]
-        frames = op.traceback or ()
-        stack = tuple(
-            (f.filename, f.lineno, f.name, None, -1) for f in reversed(list(frames)) if is_user_file(f.filename)
-        )
+        users = (f for f in reversed(list(op.traceback or ())) if is_user_file(f.filename))
+        stack = tuple((f.filename, f.lineno, f.name, None, -1) for f in islice(users, MOST_FRAMES))
         return stack or self.around, ""
 
 
@@ -282,6 +268,12 @@ def _function(graph: Any, attr: Any, log: Log) -> Any:
             return found.graph
         outer = getattr(outer, "outer_graph", None)
     return _graph_named(name, log)
+
+
+def _named(seen: Backward) -> str:
+    """The function around a backward function: it is what its writer calls the operation."""
+    name = "CustomGradient" if seen.code is None else seen.code.co_qualname
+    return name.rpartition(".<locals>")[0].rpartition(".")[2] or name
 
 
 def _branches(op: Any) -> list[Any]:

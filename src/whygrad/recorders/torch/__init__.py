@@ -9,7 +9,7 @@ from typing import Any
 from whygrad.graph import Graph
 from whygrad.recorders.recorder import Asked, Sink
 from whygrad.recorders.torch.asking import Request, answer
-from whygrad.recorders.torch.closing import close, marked
+from whygrad.recorders.torch.closing import close, held_by, marked, unapplied
 from whygrad.recorders.torch.faults import kind_of
 from whygrad.recorders.torch.hooks import Hooks
 from whygrad.recorders.torch.lives import Lives
@@ -61,6 +61,7 @@ class Torch:
         if self.recording:
             self.recording = False
             self.hooks.remove()
+            self.hooks.values.clear()
             self.hooks.modules.clear()
             self.log.clear()
 
@@ -70,6 +71,8 @@ class Torch:
             return
         try:
             self.requests.finish()
+            for graph in unapplied(self) if error is None else ():
+                self.sink.told(graph)
             raised, self._last = self._last, None
             if raised is not None and self.recording and error == f"{type(raised[0]).__name__}: {raised[0]}":
                 fault, name, stack, inputs = raised
@@ -117,13 +120,14 @@ class Torch:
 
     def _optimizer_made(self, optimizer: Any, frame: Any) -> None:
         """Its parameters are named as they are reached now: the model may let go of them later."""
-        self.requests.steps.optimizers.add(optimizer)
         if not self.recording:
+            self.requests.steps.optimizers.add(optimizer)
             return
         busy, self.log.local.busy = self.log.local.busy, True
         try:
             held = [p for group in optimizer.param_groups for p in group["params"]]
             self.known.remember(held, names_from(frame))
+            self.requests.steps.made(optimizer, held_by(self, optimizer))
         finally:
             self.log.local.busy = busy
 
@@ -144,6 +148,11 @@ class Torch:
 
             if request.site[0] == "read":
                 request = self._with_siblings(request, named())
+            values = self.hooks.values
+            if self.recording:
+                request = replace(request, seen=values.measured(request.sources, request.seen, request.got))
+            else:
+                request = replace(request, seen=values.still(request.sources, request.seen))
             described = self._described(request, named)
             build: Callable[[], Graph] | None = None
             if self.recording:
@@ -159,6 +168,7 @@ class Torch:
                     None if error is None else f"{type(error).__name__}: {error}",
                     False,
                     build,
+                    self.recording,
                 )
             )
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dis
 import weakref
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -21,8 +21,8 @@ class Backward:
 
     Attributes:
         mark: its entry in the log; -1 while not recording.
-        leaves: ``id`` of each leaf tensor that autograd leads to; ``got``: of those that had a gradient right after;
-            both are empty while not recording.
+        leaves: ``id`` of each leaf tensor that autograd leads to; ``got``: of those that had a gradient right after,
+            what it was worth then: it may be clipped or cleared since. Both are empty while not recording.
         known: whether ``leaves`` was looked at.
         consumed: an optimizer has taken it up, or it was asked by hand; ``told``: a missing gradient was told of.
         reads: tensors whose ``.grad`` the script read since.
@@ -32,7 +32,7 @@ class Backward:
     stack: frames.Stack
     mark: int = -1
     leaves: frozenset[int] = frozenset()
-    got: frozenset[int] = frozenset()
+    got: Mapping[int, GradientSeen] = field(default_factory=dict)
     error: BaseException | None = None
     known: bool = False
     consumed: bool = False
@@ -54,7 +54,8 @@ class Request:
     opened: int
     error: BaseException | None = None
     inputs: tuple[int, ...] = ()
-    got: frozenset[int] = frozenset()
+    got: Mapping[int, GradientSeen] = field(default_factory=dict)
+    cleared: frames.Stack = ()
 
 
 def site_of(stack: frames.Stack) -> tuple[Any, ...]:
@@ -62,7 +63,7 @@ def site_of(stack: frames.Stack) -> tuple[Any, ...]:
     return tuple((id(place[0]), place[1]) for place in stack)
 
 
-def answer(tensor: Any, got: frozenset[int]) -> GradientSeen:
+def answer(tensor: Any, got: Container[int]) -> GradientSeen:
     """What a tensor got, without torch's warning about tensors that never get one.
 
     Args:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -37,7 +38,15 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         log.known(d.tensor) for d in described if d.asked and not d.is_variable and not d.tensor.requires_grad
     )
     scopes = {n: path for n, m in list(recorder.hooks.modules.known.items()) if (path := _path(names, m()))}
-    replay = Replay(builder, log, request.marks, request.opened, unwatched - {0}, lambda n: _scope(scopes.get(n, "")))
+    replay = Replay(
+        builder,
+        log,
+        request.marks,
+        request.opened,
+        unwatched - {0},
+        lambda n: _scope(scopes.get(n, "")),
+        recorder.hooks.values,
+    )
     replay.run()
     marked = [replay.marked[m] for m in request.marks if m in replay.marked]
     targets = [value for values, _ in marked for value in values]
@@ -45,7 +54,8 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
     for number, label in labels(log, names, request).items():
         if number in current:
             builder.labels[current[number]] = label
-    parameters = [_parameter(recorder, replay, d, current) for d in described]
+    cleared = replay.stack(request.cleared)[0] if request.cleared else None
+    parameters = [_parameter(recorder, replay, d, current, request.got, cleared) for d in described]
     if request.error is not None:
         parameters = _concerned(builder, targets, parameters)
     error = request.error
@@ -59,6 +69,8 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         None,
         None if error is None else fault_of(replay, request.inputs, str(error), request.opened, request.stack),
         ("the beginning of the run was not recorded",) if log.forgotten else (),
+        replay.cotangents,
+        replay.zeros,
     )
 
 
@@ -92,7 +104,14 @@ def _scope(path: str) -> str:
     return "/".join(".".join(parts[: i + 1]) for i in range(len(parts)))
 
 
-def _parameter(recorder: Torch, replay: Replay, described: Described, current: dict[int, int]) -> Parameter:
+def _parameter(
+    recorder: Torch,
+    replay: Replay,
+    described: Described,
+    current: dict[int, int],
+    got: Mapping[int, GradientSeen],
+    cleared: Span | None,
+) -> Parameter:
     tensor, lives = described.tensor, recorder.lives
     serial = recorder.log.known(tensor)
     value = current.get(serial, NOWHERE) if serial else NOWHERE
@@ -106,6 +125,8 @@ def _parameter(recorder: Torch, replay: Replay, described: Described, current: d
         if stack:
             history.append(Event("thawed" if given else "frozen", replay.stack(stack)[0]))
     history = _quiet_thaws(history)
+    if cleared is not None and described.asked:
+        history.append(Event("zeroed", cleared, "cleared"))
     if described.replaced:
         history.append(Event("replaced", None))
     return Parameter(
@@ -117,7 +138,7 @@ def _parameter(recorder: Torch, replay: Replay, described: Described, current: d
         trainable=bool(tensor.requires_grad) or not described.is_variable,
         is_variable=described.is_variable,
         watched=bool(tensor.requires_grad),
-        gradient=_measured(tensor, described.seen),
+        gradient=got.get(id(tensor), described.seen) if described.seen in ("present", "unknown") else described.seen,
         owner=described.module,
         holder=described.home.path if described.home is not None else None,
         tracked=described.tracked,
@@ -136,20 +157,6 @@ def _quiet_thaws(history: list[Event]) -> list[Event]:
         frozen = event.kind == "frozen" or (frozen and event.kind != "thawed")
         kept.append(event)
     return kept
-
-
-def _measured(tensor: Any, seen: GradientSeen) -> GradientSeen:
-    """What a gradient is worth: looked at where it is at hand."""
-    gradient = tensor.grad if tensor.is_leaf else None
-    if seen != "present" or gradient is None or gradient.device.type == "meta":
-        return seen
-    values = gradient.detach()
-    values = values.coalesce().values() if values.is_sparse else values
-    if not values.is_floating_point() and not values.is_complex():
-        return seen
-    if not bool(torch.count_nonzero(values)):
-        return "zero"
-    return "present" if bool(torch.isfinite(values).all()) else "nonfinite"
 
 
 def _concerned(builder: GraphBuilder, targets: Sequence[int], parameters: list[Parameter]) -> list[Parameter]:
@@ -187,3 +194,29 @@ def marked(log: Log, targets: Sequence[Any]) -> int:
     number = log.now
     log.add(Marked(tuple(log.serial(t) for t in targets)))
     return number
+
+
+def held_by(recorder: Torch, optimizer: Any) -> list[Parameter]:
+    """What a new optimizer holds, by name."""
+    stack = recorder.lives.optimizers.get(optimizer, ())
+    place = frames.spans(stack)[0] if stack else None
+    held = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
+    return [
+        Parameter(
+            home.path,
+            tuple(p.shape),
+            str(p.dtype).removeprefix("torch."),
+            gradient="present",
+            history=(Event("made", place),),
+        )
+        for p in held
+        if (home := recorder.known.home(p)) is not None
+    ]
+
+
+def unapplied(recorder: Torch) -> Iterator[Graph]:
+    """For each optimizer that could not change what it holds, a Graph that says so and has no operations."""
+    for held, why in recorder.requests.steps.unapplied():
+        parameters = [replace(p, history=(Event("kept", p.made(), why),)) for p in held]
+        if parameters:
+            yield GraphBuilder(recorder.framework, "torch.optim.Optimizer.step").graph((), parameters)

@@ -23,6 +23,7 @@ from whygrad.recorders.torch.log import Log, Ran
 from whygrad.recorders.torch.mode import Mode, made_of, meet
 from whygrad.recorders.torch.modules import Modules
 from whygrad.recorders.torch.transforms import Transforms
+from whygrad.recorders.torch.values import Values
 
 Raised = Callable[[BaseException, str, frames.Stack, tuple[int, ...]], None]
 
@@ -51,6 +52,7 @@ class Hooks:
         self.fault = fault
         self.patches = Patches()
         self.crossings = Crossings(log, fault)
+        self.values = Values(fault)
         self.modules = Modules(log, fault, self._quiet)
         self.functions = Functions(log, self.crossings, fault)
         self.transforms = Transforms(log, self.crossings, fault)
@@ -91,7 +93,7 @@ class Hooks:
             self._leaving.clear()
 
     def _listen(self) -> Mode:
-        one = Mode(self.log, self.crossings, self.lives.froze, self._read, self._raised, self.fault)
+        one = Mode(self.log, self.crossings, self.values, self.lives.froze, self._read, self._raised, self.fault)
         one.join()
         self._modes.append(one)
         return one

@@ -18,6 +18,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.torch import edges, ops
 from whygrad.recorders.torch.crossings import Crossings
 from whygrad.recorders.torch.log import Log, Made, Met, Ran
+from whygrad.recorders.torch.values import Values
 
 Tensor = torch.Tensor
 Handler = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
@@ -44,6 +45,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         self,
         log: Log,
         crossings: Crossings,
+        values: Values,
         froze: Callable[[Any, bool, frames.Stack], None],
         read: Callable[[Any, Any, Any], None],
         raised: Callable[[BaseException, str, frames.Stack, tuple[int, ...]], None],
@@ -53,6 +55,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         super().__init__()
         self.log = log
         self.crossings = crossings
+        self.values = values
         self.froze = froze
         self.read = read
         self.raised = raised
@@ -151,7 +154,8 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
                     cut = edges.missing(inputs, grads, before, outputs)
                     if not cut and any(o.requires_grad for o in outputs):
                         self._verified.add(key)
-                self._note(func, args, kwargs, serials, grads, outputs, recording, cut)
+                if self._note(func, args, kwargs, serials, grads, outputs, recording, cut):
+                    self._measure(name_of(func), inputs, grads, outputs)
         except BaseException as error:
             self.fault(error)
         return result
@@ -166,18 +170,19 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         outputs: list[Any],
         recording: bool,
         cut: frozenset[tuple[int, int]] | None,
-    ) -> None:
+    ) -> bool:
+        """Write the operation down, if it is one of the script's."""
         log, name = self.log, name_of(func)
         frame = sys._getframe(3)
         if _OPTIMIZERS in frame.f_code.co_filename:
-            return  # an optimizer's own work, around a closure that computes the loss
+            return False  # an optimizer's own work, around a closure that computes the loss
         stack = frames.capture(frame)
         numbers: tuple[int, ...] = ()
         where: frames.Stack = ()
         if log.departed:
             if name in ENTERING and not serials:
                 self.crossings.entered(outputs[0], name, stack)
-                return
+                return False
             if ops.plain(name) in ops.ARITHMETIC:
                 numbers = self.crossings.operands(args, kwargs)
         if not recording and True in grads:
@@ -192,6 +197,16 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         if log.local.transforms and recording:
             made = tuple([one._replace(requires_grad=True) for one in made])
         log.add(Ran(name, serials, grads, made, recording, stack, scope, cut, numbers, where))
+        return recording and True in grads and not log.local.transforms
+
+    def _measure(self, name: str, inputs: list[Any], grads: tuple[bool, ...], outputs: list[Any]) -> None:
+        if self.values.wanted(ops.plain(name)) and not ops.changes_first(name):
+            local = self.log.local
+            local.busy = True
+            try:
+                self.values.listen(self.log.now - 1, inputs, outputs)
+            finally:
+                local.busy = False
 
     def _serials(self, inputs: list[Any]) -> tuple[int, ...]:
         log = self.log

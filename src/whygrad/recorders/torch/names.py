@@ -80,13 +80,20 @@ def _roots(frame: FrameType | None, found: Names) -> Iterator[tuple[str, Any]]:
         if is_user_file(frame.f_code.co_filename):
             users.append(frame)
         frame = frame.f_back
-    held = [(f.f_code.co_qualname, [v for v in local_variables(f) if not v[0].startswith("__")]) for f in users]
+    held = [(f.f_code.co_qualname, _variables(f)) for f in users]
     for function, variables in held[:4]:
         for name, value in variables:
             for path, tensor in _tensors(name, value, 2):
                 found.labels.setdefault(id(tensor), (path, function))
     for _, variables in reversed(held):
         yield from variables
+
+
+def _variables(frame: FrameType) -> list[tuple[str, Any]]:
+    """A frame's variables in the order of their making; of what functions inside share, the order is not known."""
+    shared = frozenset(frame.f_code.co_cellvars)
+    found = [v for v in local_variables(frame) if not v[0].startswith("__")]
+    return sorted(found, key=lambda variable: variable[0] not in shared)
 
 
 def _reachable_modules(roots: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:

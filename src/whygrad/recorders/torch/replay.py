@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
-from whygrad.graph import Barrier, Crossing
+from whygrad.graph import Barrier, Crossing, GradientSeen
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.torch import ops
 from whygrad.recorders.torch.log import Applied, Crossed, Log, Made, Marked, Met, Ran
+from whygrad.recorders.torch.parts import independent
+from whygrad.recorders.torch.values import Values
 from whygrad.span import Span
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The outputs of an operation that read the same inputs, by position."""
-
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-
-    def moved(self, barriers: Sequence[Barrier]) -> list[Barrier]:
-        """The barriers between these inputs and outputs, in the positions that they have here."""
-        return [
-            replace(b, input=self.inputs.index(b.input), output=self.outputs.index(b.output))
-            for b in barriers
-            if b.input in self.inputs and b.output in self.outputs
-        ]
 
 
 class Replay:
@@ -50,6 +35,7 @@ class Replay:
         opened: int,
         unwatched: frozenset[int],
         scope_of: Callable[[int], str],
+        values: Values,
     ) -> None:
         self.builder = builder
         self.log = log
@@ -57,7 +43,11 @@ class Replay:
         self.opened = opened
         self.unwatched = unwatched
         self.scope_of = scope_of
+        self.values = values
+        self.cotangents: dict[int, GradientSeen] = {}
+        self.zeros: set[int] = set()
         self.first_op = 0
+        self._number = 0
         self.current: dict[int, int] = {}
         self.marked: dict[int, tuple[list[int], dict[int, int]]] = {}
         self._stacks: dict[frames.Stack, tuple[Span, ...]] = {}
@@ -79,6 +69,7 @@ class Replay:
         for number, entry in enumerate(list(self.log.entries), self.log.first):
             if number == self.opened:
                 self.first_op = self.builder.next_op
+            self._number = number
             if isinstance(entry, Marked):
                 if number in self.marks:
                     self.marked[number] = ([self.value(t) for t in entry.targets], dict(self.current))
@@ -130,10 +121,11 @@ class Replay:
         grads = entry.grads[: len(inputs)]
         stack = self.stack(entry.stack)
         outputs = [self._new(made) for made in self._distinct(entry.made)]
+        self._measured(inputs, outputs)
         barriers = self._barriers(entry, inputs, grads, outputs)
         name, scope = ops.plain(entry.name.removeprefix("sample:")), self.scope_of(entry.scope)
         numbers = self._numbers(entry, stack)
-        for part in _independent(entry, name, len(inputs), len(outputs)):
+        for part in independent(entry, name, len(inputs), len(outputs)):
             op = self.builder.op(
                 name,
                 [inputs[i] for i in part.inputs] + numbers,
@@ -143,6 +135,16 @@ class Replay:
                 part.moved(barriers),
             )
         self._share(entry, op)
+
+    def _measured(self, inputs: Sequence[int], outputs: Sequence[int]) -> None:
+        """What the hooks on this entry's tensors saw come back."""
+        for given, found in ((False, inputs), (True, outputs)):
+            for position, value in enumerate(found):
+                seen = self.values.seen.get((self._number, position, given))
+                if seen is not None:
+                    self.cotangents[value] = seen
+                if not given and (self._number, position) in self.values.zeros:
+                    self.zeros.add(value)
 
     def _distinct(self, made: Sequence[Made]) -> list[Made]:
         return list({one.serial: one for one in made}.values())
@@ -236,7 +238,7 @@ class Replay:
         fresh = self._copy(before)
         where = self.builder.span_of(after)
         barriers = [Barrier(1, 0, kind, "written through an alias", where=where) for kind in kinds]
-        stack = (where, *where.called_from) if where is not None else ()
+        stack = where.stack() if where is not None else ()
         op = self.builder.op(name, [before, after], [fresh], stack, "", barriers)
         self.current[target] = fresh
         self._written[target] = op + 1
@@ -249,13 +251,14 @@ class Replay:
         where = frames.head_of(code) if code is not None else None
         barriers = []
         for i, needed in enumerate(entry.grads):
-            reason = ("recording-off", entry.name) if needed and not entry.recording else None
             argument = seen.positions[i]
-            if reason is None and needed and (argument in seen.none or (seen.calls and argument in seen.zero)):
-                reason = ("custom-gradient", entry.name if argument in seen.none else f"{entry.name}: zeros")
-            if reason is not None:
-                place = where if reason[0] == "custom-gradient" else None
-                barriers += [Barrier(i, o, *reason, where=place) for o in range(len(outputs))]
+            zeros = bool(seen.calls) and argument in seen.zero
+            if needed and not entry.recording:
+                barriers += [Barrier(i, o, "recording-off", entry.name) for o in range(len(outputs))]
+            elif needed and (zeros or argument in seen.none):
+                barriers += [
+                    Barrier(i, o, "custom-gradient", entry.name, where=where, zeros=zeros) for o in range(len(outputs))
+                ]
         self.builder.op(entry.name, inputs, outputs, self.stack(entry.stack), self.scope_of(entry.scope), barriers)
 
     def _crossed(self, entry: Crossed) -> None:
@@ -271,20 +274,3 @@ class Replay:
         origin = self.current.get(entry.came_from)
         if entry.came_from and origin is not None:
             self._came_back(origin, value, stack)
-
-
-def _independent(entry: Ran, name: str, inputs: int, outputs: int) -> list[Part]:
-    """An operation in parts, where some output does not read some input that another output reads."""
-    everything = tuple(range(inputs))
-    if outputs < 2:
-        return [Part(everything, tuple(range(outputs)))]
-    if name in ops.PARALLEL and inputs == outputs:
-        return [Part((i,), (i,)) for i in everything]
-    cut = entry.cut or frozenset()
-    read = [tuple(i for i in everything if (i, o) not in cut or not _reads(cut, i, outputs)) for o in range(outputs)]
-    return [Part(one, tuple(o for o in range(outputs) if read[o] == one)) for one in dict.fromkeys(read)]
-
-
-def _reads(cut: frozenset[tuple[int, int]], i: int, outputs: int) -> bool:
-    """Whether autograd has a way from some output back to an input."""
-    return any((i, o) not in cut for o in range(outputs))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from types import FrameType
 from typing import Any
@@ -20,6 +20,7 @@ from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch import edges
 from whygrad.recorders.torch.asking import Backward, Request, answer, guarded, is_tensor, listed, nothing, site_of
 from whygrad.recorders.torch.steps import Steps
+from whygrad.recorders.torch.values import worth
 
 MOST_READS = 2000
 
@@ -98,8 +99,7 @@ class Requests:
                 raise
             finally:
                 requests.depth -= 1
-            # A backward function may answer nothing, and what is there now may be cleared before anybody looks.
-            call.got = frozenset(id(leaf) for leaf in leaves if leaf.grad is not None)
+            requests._given(call, leaves)
             return result
 
         return backward
@@ -114,11 +114,19 @@ class Requests:
                 leaves = edges.leaves_of(targets)
                 call.leaves = frozenset(id(leaf) for leaf in leaves)
                 call.known = True
+            self.steps.passes += 1
             self.pending.append(call)
             del self.pending[:-64]
         except BaseException as error:
             self.fault(error)
         return call, leaves
+
+    def _given(self, call: Backward, leaves: list[Any]) -> None:
+        """A backward function may answer nothing, and what is there now may be cleared before anybody looks."""
+        try:
+            call.got = {id(leaf): worth(leaf.grad) for leaf in leaves if leaf.grad is not None}
+        except BaseException as error:
+            self.fault(error)
 
     def _failed(self, call: Backward, error: BaseException, frame: FrameType) -> None:
         try:
@@ -189,7 +197,8 @@ class Requests:
                 requests.depth -= 1
             answers = listed(result)
             seen: tuple[GradientSeen, ...] = tuple("none" if one is None else "present" for one in answers)
-            requests._asked(mark, sources, seen, frame, None)
+            given = {id(s): worth(a) for s, a in zip(sources, answers, strict=True) if a is not None and mark >= 0}
+            requests._asked(mark, sources, seen, frame, None, given)
             return result
 
         return grad
@@ -208,13 +217,14 @@ class Requests:
         seen: tuple[GradientSeen, ...],
         frame: FrameType,
         error: BaseException | None,
+        got: Mapping[int, GradientSeen] | None = None,
     ) -> None:
         try:
             stack = frames.capture(frame)
             site = ("grad", *site_of(stack))
             opened = self._asked_at.get(site, 0)
             self._asked_at[site] = self.now()
-            self._tell("torch.autograd.grad", site, stack, frame, sources, seen, (mark,), opened, error)
+            self._tell("torch.autograd.grad", site, stack, frame, sources, seen, (mark,), opened, error, got=got)
         except BaseException as fault:
             self.fault(fault)
 
@@ -230,7 +240,7 @@ class Requests:
         opened: int,
         error: BaseException | None = None,
         inputs: tuple[int, ...] = (),
-        got: frozenset[int] = frozenset(),
+        got: Mapping[int, GradientSeen] | None = None,
     ) -> None:
         if sources:
-            self.heard(Request(api, site, stack, frame, sources, seen, marks, opened, error, inputs, got))
+            self.heard(Request(api, site, stack, frame, sources, seen, marks, opened, error, inputs, got or {}))

@@ -8,15 +8,32 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
 from types import FrameType
 from typing import Any
 
+import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from whygrad.graph import GradientSeen, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.asking import Backward, Request, answer, site_of
+from whygrad.recorders.torch.values import worth
+
+# Fewer steps, or backward passes without one, may be a short trial.
+FEWEST_STEPS, FEWEST_PASSES = 3, 10
+
+
+@dataclass(slots=True)
+class Facts:
+    """What an optimizer did, for when it is gone: what it held, its steps, whether a learning rate was ever not 0."""
+
+    parameters: tuple[Parameter, ...]
+    steps: int = 0
+    rate: bool = False
 
 
 class Steps:
@@ -31,6 +48,7 @@ class Steps:
 
     Attributes:
         optimizers: those that live.
+        passes: how many backward passes ran.
     """
 
     def __init__(
@@ -43,12 +61,50 @@ class Steps:
     ) -> None:
         self.heard, self.pending, self.pause, self.now, self.fault = heard, pending, pause, now, fault
         self.optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.passes = 0
         self._stepped: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._facts: weakref.WeakKeyDictionary[Any, Facts] = weakref.WeakKeyDictionary()
+        self._lives: list[Facts] = []
+        self._cleared: tuple[int, frames.Stack] = (-1, ())
 
     def install(self, patches: Patches) -> None:
-        """Hook into the optimizers."""
+        """Hook into the optimizers, and into what clears gradients."""
+        for cls in (torch.optim.Optimizer, torch.nn.Module):
+            patches.replace(cls, "zero_grad", self._clearing(cls.zero_grad))
         patches.defer(register_optimizer_step_pre_hook(self._before).remove)
         patches.defer(register_optimizer_step_post_hook(self._after).remove)
+
+    def made(self, optimizer: Any, parameters: Sequence[Parameter]) -> None:
+        """A new optimizer, and what it holds, by name."""
+        self.optimizers.add(optimizer)
+        self._facts[optimizer] = facts = Facts(tuple(parameters))
+        self._lives.append(facts)
+
+    def unapplied(self) -> Iterator[tuple[tuple[Parameter, ...], str]]:
+        """What optimizers held and could not change, and why, when the script has ended."""
+        for facts in self._lives:
+            if facts.steps >= FEWEST_STEPS and not facts.rate:
+                yield facts.parameters, "rate"
+            elif not facts.steps and self.passes >= FEWEST_PASSES:
+                yield facts.parameters, "no step"
+
+    def _clearing(self, original: Any) -> Any:
+        steps = self
+
+        @wraps(original)
+        def zero_grad(self: Any, *args: Any, **kwargs: Any) -> Any:
+            steps._cleared = (steps.now(), frames.capture(sys._getframe(1)))
+            return original(self, *args, **kwargs)
+
+        return zero_grad
+
+    def _lost(self, calls: list[Backward], sources: list[Any], got: Mapping[int, GradientSeen]) -> frames.Stack:
+        """Where the gradients of this step were cleared, if all of them are gone again."""
+        when, stack = self._cleared
+        if not calls or when <= max(c.mark for c in calls) or not any(got.get(id(p)) == "present" for p in sources):
+            return ()
+        gone = all(p.grad is None or worth(p.grad) == "zero" for p in sources)
+        return stack if gone else ()
 
     def held(self) -> list[Any]:
         """What the living optimizers hold."""
@@ -78,6 +134,10 @@ class Steps:
 
     def _stepping(self, optimizer: Any, frame: FrameType) -> None:
         self.optimizers.add(optimizer)
+        facts = self._facts.get(optimizer)
+        if facts is not None:
+            facts.steps += 1
+            facts.rate = facts.rate or any(_rate(group) for group in optimizer.param_groups)
         sources = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
         if not sources:
             return
@@ -86,7 +146,7 @@ class Steps:
         mine = [c for c in calls if c.leaves & held] or calls[-1:]
         for call in mine:
             call.consumed = True
-        got = frozenset().union(*(c.got for c in calls))
+        got = {number: worth for call in calls for number, worth in call.got.items()}
         stack = frames.capture(frame)
         last = mine[-1] if mine else None
         self.heard(
@@ -99,9 +159,17 @@ class Steps:
                 tuple(answer(p, got) for p in sources),
                 tuple(c.mark for c in mine if c.mark >= 0),
                 opened,
+                got=got,
+                cleared=self._lost(mine, sources, got),
             )
         )
 
 
 def _has_closure(args: Any, kwargs: Any) -> bool:
     return any(callable(one) for one in (*args[1:], *kwargs.values()))
+
+
+def _rate(group: Mapping[str, Any]) -> bool:
+    """Whether a group has a learning rate other than 0; one that is a tensor is not looked at."""
+    rate = group.get("lr", 1.0)
+    return not isinstance(rate, (int, float)) or rate != 0

@@ -1,0 +1,47 @@
+"""What the causes of the link "alive" share: one operation turns a gradient into something useless."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from whygrad.causes.cause import Case, Explanation, chain_of, code_of, in_package
+from whygrad.finding import Fix, Label, Proof
+from whygrad.flow import Edge
+from whygrad.graph import GradientSeen
+from whygrad.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How an operation does it; ``{code}`` is the text of its place."""
+
+    reason: str
+    label: str
+    fix: str
+
+
+def born(case: Case, kind: GradientSeen) -> list[Edge]:
+    """The edges at which the gradient becomes useless, in order of running; none where it was not measured."""
+    if case.parameter.value < 0 or not case.graph.cotangents:
+        return []
+    return case.flow.births(case.parameter.value, kind)
+
+
+def explain_birth(case: Case, edge: Edge, way: Way, proof: str) -> Explanation:
+    """The explanation of one such operation."""
+    place = _place(case.graph.op(edge.op).stack)
+    code = code_of(place)
+    return Explanation(
+        way.reason.format(code=code),
+        place,
+        (Label(place, way.label),) if place is not None else (),
+        chain_of(case),
+        fix=Fix(way.fix),
+        proof=Proof("structural", True, f"measured on the way back: {proof}"),
+        severity="warning",
+    )
+
+
+def _place(stack: tuple[Span, ...]) -> Span | None:
+    """The innermost line of the script's own, where there is one."""
+    return next((span for span in stack if not in_package(span)), stack[0] if stack else None)

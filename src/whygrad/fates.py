@@ -1,0 +1,65 @@
+"""Fates: how parameters fared over the steps, and what that makes of a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, replace
+
+from whygrad.finding import Finding, Steps
+
+# Which branch, head or expert a step takes is often its data's choice: these are told when several steps agree.
+_DATA_DECIDES = frozenset(("not-called", "unused-output"))
+STEPS_TO_AGREE = 4
+# A fault of these causes begins at some step by nature: gradients of earlier steps do not excuse it.
+_BEGINS_LATE = frozenset(("replaced-parameter", "frozen", "wrong-source", "not-updated", "nonfinite-gradient"))
+# Zeros that a step's values make may be mended by a later step: these are told at the end.
+_MAY_BE_MENDED = frozenset(("zero-gradient", "custom-gradient"))
+
+
+@dataclass(slots=True)
+class Fate:
+    """Over how many steps a parameter was asked for, and in how many it got nothing of use."""
+
+    seen: int = 0
+    without: int = 0
+
+
+class Fates:
+    """The fate of every parameter, by its path."""
+
+    def __init__(self) -> None:
+        self._fates: dict[str, Fate] = {}
+
+    def note(self, asked: Iterable[str], got: Set[str]) -> None:
+        """A step is over, in which these were asked for, and those got a gradient."""
+        for path in asked:
+            fate = self._fates.setdefault(path, Fate())
+            fate.seen += 1
+            fate.without += path not in got
+
+    def is_certain(self, finding: Finding, closing: bool) -> bool:
+        """Whether a finding can be told while the script runs on; at the end of the run all but notes are."""
+        if closing:
+            return not self._is_served(finding)
+        if finding.cause in _MAY_BE_MENDED and any(p.gradient == "zero" for p in finding.parameters):
+            return False
+        agreed = all(f.without == f.seen >= STEPS_TO_AGREE for f in self._of(finding))
+        return agreed or (finding.cause not in _DATA_DECIDES and not self._is_served(finding))
+
+    def judged(self, finding: Finding) -> Finding:
+        """The finding with how often it held; what got its gradient in other steps is a note."""
+        fates = self._of(finding)
+        seen = max((f.seen for f in fates), default=1)
+        without = max((f.without for f in fates), default=seen)
+        finding = replace(finding, steps=Steps(seen, without))
+        # A filter of `None` is right where a step serves some of the parameters only.
+        return replace(finding, severity="note", wrong_cures=()) if self._is_served(finding) else finding
+
+    def _is_served(self, finding: Finding) -> bool:
+        """Whether each of its parameters got its gradient in some step, and that excuses the others."""
+        fates = self._of(finding)
+        served = bool(fates) and all(0 < f.without < f.seen for f in fates)
+        return served and finding.cause not in _BEGINS_LATE
+
+    def _of(self, finding: Finding) -> list[Fate]:
+        return [self._fates[p.path] for p in finding.parameters if p.path in self._fates]

@@ -1,0 +1,100 @@
+"""Closes a request: one Graph of what its function did, and what each array among its arguments is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from whygrad.graph import Graph, Parameter
+from whygrad.recorders import frames
+from whygrad.recorders.builder import GraphBuilder
+from whygrad.recorders.jax.parameters import is_state
+from whygrad.recorders.jax.reaching import carried, leading_to
+from whygrad.recorders.jax.requests import Request
+from whygrad.recorders.jax.trace import Leaf, Trace
+
+
+def close(request: Request) -> Graph | None:
+    """The Graph of a request, ``None`` where nothing is known of it."""
+    error = None if request.error is None else f"{type(request.error).__name__}: {request.error}"
+    if request.trace is None:
+        return _refused(request, error)
+    trace = request.trace
+    if error is None and not trace.targets:
+        return None
+    if error is None:
+        _drop_refusals(trace.builder)
+    graph = trace.builder.graph(trace.targets, (), frames.spans(request.stack), error=error)
+    return replace(graph, parameters=tuple(_parameters(trace, graph)))
+
+
+def _drop_refusals(builder: GraphBuilder) -> None:
+    """JAX has answered, so it refused nothing: what it would refuse lies on no way to a gradient."""
+    for op, barriers in list(builder.barriers.items()):
+        builder.barriers[op] = tuple(b for b in barriers if b.kind != "no-registered-gradient")
+
+
+def _refused(request: Request, error: str | None) -> Graph | None:
+    """JAX looked at the arguments and refused."""
+    if error is None or not request.arguments:
+        return None
+    builder = GraphBuilder("jax", request.api)
+    parameters = [
+        Parameter(
+            path, tuple(aval.shape), str(aval.dtype), builder.value(str(aval.dtype), tuple(aval.shape)), gradient="none"
+        )
+        for aval, path in request.arguments
+    ]
+    return builder.graph((), parameters, frames.spans(request.stack), error=error)
+
+
+def _parameters(trace: Trace, graph: Graph) -> list[Parameter]:
+    alive = carried(graph)
+    excused = _excused(trace, graph)
+    twins = _twins(trace.leaves)
+    found: dict[str, Parameter] = {}
+    for leaf in trace.leaves:
+        if not leaf.differentiated and leaf.argument not in twins:
+            continue
+        asked = leaf.differentiated and leaf.value not in excused and not is_state(leaf.path)
+        parameter = Parameter(
+            leaf.path,
+            leaf.shape,
+            leaf.dtype,
+            leaf.value,
+            asked=asked,
+            gradient=("present" if leaf.value in alive else "none") if leaf.differentiated else "unknown",
+            holder=leaf.path,
+        )
+        found.setdefault(leaf.path, parameter)
+    return list(found.values())
+
+
+def _excused(trace: Trace, graph: Graph) -> set[int]:
+    """Values of which nothing is to be said.
+
+    What only shifts a quantity that is differentiated inside has no second derivative by nature. And where the
+    function raised, what it would have read later is not known.
+    """
+    excused = leading_to(graph, trace.inner) if trace.inner else set()
+    if trace.broken:
+        touched = _behind(graph)
+        excused |= {leaf.value for leaf in trace.leaves if leaf.value not in touched}
+    return excused
+
+
+def _behind(graph: Graph) -> set[int]:
+    """Every value that a target depends on, through barriers as well."""
+    return carried(replace(graph, barriers={}))
+
+
+def _twins(leaves: Sequence[Leaf]) -> set[str]:
+    """The arguments that are built like one that is differentiated, and are not themselves."""
+    forms: dict[str, list[tuple[object, ...]]] = {}
+    asked: set[str] = set()
+    for leaf in leaves:
+        forms.setdefault(leaf.argument, []).append((leaf.shape, leaf.dtype))
+        if leaf.differentiated:
+            asked.add(leaf.argument)
+    models = [forms[a] for a in asked if len(forms[a]) > 1]
+    return {name for name, form in forms.items() if name not in asked and form in models}

@@ -1,0 +1,127 @@
+"""Every private name of JAX that is used. Where a release lacks one, that is said and nothing is recorded."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import CodeType, TracebackType
+from typing import Any
+
+import jax
+
+# Taken before anything is replaced: what we ask of JAX ourselves must not come back to us.
+vjp, make_jaxpr, typeof = jax.vjp, jax.make_jaxpr, jax.typeof
+
+# How to step from a value of one transformation to the value below it.
+_BELOW = ("primal", "val")
+
+
+class MissingName(Exception):
+    """This release of JAX has no such name where it was looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """What is private to JAX.
+
+    Attributes:
+        traces: the classes of the interpreters that differentiate.
+        tracer: the class of all traced values.
+        current: the interpreter that runs the user's function now.
+    """
+
+    traces: tuple[type, ...]
+    tracer: type
+    current: Callable[[], Any]
+
+
+def private() -> Private:
+    """The private names of the JAX that is installed; ``MissingName`` where one is not there."""
+    try:
+        from jax._src import core
+        from jax._src.interpreters import ad
+
+        context = core.trace_ctx
+        traces = (ad.LinearizeTrace, ad.JVPTrace)
+        for trace in traces:
+            trace.process_primitive, trace.process_custom_jvp_call, trace.process_custom_vjp_call  # noqa: B018
+        assert context.trace is not None
+        return Private(traces, core.Tracer, lambda: context.trace)
+    except (ImportError, AttributeError) as error:
+        raise MissingName(f"JAX {jax.__version__} is not followed by this version ({error})") from None
+
+
+def traced_by(value: Any, trace: Any) -> bool:
+    """Whether an interpreter follows a value."""
+    return getattr(value, "_trace", None) is trace
+
+
+def below(value: Any) -> Iterator[Any]:
+    """A value and what it stands for in the transformations below."""
+    for _ in range(16):
+        yield value
+        name = next((n for n in _BELOW if _has(value, n)), None)
+        if name is None:
+            return
+        value = getattr(value, name)
+
+
+def _has(value: Any, name: str) -> bool:
+    return name in getattr(type(value), "__slots__", ())
+
+
+def reference(value: Any) -> weakref.ref[Any] | None:
+    """A weak reference, ``None`` for what cannot have one (Python numbers)."""
+    try:
+        return weakref.ref(value)
+    except TypeError:
+        return None
+
+
+def places(equation: Any) -> Sequence[tuple[CodeType, int]]:
+    """The frames in which an equation was traced, innermost first."""
+    traceback = getattr(equation.source_info, "traceback", None)
+    if traceback is None:
+        return ()
+    codes, offsets = traceback.raw_frames()
+    return list(zip(codes, offsets, strict=True))
+
+
+def head(jaxpr: Any) -> tuple[str, str, int] | None:
+    """Name, file and first line of the function that a program was traced from."""
+    return _parsed(getattr(getattr(jaxpr, "debug_info", None), "func_src_info", None))
+
+
+def head_of_rule(rule: Any) -> tuple[str, str, int] | None:
+    """The same of a user's rule of differentiation, as an equation holds it."""
+    return _parsed(getattr(getattr(rule, "debug_info", None), "func_src_info", None))
+
+
+def _parsed(text: str | None) -> tuple[str, str, int] | None:
+    name, at, place = (text or "").partition(" at ")
+    file, colon, line = place.rpartition(":")
+    return (name, file, int(line)) if at and colon and line.isdigit() else None
+
+
+def raised_by(error: BaseException, tracer: type) -> tuple[Any, str] | None:
+    """The traced value whose own method raised (``__array__``, ``__float__``), and the name of the method."""
+    found = None
+    for frame in _frames(error.__traceback__):
+        value = frame.f_locals.get("self") if frame.f_code.co_name.startswith(("__", "to")) else None
+        if isinstance(value, tracer):
+            found = value, frame.f_code.co_name
+    return found
+
+
+def _frames(traceback: TracebackType | None) -> Iterator[Any]:
+    while traceback is not None:
+        yield traceback.tb_frame
+        traceback = traceback.tb_next
+
+
+def versions() -> dict[str, str]:
+    """Of JAX and the libraries on it that are in use."""
+    modules = {name: sys.modules.get(name) for name in ("jax", "flax", "equinox", "optax")}
+    return {n: str(getattr(m, "__version__", "unknown")) for n, m in modules.items() if m is not None}

@@ -1,0 +1,215 @@
+"""Makes flat operations of equations: calls, loops and branches are laid out in line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from whygrad.graph import Barrier
+from whygrad.recorders import frames
+from whygrad.recorders.builder import GraphBuilder
+from whygrad.recorders.jax import compat
+from whygrad.recorders.jax.ops import CUSTOM, Rules, Stop, is_float
+from whygrad.span import Span
+
+# Operations that run a program once on their own inputs, and the parameter that holds it.
+CALLS = {
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "core_call": "call_jaxpr",
+    "remat2": "jaxpr",
+    "checkpoint": "jaxpr",
+    "shard_map": "jaxpr",
+    "xla_pmap": "call_jaxpr",
+}
+_FRAMES = 10
+_LOOP = "JAX has no reverse mode for a loop whose number of turns is not known"
+
+
+class Flattener:
+    """Writes equations into a builder.
+
+    Args:
+        reverse: the request goes backwards, which some loops do not allow.
+        constant: the value of an object that a program holds as a constant.
+    """
+
+    def __init__(self, builder: GraphBuilder, rules: Rules, reverse: bool, constant: Callable[[Any], int]) -> None:
+        self.builder = builder
+        self.rules = rules
+        self.reverse = reverse
+        self.constant = constant
+        self._stacks: dict[frames.Stack, tuple[Span, ...]] = {}
+
+    def spans(self, stack: frames.Stack) -> tuple[Span, ...]:
+        """The spans of a captured stack, looked up once."""
+        found = self._stacks.get(stack)
+        if found is None:
+            found = self._stacks[stack] = frames.spans(stack)
+        return found
+
+    def value(self, aval: Any) -> int:
+        """A fresh value of a type."""
+        shape = getattr(aval, "shape", None)
+        known = None if shape is None else tuple(d if isinstance(d, int) else None for d in shape)
+        return self.builder.value(str(getattr(aval, "dtype", aval)), known)
+
+    def equation(
+        self,
+        primitive: Any,
+        params: dict[str, Any],
+        given: Sequence[int],
+        ins: Sequence[Any],
+        outs: Sequence[Any],
+        stack: frames.Stack,
+    ) -> list[int]:
+        """Lay out one equation.
+
+        Args:
+            given: the values of its inputs.
+            ins, outs: the types of its inputs and outputs.
+
+        Returns:
+            the values of its outputs.
+        """
+        name = primitive.name
+        if name in CALLS and CALLS[name] in params:
+            return self.program(params[CALLS[name]], given, stack)
+        special = {"scan": self._scan, "while": self._while, "cond": self._cond}.get(name)
+        if special is not None:
+            return special(params, given, outs, stack)
+        return self.plain(
+            name, given, outs, self.rules.stops(primitive, params, ins, outs), stack, _backward(name, params)
+        )
+
+    def plain(
+        self,
+        name: str,
+        given: Sequence[int],
+        outs: Sequence[Any],
+        stops: Sequence[Stop],
+        stack: frames.Stack,
+        where: frames.Stack = (),
+    ) -> list[int]:
+        """One operation with its barriers; ``where`` explains those of a user's own rule."""
+        made = [self.value(a) for a in outs]
+        if made:
+            place = self.spans(where)[0] if where else None
+            barriers = [
+                Barrier(s.input, s.output, s.kind, s.detail, s.selects, place if s.kind == "custom-gradient" else None)
+                for s in stops
+            ]
+            self.builder.op(name, given, made, self.spans(stack), "", barriers)
+        return made
+
+    def program(self, closed: Any, given: Sequence[int], stack: frames.Stack) -> list[int]:
+        """Lay out a whole program on the given values."""
+        jaxpr = getattr(closed, "jaxpr", closed)
+        env: dict[Any, int] = dict(zip(jaxpr.invars, given, strict=True))
+        for var, const in zip(jaxpr.constvars, getattr(closed, "consts", ()), strict=False):
+            env[var] = self.constant(const)
+
+        def read(atom: Any) -> int:
+            if hasattr(atom, "val"):
+                return self.value(atom.aval)
+            if atom not in env:
+                env[atom] = self.value(atom.aval)
+            return env[atom]
+
+        head = compat.head(jaxpr)
+        for equation in jaxpr.eqns:
+            inner = _stack(equation, head, stack)
+            ins, outs = [a.aval for a in equation.invars], [v.aval for v in equation.outvars]
+            values = self.equation(
+                equation.primitive, equation.params, [read(a) for a in equation.invars], ins, outs, inner
+            )
+            env.update(zip(equation.outvars, values, strict=True))
+        return [read(v) for v in jaxpr.outvars]
+
+    def _scan(
+        self, params: dict[str, Any], given: Sequence[int], outs: Sequence[Any], stack: frames.Stack
+    ) -> list[int]:
+        consts, carries = params["num_consts"], params["num_carry"]
+        body = params["jaxpr"]
+        heads, ops = self._heads(given[consts : consts + carries], body.in_avals[consts : consts + carries], stack)
+        result = self.program(body, [*given[:consts], *heads, *given[consts + carries :]], stack)
+        for op, value in zip(ops, result[:carries], strict=True):
+            self.builder.close_carry(op, 1, value)
+        return result
+
+    def _heads(self, first: Sequence[int], avals: Sequence[Any], stack: frames.Stack) -> tuple[list[int], list[int]]:
+        """The heads of a loop: each carried value is that of the beginning or of the last turn."""
+        heads, ops = [], []
+        for value, aval in zip(first, avals, strict=True):
+            heads.append(self.value(aval))
+            ops.append(self.builder.op("carry", [value, value], [heads[-1]], self.spans(stack)))
+        return heads, ops
+
+    def _while(
+        self, params: dict[str, Any], given: Sequence[int], outs: Sequence[Any], stack: frames.Stack
+    ) -> list[int]:
+        tests, consts = params["cond_nconsts"], params["body_nconsts"]
+        body = params["body_jaxpr"]
+        first = given[tests + consts :]
+        heads, ops = self._heads(first, body.in_avals[consts:], stack)
+        (going,) = self.program(params["cond_jaxpr"], [*given[:tests], *heads], stack)
+        result = self.program(body, [*given[tests : tests + consts], *heads], stack)
+        made = []
+        for op, start, last, aval in zip(ops, first, result, outs, strict=True):
+            self.builder.close_carry(op, 1, last)
+            stops = [Stop(2, 0, "non-differentiable-op", "while", True)] if is_float(aval) else []
+            if self.reverse and is_float(aval):
+                stops += [Stop(i, 0, "no-registered-gradient", _LOOP) for i in (0, 1)]
+            made += self.plain("while", [start, last, going], [aval], stops, stack)
+        return made
+
+    def _cond(
+        self, params: dict[str, Any], given: Sequence[int], outs: Sequence[Any], stack: frames.Stack
+    ) -> list[int]:
+        index, *rest = given
+        results = [self.program(branch, rest, stack) for branch in params["branches"]]
+        made = []
+        for position, aval in enumerate(outs):
+            inputs = [index, *(result[position] for result in results)]
+            stops = [Stop(0, 0, "non-differentiable-op", "cond", True)] if is_float(aval) else []
+            made += self.plain("cond", inputs, [aval], stops, stack)
+        return made
+
+
+def _backward(name: str, params: dict[str, Any]) -> frames.Stack:
+    """Where the user's own backward rule of an operation begins."""
+    if name not in CUSTOM:
+        return ()
+    rule = compat.head_of_rule(params.get("bwd")) or compat.head_of_rule(params.get("jvp_jaxpr_fun"))
+    return ((rule[1], rule[2], rule[0], None, -1),) if rule is not None else ()
+
+
+def _stack(equation: Any, head: tuple[str, str, int] | None, outer: frames.Stack) -> frames.Stack:
+    """The user's frames of an equation: those inside its program, then those of the call of the program.
+
+    A program is traced once and used again, so what its equations say of the outside may be another call's.
+    """
+    inside: list[frames.Place] = []
+    for code, offset in compat.places(equation):
+        place = (code, offset)
+        if outer and place == outer[0]:
+            break
+        if frames.is_user_file(code.co_filename):
+            inside.append(place)
+        if head is not None and (code.co_filename, code.co_firstlineno) == head[1:]:
+            break
+    else:
+        inside = [] if head is not None else _apart(inside, outer)
+    return (*inside, *outer)[:_FRAMES]
+
+
+def _apart(inside: list[frames.Place], outer: frames.Stack) -> list[frames.Place]:
+    """The frames before the first function that the call itself stands in."""
+    around = {place[0] for place in outer}
+    kept = []
+    for place in inside:
+        if place[0] in around:
+            break
+        kept.append(place)
+    return kept

@@ -1,0 +1,51 @@
+"""Names of the arrays among a function's arguments: paths of their trees, as the user writes them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+from jax.tree_util import keystr, tree_flatten_with_path
+
+# State that a library keeps beside its parameters, by the name of its collection.
+STATE = ("batch_stats",)
+
+
+def argument_names(function: Callable[..., Any], count: int) -> list[str]:
+    """The names of a function's positional arguments; ``argN`` where they have none."""
+    names: list[str] = []
+    try:
+        for one in inspect.signature(function).parameters.values():
+            if one.kind is one.VAR_POSITIONAL:
+                break
+            names.append(one.name)
+    except (TypeError, ValueError):
+        pass
+    return [names[n] if n < len(names) else f"arg{n}" for n in range(count)]
+
+
+def named_leaves(args: Sequence[Any], names: Sequence[str]) -> Iterator[tuple[Any, str, str]]:
+    """Every array among the arguments, its path, and the name of its argument."""
+    for argument, name in zip(args, names, strict=True):
+        leaves, _ = tree_flatten_with_path(argument)
+        for path, leaf in leaves:
+            if hasattr(leaf, "dtype") and hasattr(leaf, "shape"):
+                yield leaf, _joined(name, keystr(path, simple=True, separator="/")), name
+
+
+def _joined(argument: str, path: str) -> str:
+    if argument.startswith(("_", "arg")):  # a library's own name for what it passes on
+        return path or argument
+    return f"{argument}/{path}" if path else argument
+
+
+def is_state(path: str) -> bool:
+    """Whether a path names state that a library keeps, which no gradient is meant for."""
+    return any(part in STATE for part in path.split("/"))
+
+
+def is_array(value: Any) -> bool:
+    """Whether a value is an array of JAX or NumPy, traced or not."""
+    return isinstance(value, jax.Array) or hasattr(value, "__array__")

@@ -1,0 +1,227 @@
+"""The requests: ``jax.grad`` and its sisters, wrapped so that each call is recorded as it runs."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+import jax
+
+from whygrad.recorders import frames
+from whygrad.recorders.jax import compat
+from whygrad.recorders.jax.hooks import Hooks
+from whygrad.recorders.jax.ops import Rules, is_float
+from whygrad.recorders.jax.parameters import argument_names, named_leaves
+from whygrad.recorders.jax.trace import Trace
+from whygrad.recorders.patching import Patches
+
+# Functions that hand back a function, and functions that differentiate at once. True: backwards.
+BUILDERS = {"grad": True, "value_and_grad": True, "jacrev": True, "jacobian": True, "jacfwd": False, "hessian": True}
+DIRECT = {"vjp": True, "linearize": False, "jvp": False}
+
+
+@dataclass(slots=True)
+class Request:
+    """One call of a differentiated function.
+
+    Attributes:
+        arguments: what could not be traced, by name: recorded where JAX refuses before the function runs.
+        around: the requests inside which this one was made.
+    """
+
+    api: str
+    stack: frames.Stack
+    reverse: bool
+    around: tuple[Request, ...]
+    trace: Trace | None = None
+    error: BaseException | None = None
+    arguments: list[tuple[Any, str]] = field(default_factory=list)
+
+
+class Requests:
+    """The watch on requests; ``heard`` is told of each, once it is answered."""
+
+    def __init__(
+        self,
+        hooks: Hooks,
+        wanted: Callable[[str, frames.Stack], bool],
+        heard: Callable[[Request], None],
+        fault: Callable[[BaseException], None],
+    ) -> None:
+        self.hooks = hooks
+        self.wanted = wanted
+        self.heard = heard
+        self.fault = fault
+        self.rules = Rules()
+        self.patches = Patches()
+        self.active = threading.local()
+
+    def install(self) -> None:
+        """Wrap them."""
+        for name, reverse in BUILDERS.items():
+            self.patches.replace(jax, name, self._builder(getattr(jax, name), name, reverse))
+        for name, reverse in DIRECT.items():
+            self.patches.replace(jax, name, self._direct(getattr(jax, name), name, reverse))
+
+    def remove(self) -> None:
+        """Unwrap them."""
+        self.patches.undo()
+
+    @property
+    def stack(self) -> list[Request]:
+        """The requests under way in this thread, the innermost last."""
+        found: list[Request] = self.active.__dict__.setdefault("stack", [])
+        return found
+
+    def _builder(self, original: Callable[..., Any], name: str, reverse: bool) -> Callable[..., Any]:
+        requests = self
+
+        @wraps(original)
+        def transformation(fun: Any, *args: Any, **kwargs: Any) -> Any:
+            if not callable(fun):
+                return original(fun, *args, **kwargs)
+            aux = bool(args[1] if len(args) > 1 else kwargs.get("has_aux", False))
+            argnums = args[0] if args else kwargs.get("argnums", 0)
+            answer = original(requests._probe(fun, aux), *args, **kwargs)
+
+            @wraps(answer)
+            def asked(*a: Any, **k: Any) -> Any:
+                return requests._run(f"jax.{name}", reverse, (fun, argnums, a), lambda: answer(*a, **k))
+
+            return asked
+
+        return transformation
+
+    def _direct(self, original: Callable[..., Any], name: str, reverse: bool) -> Callable[..., Any]:
+        requests = self
+
+        @wraps(original)
+        def transformation(fun: Any, *args: Any, **kwargs: Any) -> Any:
+            if not callable(fun):
+                return original(fun, *args, **kwargs)
+            probe = requests._probe(fun, bool(kwargs.get("has_aux", False)))
+            given = (fun, (), ())
+            return requests._run(f"jax.{name}", reverse, given, lambda: original(probe, *args, **kwargs))
+
+        return transformation
+
+    def _run(self, api: str, reverse: bool, given: tuple[Any, Any, Any], call: Callable[[], Any]) -> Any:
+        """Make the call, recorded if that is wanted."""
+        request = self._opened(api, reverse, given)
+        if request is None:
+            return call()
+        try:
+            return call()
+        except Exception as error:
+            request.error = error
+            raise
+        finally:
+            self._closed(request)
+
+    def _opened(self, api: str, reverse: bool, given: tuple[Any, Any, Any]) -> Request | None:
+        try:
+            stack = frames.capture(sys._getframe(3))
+            if not stack or not self.wanted(api, stack):
+                return None
+            request = Request(api, stack, reverse, tuple(self.stack))
+            request.arguments = _asked_of(*given)
+            self.stack.append(request)
+            return request
+        except Exception as error:
+            self.fault(error)
+            return None
+
+    def _closed(self, request: Request) -> None:
+        try:
+            if request in self.stack:
+                self.stack.remove(request)
+            if request.trace is not None:
+                self.hooks.leave(request.trace)
+            self.heard(request)
+        except Exception as error:
+            self.fault(error)
+
+    def _probe(self, fun: Any, aux: bool) -> Callable[..., Any]:
+        """The user's function, with a trace opened before it runs and closed after it."""
+        requests = self
+
+        @wraps(fun)
+        def differentiated(*args: Any, **kwargs: Any) -> Any:
+            trace = requests._begun(fun, args)
+            if trace is None:
+                return fun(*args, **kwargs)
+            try:
+                out = fun(*args, **kwargs)
+            except Exception as error:
+                requests._ended(trace, None, error)
+                raise
+            requests._ended(trace, out[0] if aux and isinstance(out, tuple) and out else out, None)
+            return out
+
+        return differentiated
+
+    def _begun(self, fun: Any, args: tuple[Any, ...]) -> Trace | None:
+        request = self.stack[-1] if self.stack else None
+        private = self.hooks.private
+        if request is None or request.trace is not None or private is None:
+            return None
+        try:
+            interpreter = private.current()
+            if not isinstance(interpreter, private.traces):
+                return None
+            trace = Trace(request.api, interpreter, private.tracer, self.rules, request.reverse)
+            for leaf, path, argument in named_leaves(args, argument_names(fun, len(args))):
+                trace.add_leaf(leaf, path, argument, compat.traced_by(leaf, interpreter))
+            request.trace = trace
+            self.hooks.enter(trace)
+            return trace
+        except Exception as error:
+            self.fault(error)
+            return None
+
+    def _ended(self, trace: Trace, out: Any, error: BaseException | None) -> None:
+        try:
+            if error is None:
+                results = [v for v in jax.tree_util.tree_leaves(out) if hasattr(v, "dtype")]
+                trace.returned(results)
+                for outer in self.stack[:-1]:
+                    if outer.trace is not None:
+                        outer.trace.inner |= {v for v in map(outer.trace.below, results) if v is not None}
+            else:
+                self._broken(trace, error)
+            self.hooks.leave(trace)
+        except Exception as fault:
+            self.fault(fault)
+
+    def _broken(self, trace: Trace, error: BaseException) -> None:
+        """The function raised: if a traced value was asked for its number, it left JAX there."""
+        raised = compat.raised_by(error, trace.tracer)
+        value = trace.below(raised[0]) if raised is not None else None
+        if raised is not None and value is not None and not trace.broken:
+            trace.left(value, raised[1], _where(error))
+        trace.broken = True
+
+
+def _where(error: BaseException) -> frames.Stack:
+    """The user's frames in which an exception was raised, innermost first."""
+    places: list[frames.Place] = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if frames.is_user_file(code.co_filename):
+            places.append((code, traceback.tb_lasti))
+        traceback = traceback.tb_next
+    return tuple(places[::-1])
+
+
+def _asked_of(fun: Any, argnums: Any, args: Sequence[Any]) -> list[tuple[Any, str]]:
+    """Arrays that the request is asked of and that have no gradient by their type, with their paths."""
+    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
+    names = argument_names(fun, len(args))
+    chosen = [n for n in numbers if isinstance(n, int) and -len(args) <= n < len(args)]
+    leaves = named_leaves([args[n] for n in chosen], [names[n] for n in chosen])
+    return [(compat.typeof(leaf), path) for leaf, path, _ in leaves if not is_float(compat.typeof(leaf))]

@@ -1,0 +1,182 @@
+"""Trace: what one differentiated function did, noted while JAX runs it for the user.
+
+Nothing that the function sees is replaced. JAX's own interpreter of the request is listened to, and values are
+told apart by identity, through weak references.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from whygrad.graph import Barrier, Crossing
+from whygrad.recorders import frames
+from whygrad.recorders.builder import GraphBuilder
+from whygrad.recorders.jax import compat
+from whygrad.recorders.jax.flatten import Flattener
+from whygrad.recorders.jax.ops import Rules, Stop, is_float
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One array among the arguments of a differentiated function.
+
+    Attributes:
+        path: the name the user knows.
+        differentiated: the request asks for its gradient.
+        argument: the name of the argument that holds it.
+    """
+
+    path: str
+    value: int
+    shape: tuple[int, ...]
+    dtype: str
+    differentiated: bool
+    argument: str
+
+
+class Trace:
+    """What one run of a differentiated function did.
+
+    Args:
+        interpreter: JAX's own, which runs the function.
+        reverse: the request goes backwards.
+
+    Attributes:
+        targets: values of what is differentiated, once it is known.
+        inner: values of what was differentiated inside this function.
+    """
+
+    def __init__(self, api: str, interpreter: Any, tracer: type, rules: Rules, reverse: bool) -> None:
+        self.interpreter = interpreter
+        self.tracer = tracer
+        self.rules = rules
+        self.builder = GraphBuilder("jax", api)
+        self.flat = Flattener(self.builder, rules, reverse, self.of)
+        self.leaves: list[Leaf] = []
+        self.targets: list[int] = []
+        self.inner: set[int] = set()
+        self.broken = False
+        self._known: dict[int, tuple[weakref.ref[Any], int]] = {}
+        self._outside: dict[int, tuple[weakref.ref[Any], int, str]] = {}
+
+    def add_leaf(self, value: Any, path: str, argument: str, differentiated: bool) -> None:
+        """An array of the arguments."""
+        aval = compat.typeof(value)
+        made = self.flat.value(aval)
+        self._know(value, made)
+        self.leaves.append(Leaf(path, made, tuple(aval.shape), str(aval.dtype), differentiated, argument))
+        if differentiated:
+            outside = getattr(value, "primal", None)
+            seen = compat.reference(outside)
+            if seen is not None:
+                self._outside[id(outside)] = (seen, made, path)
+
+    def of(self, value: Any, frame: FrameType | None = None) -> int:
+        """The value of an object: known, the copy outside of what is differentiated, or new here."""
+        found = self.find(value)
+        if found is not None:
+            return found
+        made = self.flat.value(compat.typeof(value))
+        outside = self._outside.get(id(value))
+        if outside is not None and outside[0]() is value:
+            where = self.flat.spans(_holding(frame, value))
+            barrier = Barrier(0, 0, "wrong-source", outside[2], False, where[0] if where else None)
+            self.builder.op("closed_over", [outside[1]], [made], where, "", [barrier])
+        elif frame is not None and not isinstance(value, self.tracer):
+            self.builder.arrivals.append(
+                Crossing(made, self.builder.next_op, "constant", self.flat.spans(frames.capture(frame)))
+            )
+        self._know(value, made)
+        return made
+
+    def find(self, value: Any) -> int | None:
+        """The value of an object that was met."""
+        known = self._known.get(id(value))
+        return known[1] if known is not None and known[0]() is value else None
+
+    def below(self, value: Any) -> int | None:
+        """The value of what an object of a transformation inside stands for here."""
+        return next((f for f in map(self.find, compat.below(value)) if f is not None), None)
+
+    def _know(self, value: Any, made: int) -> None:
+        seen = compat.reference(value)
+        if seen is not None:
+            self._known[id(value)] = (seen, made)
+
+    def ran(self, primitive: Any, params: dict[str, Any], given: Sequence[Any], out: Any, frame: FrameType) -> None:
+        """An operation ran."""
+        results = list(out) if isinstance(out, (list, tuple)) else [out]
+        values = [self.of(v, frame) for v in given]
+        ins, outs = [compat.typeof(v) for v in given], [compat.typeof(v) for v in results]
+        made = self.flat.equation(primitive, params, values, ins, outs, frames.capture(frame))
+        for result, value in zip(results, made, strict=True):
+            self._know(result, value)
+
+    def ran_rule(
+        self,
+        name: str,
+        stops: Sequence[Stop],
+        where: frames.Stack,
+        given: Sequence[Any],
+        results: Sequence[Any],
+        frame: FrameType,
+    ) -> None:
+        """A function with a rule of differentiation of its own ran."""
+        values = [self.of(v, frame) for v in given]
+        outs = [compat.typeof(v) for v in results]
+        made = self.flat.plain(name, values, outs, stops, frames.capture(frame), where)
+        for result, value in zip(results, made, strict=True):
+            self._know(result, value)
+
+    def refused(self, primitive: Any, params: dict[str, Any], given: Sequence[Any], frame: FrameType) -> None:
+        """JAX raised in an operation: the way to the loss would have gone on from here."""
+        if self.broken:
+            return
+        self.broken = True
+        ins = [compat.typeof(v) for v in given]
+        outs = _outputs(primitive, params, ins)
+        values = [self.of(v, frame) for v in given]
+        self.targets = self.flat.equation(primitive, params, values, ins, outs, frames.capture(frame))
+
+    def left(self, value: int, method: str, stack: frames.Stack) -> None:
+        """A traced value was asked for a number that it does not have, and JAX raised."""
+        self.broken = True
+        made = self.builder.value("float32")
+        barrier = Barrier(0, 0, "left-framework", method)
+        self.builder.op(method, [value], [made], self.flat.spans(stack), "", [barrier])
+        self.targets = [made]
+
+    def returned(self, values: Sequence[Any]) -> None:
+        """The function came to its end with these results."""
+        self.targets = [self.of(v) for v in values if is_float(compat.typeof(v))]
+
+
+def _outputs(primitive: Any, params: dict[str, Any], ins: Sequence[Any]) -> list[Any]:
+    """The types of what an operation would have given."""
+    import jax
+
+    try:
+        shapes = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in ins]
+        return list(compat.make_jaxpr(lambda *v: primitive.bind(*v, **params))(*shapes).out_avals)
+    except Exception:
+        return [next((a for a in ins if is_float(a)), ins[0])]
+
+
+def _holding(frame: FrameType | None, value: Any) -> frames.Stack:
+    """The user's frames from the function on that took a value from outside, not out of its own arguments."""
+    import jax
+
+    while frame is not None:
+        code = frame.f_code
+        if frames.is_user_file(code.co_filename):
+            names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+            held = dict(frames.local_variables(frame))
+            arguments = [held.get(name) for name in names]
+            if not any(leaf is value for leaf in jax.tree_util.tree_leaves(arguments)):
+                break
+        frame = frame.f_back
+    return frames.capture(frame)

@@ -1,0 +1,137 @@
+"""What gradients are worth on the way back: measured by hooks on tensors, only where and when it can matter.
+
+An operation whose derivative has a pole is measured whenever it is recorded, since after one step with a NaN every
+number is one. Once a parameter's gradient has been zero for some steps, every operation is, until that is explained.
+A hook is put on a computed tensor only, and lives no longer than its graph; it changes nothing.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from whygrad.graph import GradientSeen
+
+# Their derivative is not finite, or 0 * inf, at some point; by the names of torch's functions.
+POLES = frozenset(
+    "sqrt rsqrt pow rpow div true_divide rdiv rtruediv truediv reciprocal log log2 log10 log1p xlogy norm linalg_norm "
+    "linalg_vector_norm vector_norm matrix_norm frobenius_norm cdist pairwise_distance pdist std std_mean var exp "
+    "expm1 sinh cosh acos asin arccos arcsin atan2 acosh atanh tan softmax log_softmax logsumexp normalize "
+    "cosine_similarity prod cumprod lgamma digamma erfinv logit linalg_svd linalg_eigh svd eigh inverse linalg_inv "
+    "linalg_det logdet scaled_dot_product_attention binary_cross_entropy layer_norm group_norm batch_norm".split()
+)
+# A gradient that is zero in one step may be so by chance; after this many in a row it is looked at.
+ZERO_STEPS = 2
+
+# (entry of the log, position, whether it is an output).
+Place = tuple[int, int, bool]
+
+
+class Values:
+    """Measures cotangents, and what parameters get.
+
+    Attributes:
+        seen: what was measured where, since recording began.
+        zeros: entries of which an input was zero in every element, by position.
+        everything: whether every operation is measured.
+    """
+
+    def __init__(self, fault: Callable[[BaseException], None]) -> None:
+        self.fault = fault
+        self.seen: dict[Place, GradientSeen] = {}
+        self.zeros: set[tuple[int, int]] = set()
+        self.everything = False
+        self._zero: dict[int, tuple[weakref.ref[Any], int]] = {}
+
+    def clear(self) -> None:
+        """Forget what was measured in the log's entries."""
+        self.seen.clear()
+        self.zeros.clear()
+        self.everything = False
+
+    def wanted(self, name: str) -> bool:
+        """Whether an operation of this name is measured now."""
+        return self.everything or name in POLES
+
+    def listen(self, entry: int, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+        """Hook into what goes back through an operation that has just run."""
+        for given, tensors in ((False, inputs), (True, outputs)):
+            for position, tensor in enumerate(tensors):
+                if tensor.requires_grad and tensor.grad_fn is not None:
+                    tensor.register_hook(self._hook((entry, position, given)))
+                if self.everything and not given and not bool(tensor.detach().any()):
+                    self.zeros.add((entry, position))
+
+    def _hook(self, place: Place) -> Callable[[Any], None]:
+        seen, fault = self.seen, self.fault
+
+        def hook(gradient: Any) -> None:
+            try:
+                seen[place] = _worse(seen.get(place), worth(gradient))
+            except BaseException as error:
+                fault(error)
+
+        return hook
+
+    def measured(
+        self, tensors: Sequence[Any], seen: Sequence[GradientSeen], got: Mapping[int, GradientSeen]
+    ) -> tuple[GradientSeen, ...]:
+        """What the gradients of parameters are worth; a zero counts after some steps of them.
+
+        Args:
+            got: ``id`` to what was measured right after the backward pass.
+        """
+        return tuple(
+            self._steady(tensor, got.get(id(tensor), one)) if one == "present" else one
+            for tensor, one in zip(tensors, seen, strict=True)
+        )
+
+    def still(self, tensors: Sequence[Any], seen: Sequence[GradientSeen]) -> tuple[GradientSeen, ...]:
+        """The same when nothing is recorded: only what was zero before is looked at again."""
+        return tuple(
+            worth(tensor.grad) if one == "present" and self._was_zero(tensor) else one
+            for tensor, one in zip(tensors, seen, strict=True)
+        )
+
+    def _was_zero(self, tensor: Any) -> bool:
+        known = self._zero.get(id(tensor))
+        counts = known is not None and known[0]() is tensor and known[1] > ZERO_STEPS
+        return counts and tensor.is_leaf and tensor.grad is not None
+
+    def _steady(self, tensor: Any, now: GradientSeen) -> GradientSeen:
+        if now != "zero":
+            self._zero.pop(id(tensor), None)
+            return now
+        known = self._zero.get(id(tensor))
+        count = known[1] + 1 if known is not None and known[0]() is tensor else 1
+        self._zero[id(tensor)] = (weakref.ref(tensor), count)
+        if count >= ZERO_STEPS:
+            self.everything = True
+        return "zero" if count > ZERO_STEPS else "unknown"
+
+
+def worth(gradient: Any) -> GradientSeen:
+    """Zero in every element, not finite in some, or neither; ``unknown`` where there is nothing to look at."""
+    values = gradient.detach()
+    if values.device.type == "meta" or values.layout not in (torch.strided, torch.sparse_coo):
+        return "unknown"
+    values = values.coalesce().values() if values.is_sparse else values
+    if not (values.is_floating_point() or values.is_complex()) or not values.numel():
+        return "unknown"
+    try:
+        largest = float(values.abs().amax())
+    except RuntimeError:
+        return "unknown"  # inside a function of torch.func there are no numbers yet
+    if largest == 0.0:
+        return "zero"
+    return "present" if largest < float("inf") else "nonfinite"
+
+
+def _worse(one: GradientSeen | None, other: GradientSeen) -> GradientSeen:
+    """Of what one tensor got from several losses: not finite before something before nothing."""
+    if one is None:
+        return other
+    return max(one, other, key=("unknown", "none", "zero", "present", "nonfinite").index)

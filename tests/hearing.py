@@ -1,0 +1,27 @@
+"""A sink that builds every Graph of a recorder, in the process of the test."""
+
+from __future__ import annotations
+
+from whygrad.graph import Graph
+from whygrad.recorders.recorder import Asked
+
+
+class Ear:
+    """Hears one recorder; ``graphs`` in the order of the requests."""
+
+    def __init__(self) -> None:
+        self.graphs: list[Graph] = []
+        self.faults: list[BaseException] = []
+
+    def asked(self, request: Asked) -> None:
+        assert request.graph is not None
+        self.graphs.append(request.graph())
+
+    def told(self, graph: Graph) -> None:
+        self.graphs.append(graph)
+
+    def came_round(self) -> None:
+        pass
+
+    def fault(self, framework: str, error: BaseException) -> None:
+        self.faults.append(error)

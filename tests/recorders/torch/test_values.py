@@ -1,0 +1,147 @@
+"""Gradients that exist and do not help, as whole runs: a session around the recorder, in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from torch import nn
+
+from whygrad.finding import Finding
+from whygrad.recorders.torch import Torch
+from whygrad.session import Session
+
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
+Loss = Callable[[], torch.Tensor]
+
+
+def findings_of(program: Callable[[], None]) -> list[Finding]:
+    session = Session(["program.py"], 10, lambda finding: None)
+    recorder = Torch()
+    session.recorders.append(recorder)
+    recorder.start(session)
+    program()
+    report = session.close(0, None)
+    assert report.notes == ()
+    return [f for f in report.findings if f.severity != "note"]
+
+
+def steps(parameters: list[nn.Parameter], loss: Loss, count: int = 6, rate: float = 0.01) -> None:
+    torch.manual_seed(0)
+    optimizer = torch.optim.SGD(parameters, lr=rate)
+    for _ in range(count):
+        optimizer.zero_grad()
+        loss().backward()
+        optimizer.step()
+
+
+def x() -> torch.Tensor:
+    return torch.linspace(0.1, 1, 32).reshape(8, 4)
+
+
+def dead_relu() -> None:
+    lost, kept = nn.Linear(4, 3), nn.Linear(4, 1)
+    with torch.no_grad():
+        lost.bias.fill_(-100.0)
+    steps(
+        [*lost.parameters(), *kept.parameters()],
+        lambda: (lost(x()).relu().sum(1, keepdim=True) + kept(x())).square().mean(),
+    )
+
+
+def single_softmax() -> None:
+    lost, kept = nn.Linear(4, 1), nn.Linear(4, 1)
+    steps(
+        [*lost.parameters(), *kept.parameters()],
+        lambda: (torch.softmax(lost(x()), dim=1) * kept(x())).square().mean(),
+    )
+
+
+def both_factors_zero() -> None:
+    lost, up, kept = nn.Linear(4, 2, bias=False), nn.Linear(2, 1, bias=False), nn.Linear(4, 1)
+    for part in (lost, up):
+        nn.init.zeros_(part.weight)
+    steps(
+        [*lost.parameters(), *up.parameters(), *kept.parameters()],
+        lambda: (up(lost(x())) + kept(x()) - 1).square().mean(),
+    )
+
+
+def one_factor_zero() -> None:
+    down, up = nn.Linear(4, 2, bias=False), nn.Linear(2, 1, bias=False)
+    nn.init.zeros_(up.weight)
+    steps([*down.parameters(), *up.parameters()], lambda: (up(down(x())) - 1).square().mean())
+
+
+def bias_before_a_norm() -> None:
+    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.ReLU(), nn.Linear(3, 1))
+    steps(list(model.parameters()), lambda: model(x()).square().mean())
+
+
+def switched_on_late() -> None:
+    gate = nn.Linear(4, 1)
+    other = nn.Linear(4, 1)
+    calls = iter(range(100))
+
+    def loss() -> torch.Tensor:
+        mask = torch.zeros(8, 1) if next(calls) < 15 else torch.ones(8, 1)
+        return (mask * gate(x()) + other(x())).square().mean()
+
+    steps([*gate.parameters(), *other.parameters()], loss, 20)
+
+
+def root_at_zero() -> None:
+    lost, kept = nn.Linear(4, 1, bias=False), nn.Linear(4, 1)
+    nn.init.zeros_(lost.weight)
+    steps([*lost.parameters(), *kept.parameters()], lambda: (lost(x()).square().sum().sqrt() + kept(x())).mean())
+
+
+def cleared() -> None:
+    lost = nn.Linear(4, 1)
+    optimizer = torch.optim.SGD(lost.parameters(), lr=0.1)
+    for _ in range(3):
+        lost(x()).sum().backward()
+        optimizer.zero_grad()
+        optimizer.step()
+
+
+def no_rate() -> None:
+    lost = nn.Linear(4, 1)
+    steps(list(lost.parameters()), lambda: lost(x()).sum(), rate=0.0)
+
+
+def no_step() -> None:
+    lost = nn.Linear(4, 1)
+    optimizer = torch.optim.SGD(lost.parameters(), lr=0.1)
+    for _ in range(12):
+        lost(x()).sum().backward()
+    assert optimizer.param_groups
+
+
+@pytest.mark.parametrize(
+    ("program", "cause", "paths"),
+    [
+        (dead_relu, "zero-gradient", {"lost.weight", "lost.bias"}),
+        (single_softmax, "zero-gradient", {"lost.weight", "lost.bias"}),
+        (both_factors_zero, "zero-gradient", {"lost.weight", "up.weight"}),
+        (root_at_zero, "nonfinite-gradient", {"lost.weight"}),
+        (cleared, "not-updated", {"lost.weight", "lost.bias"}),
+        (no_rate, "not-updated", {"lost.weight", "lost.bias"}),
+        (no_step, "not-updated", {"lost.weight", "lost.bias"}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_gradient_that_does_not_help(program: Callable[[], None], cause: str, paths: set[str]) -> None:
+    findings = findings_of(program)
+    assert {f.cause for f in findings} == {cause}
+    assert {p.path for f in findings for p in f.parameters} == paths
+    assert all(f.culprit is not None and f.culprit.file == __file__ for f in findings)
+
+
+@pytest.mark.parametrize("program", [one_factor_zero, bias_before_a_norm, switched_on_late])
+def test_a_harmless_zero(program: Callable[[], None]) -> None:
+    assert findings_of(program) == []

@@ -1,0 +1,50 @@
+"""What the steps make of a finding."""
+
+from __future__ import annotations
+
+import pytest
+
+from whygrad.fates import STEPS_TO_AGREE, Fates
+from whygrad.finding import Affected, Finding, Gradient
+
+
+def finding(cause: str, gradient: Gradient = "none") -> Finding:
+    return Finding(cause, "error", "`w` is lost", (Affected("w", (2,), "float32", gradient),), None)
+
+
+def fates(*got: bool) -> Fates:
+    made = Fates()
+    for one in got:
+        made.note(["w"], {"w"} if one else set())
+    return made
+
+
+@pytest.mark.parametrize(
+    ("cause", "got", "certain"),
+    [
+        ("stop-gradient", [False], True),
+        ("stop-gradient", [False, True], False),
+        ("not-called", [False] * (STEPS_TO_AGREE - 1), False),
+        ("not-called", [False] * STEPS_TO_AGREE, True),
+        ("not-called", [True] + [False] * STEPS_TO_AGREE, False),
+        ("replaced-parameter", [True, False], True),
+    ],
+)
+def test_what_can_be_told_while_the_script_runs(cause: str, got: list[bool], certain: bool) -> None:
+    assert fates(*got).is_certain(finding(cause), closing=False) is certain
+
+
+def test_zeros_of_values_are_told_at_the_end() -> None:
+    steps = fates(*[False] * 9)
+    assert not steps.is_certain(finding("zero-gradient", "zero"), closing=False)
+    assert steps.is_certain(finding("zero-gradient", "zero"), closing=True)
+
+
+def test_a_finding_says_how_often_it_held() -> None:
+    judged = fates(False, False, False).judged(finding("stop-gradient"))
+    assert (judged.severity, judged.steps.seen, judged.steps.without_gradient) == ("error", 3, 3)
+
+
+def test_what_got_its_gradient_in_another_step_is_a_note() -> None:
+    judged = fates(False, True).judged(finding("stop-gradient"))
+    assert (judged.severity, judged.steps.seen, judged.steps.without_gradient) == ("note", 2, 1)
