@@ -52,7 +52,8 @@ class Fates:
         seen = max((f.seen for f in fates), default=1)
         without = max((f.without for f in fates), default=seen)
         finding = replace(finding, steps=Steps(seen, without))
-        return replace(finding, severity="note") if self._is_served(finding) else finding
+        # A filter of `None` is right where a step serves some of the parameters only.
+        return replace(finding, severity="note", wrong_cures=()) if self._is_served(finding) else finding
 
     def _is_served(self, finding: Finding) -> bool:
         """Whether each of its parameters got its gradient in some step, and that excuses the others."""

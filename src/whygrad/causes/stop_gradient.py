@@ -129,6 +129,8 @@ from whygrad import rewrite
 from whygrad.causes.carried import Words, cut_by, explain_cut, only_use
 from whygrad.causes.cause import Case, Explanation, in_package
 from whygrad.finding import Fix
+from whygrad.flow import Cut
+from whygrad.graph import Graph
 
 ID = "stop-gradient"
 # Frameworks without a mark of their own for a parameter that is not to learn.
@@ -167,8 +169,44 @@ def _unstopped(case: Case) -> rewrite.Edits:
         place = cut.span
         if cut.barrier.kind != ID or place is None or in_package(place) or not only_use(case, cut):
             return rewrite.NONE
+        if _weighs_what_learns(case, cut):
+            return rewrite.NONE
         edits[place.place()] = rewrite.unwrapped(place, _STOPS.get(case.graph.framework, ()))
     return sum(edits.values(), rewrite.NONE) if all(edits.values()) else rewrite.NONE
+
+
+def _weighs_what_learns(case: Case, cut: Cut) -> bool:
+    """Whether the stopped value meets one that learns: it may be meant to be a constant there (an advantage, a target).
+
+    A weight that is applied to it is no such value.
+    """
+    graph, flow = case.graph, case.flow
+    learning = {p.value for p in graph.parameters if p.asked and flow.alive(p)}
+    if not learning:
+        return False
+    after = False
+    for edge in flow.way(case.parameter.value):
+        others = [value for value in graph.inputs(edge.op) if value != edge.source] if edge.op >= 0 else []
+        if after and any(value in flow.fed and not _is_weight(graph, value, learning) for value in others):
+            return True
+        after = after or edge.op == cut.op
+    return False
+
+
+def _is_weight(graph: Graph, value: int, learning: set[int]) -> bool:
+    """Whether a value is a parameter, as it is read or reshaped."""
+    while value not in learning:
+        op = graph.value_op[value]
+        if op < 0 or not graph.inputs(op):
+            return False
+        value, *others = graph.inputs(op)
+        if any(graph.value(other).dtype.startswith("float") and not _written(graph, other) for other in others):
+            return False
+    return True
+
+
+def _written(graph: Graph, value: int) -> bool:
+    return any(barrier.kind == "state-write" for barrier in graph.barriers.get(graph.value_op[value], ()))
 
 
 def _freezes(case: Case) -> bool:
