@@ -43,4 +43,5 @@ $(BIN)/python:
 .venv/test.stamp: .venv/run.stamp
 	$(PIP) install --editable '.[dev]'
 	$(PIP) install --no-deps 'tf_keras==2.21.*'
+	$(PIP) install --editable '.[jax]' flax equinox optax
 	@touch $@

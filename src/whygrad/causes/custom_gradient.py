@@ -96,7 +96,7 @@ from whygrad.span import Span
 ID = "custom-gradient"
 WORDS = Words(
     "the custom gradient of `{detail}` returns nothing for it",
-    "this backward function answers None for that input",
+    "this rule answers nothing, or zeros, for that input",
     "return the derivative for every input that is to be trained",
 )
 

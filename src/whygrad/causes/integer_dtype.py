@@ -84,6 +84,7 @@ WORDS = Words(
     "{detail}: no gradient passes",
     "keep the value in a floating dtype up to the loss",
 )
+FLOATS = {"tensorflow": "dtype=tf.float32", "jax": "dtype=jnp.float32"}
 _INTEGERS = ("int", "uint", "bool", "qint", "quint", "string")
 
 
@@ -100,6 +101,8 @@ def explain(case: Case) -> Explanation | None:
         made,
         (Label(made, f"made with dtype {parameter.dtype}"),) if made is not None else (),
         (Step("parameter", parameter.path, parameter.made()),),
-        fix=Fix("make it of floating values (`2.0` instead of `2`, or `dtype=tf.float32`)"),
+        fix=Fix(
+            f"make it of floating values (`2.0` instead of `2`, or `{FLOATS.get(case.graph.framework, 'float32')}`)"
+        ),
         proof=Proof("structural", True, "the framework differentiates floating and complex tensors only"),
     )

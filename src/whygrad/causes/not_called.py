@@ -116,11 +116,13 @@ def explain(case: Case) -> Explanation | None:
     if layer is not None and layer.made is not None and (place is None or layer.made.place() != place.place()):
         labels.append(Label(layer.made, f"{name} is made here"))
     return Explanation(
-        f"{name} is never called in the computation of this loss",
+        f"{name} is never {'called' if layer is not None else 'read'} in the computation of this loss",
         place,
         tuple(labels),
         (Step("parameter", parameter.path, parameter.made()), Step("loss", "loss", loss_span(case.graph))),
-        fix=Fix(f"call {name} on the way to the loss, or leave its variables out of the request"),
+        fix=Fix(
+            f"{'call' if layer is not None else 'use'} {name} on the way to the loss, or leave it out of the request"
+        ),
         proof=Proof("structural", True, "nothing between the start of the recording and the loss reads it"),
     )
 

@@ -94,6 +94,10 @@ from whygrad.causes.not_called import layer_of
 from whygrad.finding import Fix, Label, Proof, Step
 
 ID = "untracked"
+FIXES = {
+    "tensorflow": "make it with `self.add_weight(...)`, or keep the layer in an attribute, list or dict of the model",
+    "jax": "make it an `nnx.Param`, or name its kind in the filter: `nnx.grad(..., argnums=nnx.DiffState(0, ...))`",
+}
 
 
 def explain(case: Case) -> Explanation | None:
@@ -116,7 +120,7 @@ def explain(case: Case) -> Explanation | None:
         made,
         (Label(made, "made here, where the model does not see it as its own"),) if made is not None else (),
         (Step("parameter", parameter.path, made), Step("loss", "loss")),
-        fix=Fix("make it with `self.add_weight(...)`, or keep the layer in an attribute, list or dict of the model"),
+        fix=Fix(FIXES.get(case.graph.framework, FIXES["tensorflow"])),
         proof=Proof("structural", True, "a gradient reaches it, and it is in no list of trainable variables"),
     )
 

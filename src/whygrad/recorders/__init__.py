@@ -26,5 +26,5 @@ RECORDERS: Mapping[str, Entry] = {
         "TensorFlow",
         (("keras", "keras_imported"), ("tf_keras", "keras_imported")),
     ),
-    "jax": Entry("whygrad.recorders.jax", "Jax"),
+    "jax": Entry("whygrad.recorders.jax", "Jax", (("flax.nnx", "nnx_imported"),)),
 }

@@ -56,7 +56,12 @@ class Flattener:
         return self.builder.value(str(getattr(aval, "dtype", aval)), known)
 
     def equation(
-        self, primitive: Any, params: dict[str, Any], given: Sequence[int], ins: Sequence[Any], outs: Sequence[Any],
+        self,
+        primitive: Any,
+        params: dict[str, Any],
+        given: Sequence[int],
+        ins: Sequence[Any],
+        outs: Sequence[Any],
         stack: frames.Stack,
     ) -> list[int]:
         """Lay out one equation.
@@ -74,10 +79,17 @@ class Flattener:
         special = {"scan": self._scan, "while": self._while, "cond": self._cond}.get(name)
         if special is not None:
             return special(params, given, outs, stack)
-        return self.plain(name, given, outs, self.rules.stops(primitive, params, ins, outs), stack, _backward(name, params))
+        return self.plain(
+            name, given, outs, self.rules.stops(primitive, params, ins, outs), stack, _backward(name, params)
+        )
 
     def plain(
-        self, name: str, given: Sequence[int], outs: Sequence[Any], stops: Sequence[Stop], stack: frames.Stack,
+        self,
+        name: str,
+        given: Sequence[int],
+        outs: Sequence[Any],
+        stops: Sequence[Stop],
+        stack: frames.Stack,
         where: frames.Stack = (),
     ) -> list[int]:
         """One operation with its barriers; ``where`` explains those of a user's own rule."""
@@ -109,11 +121,15 @@ class Flattener:
         for equation in jaxpr.eqns:
             inner = _stack(equation, head, stack)
             ins, outs = [a.aval for a in equation.invars], [v.aval for v in equation.outvars]
-            values = self.equation(equation.primitive, equation.params, [read(a) for a in equation.invars], ins, outs, inner)
+            values = self.equation(
+                equation.primitive, equation.params, [read(a) for a in equation.invars], ins, outs, inner
+            )
             env.update(zip(equation.outvars, values, strict=True))
         return [read(v) for v in jaxpr.outvars]
 
-    def _scan(self, params: dict[str, Any], given: Sequence[int], outs: Sequence[Any], stack: frames.Stack) -> list[int]:
+    def _scan(
+        self, params: dict[str, Any], given: Sequence[int], outs: Sequence[Any], stack: frames.Stack
+    ) -> list[int]:
         consts, carries = params["num_consts"], params["num_carry"]
         body = params["jaxpr"]
         heads, ops = self._heads(given[consts : consts + carries], body.in_avals[consts : consts + carries], stack)
@@ -130,7 +146,9 @@ class Flattener:
             ops.append(self.builder.op("carry", [value, value], [heads[-1]], self.spans(stack)))
         return heads, ops
 
-    def _while(self, params: dict[str, Any], given: Sequence[int], outs: Sequence[Any], stack: frames.Stack) -> list[int]:
+    def _while(
+        self, params: dict[str, Any], given: Sequence[int], outs: Sequence[Any], stack: frames.Stack
+    ) -> list[int]:
         tests, consts = params["cond_nconsts"], params["body_nconsts"]
         body = params["body_jaxpr"]
         first = given[tests + consts :]
@@ -146,7 +164,9 @@ class Flattener:
             made += self.plain("while", [start, last, going], [aval], stops, stack)
         return made
 
-    def _cond(self, params: dict[str, Any], given: Sequence[int], outs: Sequence[Any], stack: frames.Stack) -> list[int]:
+    def _cond(
+        self, params: dict[str, Any], given: Sequence[int], outs: Sequence[Any], stack: frames.Stack
+    ) -> list[int]:
         index, *rest = given
         results = [self.program(branch, rest, stack) for branch in params["branches"]]
         made = []
