@@ -18,7 +18,7 @@ from whygrad.causes import CAUSES, CHAIN
 LATER = {"zero-gradient", "nonfinite-gradient", "not-updated"}
 
 # The framework that a page's program is for, and the module that a program of it needs.
-FRAMEWORKS = {"TensorFlow": "tensorflow"}
+FRAMEWORKS = {"TensorFlow": "tensorflow", "JAX": "jax"}
 
 
 def programs(title: str) -> list[Any]:

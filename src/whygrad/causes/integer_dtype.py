@@ -47,6 +47,51 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
+## What JAX does
+
+- `.astype(jnp.int32)` on the way gives zeros to everything before it, without a message.
+- An integer parameter raises `TypeError: grad requires real- or complex-valued inputs`. The message names the
+  dtype, not the place in the tree.
+- With `allow_int=True` the gradient of an integer array is of the empty type `float0`. That is not reported.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    pixels = (255.0 * jax.nn.sigmoid(x @ w)).astype(jnp.int32)  # <- here
+    return jnp.mean((pixels / 255.0 - y) ** 2)
+
+
+print(jax.grad(loss)(w))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    pixels = 255.0 * jax.nn.sigmoid(x @ w)
+    return jnp.mean((pixels / 255.0 - y) ** 2)
+
+
+print(jax.grad(loss)(w))
+```
+
 ## How to fix it
 
 - Stay in a floating-point dtype until the loss is computed; convert for storage or display afterwards.

@@ -66,6 +66,55 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, net.trainable_variables))
 ```
 
+## What JAX does
+
+- `jax.grad` returns zeros for a leaf that the function never reads. No message.
+- Under `jit` a Python `if` is decided once, when the function is traced. The branch not taken is not in the
+  compiled program.
+- Both branches of `jax.lax.cond` are in the program, so their parameters count as read.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(params, deep=False):
+    hidden = x @ params["w"]
+    if deep:
+        hidden = jnp.tanh(hidden) * params["gate"]
+    return jnp.mean((hidden - y) ** 2)  # <- here
+
+
+print(jax.grad(loss)({"w": w, "gate": jnp.ones(1)}))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(params, deep=True):
+    hidden = x @ params["w"]
+    if deep:
+        hidden = jnp.tanh(hidden) * params["gate"]
+    return jnp.mean((hidden - y) ** 2)
+
+
+print(jax.grad(loss)({"w": w, "gate": jnp.ones(1)}))
+```
+
 ## How to fix it
 
 - Call the layer in the forward pass, and use what it returns.
