@@ -116,6 +116,62 @@ scale = torch.tensor(3.0, requires_grad=True)
 loss = Scaled.apply(w, scale).square().sum()
 loss.backward()
 print(w.grad, scale.grad)
+
+## What JAX does
+
+- The answer of a `jax.custom_vjp` backward function, or of a `jax.custom_jvp` rule, is taken as it is. Zeros
+  there are zeros in the gradient, without a message. `None` stands for zeros as well.
+- Number and shapes of the answers are checked, their meaning is not.
+- whygrad traces the rule once more, without values, to see which of its answers depend on what came in.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+@jax.custom_vjp
+def scaled(h, scale):
+    return h * scale
+
+
+def backward(kept, g):
+    return g * kept[1], jnp.zeros_like(kept[1])  # <- here
+
+
+scaled.defvjp(lambda h, scale: (h * scale, (h, scale)), backward)
+params = {"w": w, "scale": jnp.ones((1,))}
+print(jax.grad(lambda p: jnp.mean((jax.vmap(scaled, (0, None))(x @ p["w"], p["scale"]) - y) ** 2))(params))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+@jax.custom_vjp
+def scaled(h, scale):
+    return h * scale
+
+
+def backward(kept, g):
+    return g * kept[1], g * kept[0]
+
+
+scaled.defvjp(lambda h, scale: (h * scale, (h, scale)), backward)
+params = {"w": w, "scale": jnp.ones((1,))}
+print(jax.grad(lambda p: jnp.mean((jax.vmap(scaled, (0, None))(x @ p["w"], p["scale"]) - y) ** 2))(params))
 ```
 
 ## How to fix it

@@ -96,6 +96,11 @@ optimizer.step()
 print(float(loss))
 ```
 
+## What JAX does
+
+- Nothing is marked as frozen. A part is frozen by `jax.lax.stop_gradient`, by a filter (`eqx.partition`,
+  `nnx.DiffState`) or in the optimizer (`optax.masked`, `optax.set_to_zero`), and whygrad takes it as meant.
+
 ## How to fix it
 
 - Remove the freeze, or narrow it to the layers it is meant for: `backbone.trainable = False`, not

@@ -99,6 +99,48 @@ clamped = probability.clamp(0.1, 0.9)
 loss.backward()
 optimizer.step()
 print(w.grad)
+
+## What JAX does
+
+- `TypeError: Gradient only defined for scalar-output functions` if the function returns more than one number,
+  or a pair without `has_aux=True`.
+- Errors that have a cause of their own (NumPy on the way, integers, loops without a reverse mode) are reported
+  under that cause.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    return jnp.mean((x @ w - y) ** 2, axis=1)
+
+
+print(jax.grad(loss)(w))  # <- here
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    return jnp.mean((x @ w - y) ** 2)
+
+
+print(jax.grad(loss)(w))
 ```
 
 ## How to fix it

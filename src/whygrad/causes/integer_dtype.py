@@ -83,6 +83,50 @@ pixels = 255.0 * torch.sigmoid(w)
 loss = (scale * pixels.float() / 255.0 - goal).square().mean()
 loss.backward()
 print(w.grad, scale.grad)
+
+## What JAX does
+
+- `.astype(jnp.int32)` on the way gives zeros to everything before it, without a message.
+- An integer parameter raises `TypeError: grad requires real- or complex-valued inputs`. The message names the
+  dtype, not the place in the tree.
+- With `allow_int=True` the gradient of an integer array is of the empty type `float0`. That is not reported.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    pixels = (255.0 * jax.nn.sigmoid(x @ w)).astype(jnp.int32)  # <- here
+    return jnp.mean((pixels / 255.0 - y) ** 2)
+
+
+print(jax.grad(loss)(w))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    pixels = 255.0 * jax.nn.sigmoid(x @ w)
+    return jnp.mean((pixels / 255.0 - y) ** 2)
+
+
+print(jax.grad(loss)(w))
 ```
 
 ## How to fix it
@@ -129,6 +173,7 @@ WORDS = Words(
 FLOATING: Mapping[str, str] = {
     "tensorflow": "`2.0` instead of `2`, or `dtype=tf.float32`",
     "torch": "`2.0` instead of `2`, or `dtype=torch.float32`",
+    "jax": "`2.0` instead of `2`, or `dtype=jnp.float32`",
     ANY: "`2.0` instead of `2`",
 }
 _INTEGERS = ("int", "uint", "bool", "qint", "quint", "string")

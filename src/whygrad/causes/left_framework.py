@@ -95,6 +95,52 @@ loss = errors.mean()
 loss.backward()
 optimizer.step()
 print(w.grad)
+
+## What JAX does
+
+- NumPy functions and `float()` inside a differentiated function raise `TracerArrayConversionError` or
+  `ConcretizationTypeError`; an `if` on a value raises `TracerBoolConversionError` under `jit`.
+- `.item()` and `int()` succeed where `jax.grad` runs without `jit`, and cut the gradient without a word.
+- `jax.pure_callback` and `jax.experimental.io_callback` raise `ValueError: Pure callbacks do not support JVP`
+  once a gradient has to pass; `jax.custom_vjp` gives them a rule.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    errors = np.square(np.asarray(x @ w) - y)  # <- here
+    return jnp.mean(errors)
+
+
+print(jax.grad(loss)(w))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    errors = jnp.square(x @ w - y)
+    return jnp.mean(errors)
+
+
+print(jax.grad(loss)(w))
 ```
 
 ## How to fix it

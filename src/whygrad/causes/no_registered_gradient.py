@@ -80,6 +80,52 @@ loss = (probability - 0.5).square().mean()
 loss.backward()
 optimizer.step()
 print(shape.grad)
+
+## What JAX does
+
+- `NotImplementedError: Differentiation rule for '...' not implemented`, or the like, as soon as a gradient has
+  to pass: `jnp.linalg.svd` with full matrices, `jax.scipy.linalg.schur`, `jnp.nextafter`.
+- `jax.lax.while_loop`, and `fori_loop` with a bound that is not a Python number, raise `ValueError:
+  Reverse-mode differentiation does not work for lax.while_loop or lax.fori_loop with dynamic start/stop
+  values`. The traceback ends in JAX, not at the loop.
+- Forwards (`jax.jvp`, `jax.jacfwd`) such loops are differentiable.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w, turns):
+    h = jax.lax.fori_loop(0, turns, lambda i, h: jnp.tanh(h @ w.T + x), x)  # <- here
+    return jnp.mean(h**2)
+
+
+print(jax.jit(jax.grad(loss))(jnp.eye(2), 3))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w, turns):
+    h = jax.lax.fori_loop(0, turns, lambda i, h: jnp.tanh(h @ w.T + x), x)
+    return jnp.mean(h**2)
+
+
+print(jax.jit(jax.grad(loss), static_argnums=1)(jnp.eye(2), 3))
 ```
 
 ## How to fix it

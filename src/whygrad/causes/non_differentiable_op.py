@@ -85,6 +85,51 @@ probability = torch.sigmoid(x @ w)
 loss = (probability - y).abs().mean()
 loss.backward()
 print(w.grad)
+
+## What JAX does
+
+- `jnp.round`, `jnp.floor`, `jnp.sign`, `jnp.argmax`, `jnp.argsort`, comparisons and samples such as
+  `jax.random.categorical` give a gradient of zeros, without a message.
+- A loss that is a mean of comparisons (an accuracy) is accepted: its mean is a float. This is what happens if
+  loss and accuracy change places under `has_aux=True`.
+- The values of `jax.lax.top_k`, `jnp.sort` and `jnp.max` carry a gradient.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    probability = jax.nn.sigmoid(x @ w)
+    return jnp.mean(jnp.abs(jnp.round(probability) - y))  # <- here
+
+
+print(jax.grad(loss)(w))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    probability = jax.nn.sigmoid(x @ w)
+    return jnp.mean(jnp.abs(probability - y))
+
+
+print(jax.grad(loss)(w))
 ```
 
 ## How to fix it

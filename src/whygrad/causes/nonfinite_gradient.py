@@ -85,6 +85,12 @@ loss.backward()
 print(w.grad)
 ```
 
+## What JAX does
+
+- The gradient of `jnp.linalg.norm`, `jnp.sqrt` and `jnp.where` at such a place is NaN, without a message;
+  `jax.config.update("jax_debug_nans", True)` raises at the operation of the backward pass.
+- whygrad does not report it yet.
+
 ## How to fix it
 
 - Add a small number inside the root or the logarithm, not outside: `tf.sqrt(s + 1e-12)`.

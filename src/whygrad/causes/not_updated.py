@@ -108,6 +108,12 @@ for step in range(3):
     print(step, float(loss))
 ```
 
+## What JAX does
+
+- `optax.apply_updates` and `TrainState.apply_gradients` return the new parameters. Where the result is not
+  bound to the name, nothing changes. No message.
+- whygrad does not report it yet.
+
 ## How to fix it
 
 - Use one list for the gradient call and for the optimizer. `zip(gradients, variables, strict=True)` raises if

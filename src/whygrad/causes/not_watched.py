@@ -80,6 +80,11 @@ score.backward()
 print(image.grad)
 ```
 
+## What JAX does
+
+- Nothing of the kind exists: what is differentiated is chosen by `argnums`. An array closed over is a constant;
+  see `wrong-source`.
+
 ## How to fix it
 
 - Call `tape.watch(tensor)` as the first line of the block, before the tensor is used.

@@ -96,6 +96,11 @@ optimizer.step()
 print(body.weight.grad)
 ```
 
+## What JAX does
+
+- Nothing of the kind exists: a function is differentiated as a whole. What was computed before the call and is
+  closed over is a constant; see `wrong-source` and `not-called`.
+
 ## How to fix it
 
 - Move the forward pass and the loss into the `with` block, all of it, including the first layer.

@@ -97,6 +97,11 @@ for step in range(2):
     print(step, float(loss))
 ```
 
+## What JAX does
+
+- Arrays do not change and have no identity to keep: `params = params - rate * gradient` is the normal way, and
+  nothing is reported.
+
 ## How to fix it
 
 - Update a variable in place: `w.assign`, `w.assign_add`, `w.assign_sub`, or an optimizer.

@@ -95,6 +95,11 @@ loss.backward()
 print(w.grad, scale.grad)
 ```
 
+## What JAX does
+
+- Arrays do not change, so there is no such write in plain JAX. whygrad does not follow values through mutable
+  references (`jax.new_ref`).
+
 ## How to fix it
 
 - Keep the tensor and compute the loss from it. Write it to the variable as well if the next step needs it.

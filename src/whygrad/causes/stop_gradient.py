@@ -91,6 +91,51 @@ loss = (student(x) - teacher(x).detach()).square().mean()
 loss.backward()
 optimizer.step()
 print(student.weight.grad)
+
+## What JAX does
+
+- `jax.lax.stop_gradient` is the identity forwards. `jax.grad` returns an array of zeros for what lies wholly
+  behind it, which looks like a gradient. No message.
+- Inside `scan`, `jit`, `vmap` and `checkpoint` it does the same. `softmax` and `logsumexp` contain one that cuts
+  nothing: it is never reported.
+- Put on a parameter itself, while other weights are left to learn, it freezes that part: that is a note.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(params):
+    hidden = jax.lax.stop_gradient(jnp.tanh(x @ params["w"]))  # <- here
+    return jnp.mean((hidden * params["scale"] - y) ** 2)
+
+
+print(jax.grad(loss)({"w": w, "scale": jnp.ones(1)}))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(params):
+    hidden = jnp.tanh(x @ params["w"])
+    return jnp.mean((hidden * params["scale"] - jax.lax.stop_gradient(y)) ** 2)
+
+
+print(jax.grad(loss)({"w": w, "scale": jnp.ones(1)}))
 ```
 
 ## How to fix it

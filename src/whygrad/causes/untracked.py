@@ -127,6 +127,53 @@ loss = net(torch.tensor([[1.0, 2.0]])).square().mean()
 loss.backward()
 optimizer.step()
 print(len(list(net.parameters())))
+
+## What JAX does
+
+- `nnx.grad` and `nnx.Optimizer(..., wrt=nnx.Param)` take variables of the kind `nnx.Param`. An `nnx.Variable`
+  is left out, and the tree of gradients lacks it. No message.
+- `eqx.filter_grad` takes floating arrays: Python numbers, integers and static fields are left out.
+- whygrad reports a plain `nnx.Variable` only if a gradient would reach it, nobody writes it, it is no scalar,
+  and it starts filled with one number, as a scale or a bias does. A table or a statistic is left alone.
+
+## Broken: JAX
+
+```python
+import jax.numpy as jnp
+from flax import nnx
+
+
+class Scaled(nnx.Module):
+    def __init__(self, rngs):
+        self.linear = nnx.Linear(2, 3, rngs=rngs)
+        self.gamma = nnx.Variable(jnp.full((3,), 0.1))  # <- here
+
+    def __call__(self, x):
+        return self.linear(x) * self.gamma[...]
+
+
+model = Scaled(nnx.Rngs(0))
+print(nnx.grad(lambda model: jnp.mean(model(jnp.ones((4, 2))) ** 2))(model))
+```
+
+## Fixed: JAX
+
+```python
+import jax.numpy as jnp
+from flax import nnx
+
+
+class Scaled(nnx.Module):
+    def __init__(self, rngs):
+        self.linear = nnx.Linear(2, 3, rngs=rngs)
+        self.gamma = nnx.Param(jnp.full((3,), 0.1))
+
+    def __call__(self, x):
+        return self.linear(x) * self.gamma[...]
+
+
+model = Scaled(nnx.Rngs(0))
+print(nnx.grad(lambda model: jnp.mean(model(jnp.ones((4, 2))) ** 2))(model))
 ```
 
 ## How to fix it
@@ -166,6 +213,7 @@ ID = "untracked"
 FIXES: Mapping[str, str] = {
     "tensorflow": "make it with `self.add_weight(...)`, or keep the layer in an attribute, list or dict of the model",
     "torch": "set modules as attributes or in `nn.ModuleList` and `nn.ModuleDict`, and tensors as `nn.Parameter`",
+    "jax": "make it an `nnx.Param`, or name its kind in the filter: `nnx.grad(..., argnums=nnx.DiffState(0, ...))`",
     ANY: "keep it where the model looks for its parameters",
 }
 LISTS: Mapping[str, str] = {"tensorflow": "list of trainable variables", "torch": "`parameters()`", ANY: "list"}

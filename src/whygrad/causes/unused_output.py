@@ -102,6 +102,51 @@ loss = (prediction - y).square().mean()
 loss.backward()
 optimizer.step()
 print(head.weight.grad)
+
+## What JAX does
+
+- `jax.grad` returns zeros for the leaves whose results nobody uses. No message.
+- Arrays do not change: `memory.at[0].set(e)` returns a new array. Where that is dropped, so is `e`.
+- What the function returns beside the loss (`has_aux=True`) is not differentiated.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(params):
+    hidden = jnp.tanh(x @ params["w"])
+    prediction = hidden @ params["head"]
+    return jnp.mean((hidden - y) ** 2)  # <- here
+
+
+print(jax.grad(loss)({"w": w, "head": jnp.ones((1, 1))}))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(params):
+    hidden = jnp.tanh(x @ params["w"])
+    prediction = hidden @ params["head"]
+    return jnp.mean((prediction - y) ** 2)
+
+
+print(jax.grad(loss)({"w": w, "head": jnp.ones((1, 1))}))
 ```
 
 ## How to fix it

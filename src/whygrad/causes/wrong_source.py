@@ -98,6 +98,56 @@ x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
 loss = (online(x) - 1.0).square().mean()
 gradients = torch.autograd.grad(loss, list(online.parameters()))
 print(gradients)
+
+## What JAX does
+
+- `jax.grad` differentiates with respect to an argument, by default the first. An array that the function takes
+  from around it (`self.params`, a global) is a constant, even if it is the very array that was passed in.
+- The gradient of the argument is then an array of zeros. No message.
+- `argnums` on another model of the same build is accepted too.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+params = {"w": w, "b": jnp.zeros(1)}
+
+
+def loss(p):
+    hidden = x @ params["w"]  # <- here
+    return jnp.mean((hidden + p["b"] - y) ** 2)
+
+
+print(jax.grad(loss)(params))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+params = {"w": w, "b": jnp.zeros(1)}
+
+
+def loss(p):
+    hidden = x @ p["w"]
+    return jnp.mean((hidden + p["b"] - y) ** 2)
+
+
+print(jax.grad(loss)(params))
 ```
 
 ## How to fix it

@@ -85,6 +85,11 @@ loss.backward()
 print(w.grad)
 ```
 
+## What JAX does
+
+- Zeros in value and zeros of a missing way are the same array. whygrad tells them apart by the program, and
+  reports only what has no way.
+
 ## How to fix it
 
 - One output with two classes needs a `sigmoid`; a `softmax` needs one unit per class.

@@ -161,7 +161,7 @@ def compare(recorder: Torch, compared: Compared, name: str, function: Callable[.
 
 
 @pytest.fixture(scope="module")
-def compared() -> Iterator[Compared]:
+def compared() -> Compared:
     from torch.testing._internal.common_methods_invocations import op_db
 
     recorder, found = Torch(), Compared()
@@ -184,7 +184,7 @@ def compared() -> Iterator[Compared]:
         recorder.stop()
     print(f"\n{len(found.operators)} of {len(op_db)} operators, {found.programs} programs, inputs {dict(found.inputs)}")
     print(f"skipped {dict(found.skipped)}, {time.monotonic() - began:.0f} s")
-    yield found
+    return found
 
 
 def test_the_graph_gives_autograds_verdict_for_every_operator(compared: Compared) -> None:
