@@ -16,6 +16,7 @@ pytest.importorskip("torch")
 pytest.importorskip("expecttest")
 
 import torch
+from torch.autograd import grad as autograds  # bound before a recorder wraps it
 
 from whygrad.flow import Flow
 from whygrad.graph import Graph
@@ -28,7 +29,7 @@ from whygrad.recorders.torch.parameters import Described
 
 pytestmark = [pytest.mark.torch, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
-MOST_SAMPLES = 12
+MOST_SAMPLES, MOST_IN_PLACE, FEWEST_ZEROS = 10, 5, 4
 TYPES = (torch.float32, torch.float64, torch.complex64)
 
 
@@ -61,6 +62,12 @@ class Compared:
     zeros: dict[tuple[str, int], list[bool]] = field(default_factory=lambda: defaultdict(list))
 
 
+def spread(samples: Any, most: int) -> list[Any]:
+    """Some of the samples, from the first to the last: neighbours are alike."""
+    found = list(islice(samples, 200))
+    return found[:: -(-len(found) // most)] if found else []
+
+
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:
     if is_tensor(value):
         yield value
@@ -79,7 +86,9 @@ def programs(op: Any) -> Iterator[tuple[str, Callable[..., Any], Any]]:
     for kind, function in (("", op.op), ("method ", op.method_variant), ("in place ", op.inplace_variant)):
         if function is None or (kind == "method " and function is op.op):
             continue
-        for sample in islice(op.sample_inputs("cpu", dtype, requires_grad=True), MOST_SAMPLES if not kind else 3):
+        for sample in spread(
+            op.sample_inputs("cpu", dtype, requires_grad=True), MOST_IN_PLACE if kind else MOST_SAMPLES
+        ):
             if kind == "in place ":
                 if sample.broadcasts_input or not is_tensor(sample.input):
                     continue
@@ -105,9 +114,10 @@ def gradients(sources: Sequence[Any], outputs: Sequence[Any]) -> list[Any] | str
     live = [o for o in outputs if o.requires_grad]
     if not live:
         return [None] * len(sources)
-    ones = [torch.rand(o.shape, generator=torch.Generator().manual_seed(0)).to(o.dtype) + 0.5 for o in live]
+    ours = torch.Generator().manual_seed(0)
+    weights = [torch.rand(o.shape, generator=ours, dtype=o.dtype) + 0.5 for o in live]
     try:
-        return list(torch.autograd.grad(live, sources, ones, allow_unused=True))
+        return list(autograds(live, sources, weights, allow_unused=True))
     except (RuntimeError, NotImplementedError) as error:
         return str(error).partition("\n")[0][:70]
 
@@ -192,5 +202,5 @@ def test_the_graph_gives_autograds_verdict_for_every_operator(compared: Compared
 
 
 def test_what_is_zero_for_every_value_is_known(compared: Compared) -> None:
-    unknown = [key for key, zeros in compared.zeros.items() if len(zeros) > 1 and all(zeros)]
+    unknown = [key for key, zeros in compared.zeros.items() if len(zeros) >= FEWEST_ZEROS and all(zeros)]
     assert not unknown, unknown

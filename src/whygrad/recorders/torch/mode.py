@@ -172,7 +172,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         cut: frozenset[tuple[int, int]] | None,
     ) -> bool:
         """Write the operation down, if it is one of the script's."""
-        log, name = self.log, name_of(func)
+        log, name = self.log, _rounded(name_of(func), kwargs)
         frame = sys._getframe(3)
         if _OPTIMIZERS in frame.f_code.co_filename:
             return False  # an optimizer's own work, around a closure that computes the loss
@@ -266,6 +266,14 @@ def name_of(func: Any) -> str:
     if name in ("__get__", "__set__"):
         return f"{func.__self__.__name__}:{name[2:-2]}"
     return name
+
+
+def _rounded(name: str, kwargs: dict[str, Any]) -> str:
+    """A division that rounds is an operation of its own."""
+    how = kwargs.get("rounding_mode") if kwargs else None
+    if how is None:
+        return name
+    return f"div_{how}_" if name.endswith("_") else f"div_{how}"
 
 
 def _scan(values: Iterable[Any], found: list[Any]) -> None:

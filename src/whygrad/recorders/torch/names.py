@@ -10,6 +10,7 @@ from types import FrameType, ModuleType
 from typing import Any
 
 import torch
+from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from whygrad.recorders.frames import is_user_file, local_variables
 
@@ -126,8 +127,11 @@ def _outermost(modules: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
 
 
 def _tree(found: Names, name: str, root: Any) -> None:
+    wrappers: list[str] = []
     for below, module in root.named_modules(remove_duplicate=False):
-        path = _joined(name, below)
+        path = _joined(name, _unwrapped(below, wrappers))
+        if isinstance(module, (DataParallel, DistributedDataParallel)):
+            wrappers.append(f"{below}.module" if below else "module")
         if id(module) in found.modules:
             continue
         around, _, attribute = path.rpartition(".") if below else ("", "", "")
@@ -172,6 +176,14 @@ def _untracked_module(found: Names, path: str, module: Any, around: str) -> None
         for key, parameter in inner._parameters.items():
             if parameter is not None:
                 found.homes.setdefault(id(parameter), Home(f"{own}.{key}", own, False))
+
+
+def _unwrapped(below: str, wrappers: list[str]) -> str:
+    """A module's path without the step into each wrapper around it; wrappers come outermost first."""
+    for inner in reversed(wrappers):
+        if below == inner or below.startswith(f"{inner}."):
+            below = (inner.removesuffix("module") + below[len(inner) + 1 :]).removesuffix(".")
+    return below
 
 
 def _joined(name: str, below: str) -> str:

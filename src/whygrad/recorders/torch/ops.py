@@ -15,7 +15,11 @@ CUTS: Mapping[str, tuple[str, str]] = {
         ("stop-gradient", "", "detach data:get"),
         ("left-framework", "makes a constant of it", "tensor new_tensor as_tensor asarray"),
         # Their derivative is zero wherever it exists; torch gives zeros for them, not None.
-        ("non-differentiable-op", "its derivative is zero", "round floor ceil trunc fix sign sgn"),
+        (
+            "non-differentiable-op",
+            "its derivative is zero",
+            "round floor ceil trunc fix sign sgn div_trunc div_floor eq_ ne_ lt_ le_ gt_ ge_",
+        ),
         (
             "non-differentiable-op",
             "sampling has no derivative",
@@ -29,6 +33,8 @@ SHAPE_ONLY = frozenset(
     "zeros_like ones_like empty_like full_like rand_like randn_like randint_like new_zeros new_ones new_empty new_full "
     "new_empty_strided size numel stride dim nelement element_size data_ptr storage_offset".split()
 )
+# In place they keep nothing of what the tensor held.
+OVERWRITING = frozenset("zero fill copy".split())
 # Output number n reads input number n alone.
 PARALLEL = frozenset("broadcast_tensors atleast_1d atleast_2d atleast_3d align_tensors".split())
 # A change of type, rather than an operation whose result is of another type by nature.

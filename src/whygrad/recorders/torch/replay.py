@@ -184,8 +184,10 @@ class Replay:
             return ("recording-off", "reentrant checkpoint") if grad else None
         if grad and name == self.underived:
             return ("no-registered-gradient", "torch has no derivative for this")
-        if name in ops.CUTS:
-            return ops.CUTS[name]
+        if entry.name in ops.CUTS or name in ops.CUTS:
+            return ops.CUTS.get(entry.name) or ops.CUTS[name]
+        if kept and name in ops.OVERWRITING:
+            return ("non-differentiable-op", "it overwrites every element")
         if name == "Parameter":
             return ("stop-gradient", "nn.Parameter makes a new leaf of it") if grad else None
         if not ops.differentiable(made.dtype):

@@ -69,6 +69,8 @@ class Values:
         seen, fault = self.seen, self.fault
 
         def hook(gradient: Any) -> None:
+            if gradient is None:
+                return  # a backward function may answer nothing
             try:
                 seen[place] = _worse(seen.get(place), worth(gradient))
             except BaseException as error:

@@ -1,0 +1,153 @@
+"""What a training step costs under PyTorch: plain, recorded, watched only, and under torch's anomaly mode.
+
+Thread CPU time of one step with torch on one thread, the ways interleaved in one process; printed as ratios to the plain
+step, minimum and median over the rounds. The last column is a second plain step: the noise. Before that, each model is
+trained for twenty steps with and without the recorder: every loss must be the same to the last bit.
+
+    python benchmarks/torch_step_cost.py [ROUNDS]
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from whygrad.graph import Graph
+from whygrad.recorders.recorder import Asked
+from whygrad.recorders.torch import Torch
+
+STEPS = 20
+
+
+class Deaf:
+    """A sink that builds nothing: what is measured is the recording."""
+
+    def asked(self, request: Asked) -> None:
+        """Nothing."""
+
+    def told(self, graph: Graph) -> None:
+        """Nothing."""
+
+    def came_round(self) -> None:
+        """Nothing."""
+
+    def fault(self, framework: str, error: BaseException) -> None:
+        """A broken recorder must not look cheap."""
+        raise error
+
+
+def mlp(width: int, batch: int) -> tuple[Any, Any]:
+    hidden = [nn.Linear(width, width), nn.ReLU(), nn.Dropout(0.1)]
+    return nn.Sequential(nn.Linear(784, width), nn.ReLU(), *hidden, nn.Linear(width, 1)), torch.ones(batch, 784)
+
+
+def conv(width: int, size: int) -> tuple[Any, Any]:
+    layers: list[Any] = []
+    for before in (3, width, width):
+        layers += [nn.Conv2d(before, width, 3), nn.BatchNorm2d(width), nn.ReLU()]
+    tail = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.1), nn.Linear(width, 1)]
+    return nn.Sequential(*layers, *tail), torch.ones(8, 3, size, size)
+
+
+def transformer(width: int, length: int) -> tuple[Any, Any]:
+    layers = [nn.TransformerEncoderLayer(width, 4, width * 4, 0.1, batch_first=True) for _ in range(4)]
+    return nn.Sequential(*layers, nn.Linear(width, 1)), torch.ones(8, length, width)
+
+
+MODELS: dict[str, Callable[[], tuple[Any, Any]]] = {
+    "MLP": lambda: mlp(256, 64),
+    "conv net": lambda: conv(32, 32),
+    "transformer": lambda: transformer(128, 64),
+    "tiny MLP": lambda: mlp(4, 2),
+    "tiny conv net": lambda: conv(2, 8),
+    "tiny transformer": lambda: transformer(8, 4),
+}
+
+
+def stepper(make: Callable[[], tuple[Any, Any]]) -> Callable[[], float]:
+    torch.manual_seed(0)
+    model, data = make()
+    optimizer = torch.optim.Adam(model.parameters())
+
+    def step() -> float:
+        optimizer.zero_grad()
+        loss = (model(data) - 1.0).square().mean()
+        loss.backward()
+        optimizer.step()
+        return float(loss)
+
+    return step
+
+
+def timed(step: Callable[[], float]) -> float:
+    start = time.thread_time()
+    step()
+    return time.thread_time() - start
+
+
+def listening(body: Callable[[], Any], rest: bool) -> Any:
+    recorder = Torch()
+    recorder.start(Deaf())
+    if rest:
+        recorder.rest()
+    try:
+        return body()
+    finally:
+        recorder.stop()
+
+
+def recorded(step: Callable[[], float], rest: bool) -> float:
+    def warm() -> float:
+        step()  # what is set up once per recorder is not the cost of a step
+        return timed(step)
+
+    return float(listening(warm, rest))
+
+
+def anomaly(step: Callable[[], float]) -> float:
+    with torch.autograd.set_detect_anomaly(True):
+        return timed(step)
+
+
+WAYS: dict[str, Callable[[Callable[[], float]], float]] = {
+    "plain": timed,
+    "recorded": lambda step: recorded(step, rest=False),
+    "watched": lambda step: recorded(step, rest=True),
+    "anomaly mode": anomaly,
+    "plain again": timed,
+}
+
+
+def losses(make: Callable[[], tuple[Any, Any]]) -> list[float]:
+    step = stepper(make)
+    return [step() for _ in range(STEPS)]
+
+
+def main() -> None:
+    """Measure and print."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 30
+    torch.set_num_threads(1)
+    print(f"{'step':<18}{'plain ms':>10}" + "".join(f"{name:>20}" for name in list(WAYS)[1:]) + f"{'losses':>12}")
+    for name, make in MODELS.items():
+        same = losses(make) == listening(lambda make=make: losses(make), rest=False)
+        step = stepper(make)
+        for _ in range(3):
+            step()
+        times: dict[str, list[float]] = {way: [] for way in WAYS}
+        for _ in range(rounds):
+            for way, measure in WAYS.items():
+                times[way].append(measure(step))
+        low, mid = min(times["plain"]), statistics.median(times["plain"])
+        cells = [f"{min(t) / low:.2f} ({statistics.median(t) / mid:.2f})" for n, t in times.items() if n != "plain"]
+        words = "the same" if same else "DIFFERENT"
+        print(f"{name:<18}{low * 1e3:>10.2f}" + "".join(f"{c:>20}" for c in cells) + f"{words:>12}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
