@@ -177,6 +177,9 @@ def test_a_loss_made_a_leaf_is_no_cure(tmp_path: Path) -> None:
     program.graph = replace(program.graph, labels={value: ("l", "step")})
     (cure,) = program.cures("l.backward()")
     assert cure == "`l.requires_grad_(True)` (line 4) only hides it: the backward pass begins there, and ends there"
+    program = TorchProgram(tmp_path, text.replace("(True)", "(False)"))
+    program.graph = replace(program.graph, labels={value: ("l", "step")})
+    assert program.cures("l.backward()") == ()
 
 
 def test_another_tensor_made_a_leaf_is_none_of_that(tmp_path: Path) -> None:

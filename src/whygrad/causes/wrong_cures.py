@@ -95,7 +95,9 @@ def _required(case: Case, _cause: str) -> str | None:
     names = {case.graph.labels[t][0] for t in case.graph.targets if t in case.graph.labels}
     for call in source.calls(function, "requires_grad_") if function is not None else ():
         on = call.func.value if isinstance(call.func, ast.Attribute) else None
-        if isinstance(on, ast.Name) and on.id in names | _after(case):
+        given = call.args[0] if call.args else None
+        off = isinstance(given, ast.Constant) and given.value is False
+        if isinstance(on, ast.Name) and on.id in names and not off:
             text = source.segment(case.graph.request[0].file, call)
             return f"`{text}` (line {call.lineno}) only hides it: the backward pass begins there, and ends there"
     if "does not require grad" in (case.graph.error or ""):
