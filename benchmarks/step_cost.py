@@ -3,7 +3,7 @@
 Thread CPU time of one eager step with TensorFlow on one thread, the ways interleaved in one process; printed as ratios
 to the plain step, minimum and median over the rounds. The last column is a second plain step: the noise.
 
-    python bench/step_cost.py [ROUNDS]
+    python benchmarks/step_cost.py [ROUNDS]
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from whygrad.recorders.recorder import Asked
 from whygrad.recorders.tensorflow import TensorFlow
 
 keras = tf.keras
+RECORDER = TensorFlow()
 SCRATCH = tempfile.mkdtemp(prefix="whygrad_bench_")
 
 
@@ -109,14 +110,14 @@ def timed(step: Callable[[], None]) -> float:
 
 
 def recorded(step: Callable[[], None], rest: bool) -> float:
-    recorder = TensorFlow()
-    recorder.start(Deaf())
+    """One step under a recorder that has seen the script's first step already."""
+    RECORDER.start(Deaf())
     if rest:
-        recorder.rest()
+        RECORDER.rest()
     try:
         return timed(step)
     finally:
-        recorder.stop()
+        RECORDER.stop()
 
 
 def debugged(step: Callable[[], None], numerics: bool) -> float:
@@ -147,18 +148,19 @@ def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    print(f"{'step':<14}{'plain ms':>10}" + "".join(f"{name:>24}" for name in list(WAYS)[1:]))
+    print("| step | " + " | ".join(list(WAYS)[1:]) + " |\n| --- |" + " --- |" * (len(WAYS) - 1))
     for make in (mlp, conv, transformer, tiny):
         step = stepper(make)
         for _ in range(3):
             step()
+        recorded(step, rest=False)
         times: dict[str, list[float]] = {name: [] for name in WAYS}
         for _ in range(rounds):
             for name, way in WAYS.items():
                 times[name].append(way(step))
         low, mid = min(times["plain"]), statistics.median(times["plain"])
         cells = [f"{min(t) / low:.2f} ({statistics.median(t) / mid:.2f})" for n, t in times.items() if n != "plain"]
-        print(f"{make.__name__:<14}{low * 1e3:>10.1f}" + "".join(f"{cell:>24}" for cell in cells), flush=True)
+        print(f"| {make.__name__}, {low * 1e3:.1f} ms | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":

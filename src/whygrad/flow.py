@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from whygrad.graph import NOWHERE, Barrier, Crossing, GradientSeen, Graph, Parameter
 from whygrad.span import Span
@@ -16,6 +17,9 @@ UNREACHED = 1 << 60
 # the user's own code goes before one inside a library, both before a pass that nothing recorded (a target, an older
 # policy), and all of them before one that only selects.
 BARRIER, INFERRED, LIBRARY, UNRECORDED, SELECTS = 1000, 1, 2, 4, 300
+
+
+LAST = 5  # edges in front of the loss that are always named
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,8 @@ class Flow:
             self._out_of.setdefault(trip.departure.value, []).append(trip)
         self.cost = array("q", [UNREACHED]) * graph.values
         self._via: dict[int, Edge] = {}
+        # From a value: the edges that are left to the loss, and the next value whose edge is worth a word.
+        self._left, self._ahead = array("q", [0]) * graph.values, array("q", [NOWHERE]) * graph.values
         self._library: dict[int, bool] = {}
         self._running: dict[int, frozenset[str]] = {}
         self._start: array[int] | None = None
@@ -101,21 +107,61 @@ class Flow:
             yield edge
             value = edge.sink
 
+    def landmarks(self, value: int) -> Iterator[Edge]:
+        """The steps of ``way`` worth a word: barriers, values that have a name, and the last ones."""
+        value = self._ahead[value] if value != NOWHERE else NOWHERE
+        while value != NOWHERE:
+            edge = self._via[value]
+            yield edge
+            value = self._ahead[edge.sink]
+
+    def in_short(self, value: int, beginning: int = 64) -> Iterator[Edge]:
+        """The beginning of ``way``, and the landmarks of its rest."""
+        for edge in islice(self.way(value), beginning):
+            yield edge
+            value = edge.sink
+        yield from self.landmarks(value)
+
     def cuts(self, value: int) -> list[Cut]:
         """The barriers on the best way from a value to a loss, the one nearest the loss first."""
-        found = [self._cut(edge) for edge in self.way(value) if edge.barrier is not None]
+        found = [self._cut(edge) for edge in self.landmarks(value) if edge.barrier is not None]
         firm = [cut for cut in found if not cut.barrier.selects]
         return (firm or found)[::-1]
 
     def sufficient(self, value: int) -> list[Cut]:
         """Every single barrier whose lifting alone would connect a value to a loss, in order of running."""
-        found = [
-            self._cut(edge)
-            for source in self.forward([value], barriers=False)
-            for edge in self._out_edges(source)
-            if edge.barrier is not None and not edge.barrier.selects and self.carries(edge.sink)
-        ]
-        return sorted(found, key=lambda cut: cut.op)
+        edges = self._sufficient.get(value, frozenset())
+        return [self._cut(edge) for edge in sorted(edges, key=lambda e: (e.op, e.source, e.sink))]
+
+    @cached_property
+    def _sufficient(self) -> dict[int, frozenset[Edge]]:
+        """For every value the barriers that it meets, and behind which nothing but carrying edges are left."""
+        found: dict[int, frozenset[Edge]] = {}
+        for source in self._out_of:
+            for edge in self._out_edges(source):
+                self._meet(found, edge)
+        changed = True
+        while changed:  # readers come before what they read, but for the head of a loop
+            changed = False
+            for op in range(len(self.graph) - 1, -1, -1):
+                outputs = self.graph.outputs(op)
+                if op in self.graph.barriers or any(sink in found for sink in outputs):
+                    for sink in outputs:
+                        for edge in self._in_edges(sink):
+                            changed = self._meet(found, edge) or changed
+        return found
+
+    def _meet(self, found: dict[int, frozenset[Edge]], edge: Edge) -> bool:
+        """Whether an edge shows its source something new."""
+        known: frozenset[Edge] = found.get(edge.source, frozenset())
+        if edge.barrier is None:
+            new = found.get(edge.sink, known)
+        else:
+            new = frozenset((edge,)) if not edge.barrier.selects and self.carries(edge.sink) else known
+        if new <= known:
+            return False
+        found[edge.source] = new if known <= new else known | new
+        return True
 
     def forward(self, values: Iterable[int], barriers: bool = True) -> list[int]:
         """All values that the given ones influence, themselves included, in order of discovery.
@@ -211,8 +257,16 @@ class Flow:
                 price = cost + self._price(edge)
                 if price < self.cost[edge.source]:
                     self.cost[edge.source] = price
-                    self._via[edge.source] = edge
+                    self._reach(edge)
                     heapq.heappush(queue, (price, edge.source))
+
+    def _reach(self, edge: Edge) -> None:
+        """The best way from ``edge.source`` begins with this edge; the rest of it is known."""
+        source = edge.source
+        self._via[source] = edge
+        self._left[source] = self._left[edge.sink] + 1
+        landmark = edge.barrier is not None or edge.sink in self.graph.labels or self._left[source] <= LAST
+        self._ahead[source] = source if landmark else self._ahead[edge.sink]
 
     def _price(self, edge: Edge) -> int:
         if edge.barrier is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from whygrad.errors import LawBroken
@@ -11,22 +13,22 @@ CARRY = "carry"
 
 
 def _inputs_precede_outputs(graph: Graph) -> Iterator[str]:
-    for op in graph.ops():
-        if op.name != CARRY:
-            for value in op.inputs:
-                if graph.value_op[value] >= op.id:
-                    yield f"op {op.id} {op.name} reads value {value} of a later op {graph.value_op[value]}"
+    makers, start = graph.value_op, graph.in_start
+    for op in range(len(graph)):
+        for value in graph.in_value[start[op] : start[op + 1]]:
+            if makers[value] >= op and graph.op(op).name != CARRY:
+                yield f"op {op} {graph.op(op).name} reads value {value} of a later op {makers[value]}"
 
 
 def _one_producer(graph: Graph) -> Iterator[str]:
-    seen: dict[int, int] = {}
-    for op in graph.ops():
-        for value in op.outputs:
-            if value in seen:
-                yield f"value {value} is made by op {seen[value]} and again by op {op.id}"
-            seen[value] = op.id
-            if graph.value_op[value] != op.id:
-                yield f"value {value} names op {graph.value_op[value]} as its producer, not {op.id}"
+    seen = array("q", [NOWHERE]) * graph.values
+    for op in range(len(graph)):
+        for value in graph.outputs(op):
+            if seen[value] != NOWHERE:
+                yield f"value {value} is made by op {seen[value]} and again by op {op}"
+            seen[value] = op
+            if graph.value_op[value] != op:
+                yield f"value {value} names op {graph.value_op[value]} as its producer, not {op}"
 
 
 def _barriers_sit_on_pairs(graph: Graph) -> Iterator[str]:
@@ -53,9 +55,9 @@ def _spans_are_places(graph: Graph) -> Iterator[str]:
 
 
 def _parameters_have_one_name(graph: Graph) -> Iterator[str]:
-    paths = [p.path for p in graph.parameters]
-    for path in {p for p in paths if paths.count(p) > 1}:
-        yield f"two parameters are called {path}"
+    for path, count in Counter(p.path for p in graph.parameters).items():
+        if count > 1:
+            yield f"two parameters are called {path}"
 
 
 LAWS: tuple[Callable[[Graph], Iterator[str]], ...] = (

@@ -167,7 +167,7 @@ def chain_of(case: Case, until: int | None = None) -> tuple[Step, ...]:
     """The way of a parameter to the loss, with its cuts."""
     graph, parameter = case.graph, case.parameter
     steps = [Step("parameter", parameter.path, parameter.made())]
-    for edge in case.flow.way(parameter.value):
+    for edge in case.flow.in_short(parameter.value):
         step = _step(case, edge)
         if step is not None and step.text != steps[-1].text:
             steps.append(step)

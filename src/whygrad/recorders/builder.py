@@ -18,6 +18,7 @@ class GraphBuilder:
         self._names: dict[str, int] = {}
         self._shapes: dict[Shape | None, int] = {}
         self._stacks: dict[tuple[Span, ...], int] = {}
+        self._stack_list: list[tuple[Span, ...]] = []
         self._op_name, self._op_stack, self._op_scope = array("i"), array("i"), array("i")
         self._in_start, self._in_value = array("q", [0]), array("q")
         self._out_start, self._out_value = array("q", [0]), array("q")
@@ -47,7 +48,7 @@ class GraphBuilder:
     def span_of(self, value: int) -> Span | None:
         """Where a value was made: the innermost user frame of its producer."""
         op = self._value_op[value]
-        stack = list(self._stacks)[self._op_stack[op]] if op != NOWHERE else ()
+        stack = self._stack_list[self._op_stack[op]] if op != NOWHERE else ()
         return stack[0] if stack else None
 
     def ancestors(self, values: Iterable[int]) -> set[int]:
@@ -78,7 +79,10 @@ class GraphBuilder:
         """
         op = len(self._op_name)
         self._op_name.append(self._names.setdefault(name, len(self._names)))
-        self._op_stack.append(self._stacks.setdefault(stack, len(self._stacks)))
+        number = self._stacks.setdefault(stack, len(self._stacks))
+        if number == len(self._stack_list):
+            self._stack_list.append(stack)
+        self._op_stack.append(number)
         self._op_scope.append(self._names.setdefault(scope, len(self._names)))
         self._in_value.extend(inputs)
         self._in_start.append(len(self._in_value))
@@ -117,7 +121,7 @@ class GraphBuilder:
             targets=tuple(targets),
             parameters=tuple(parameters),
             names=tuple(self._names),
-            stacks=tuple(self._stacks),
+            stacks=tuple(self._stack_list),
             shapes=tuple(self._shapes),
             op_name=self._op_name,
             op_stack=self._op_stack,
