@@ -1,0 +1,224 @@
+"""The recorder of JAX: its verdict on every parameter against JAX's own, and what is left behind."""
+
+from __future__ import annotations
+
+import inspect
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("jax")
+
+import jax
+import jax.numpy as jnp
+from jax.interpreters import partial_eval
+
+from jax_broken import BROKEN
+from jax_healthy import HEALTHY, X, mlp, net
+from whygrad import spec
+from whygrad.diagnose import diagnose
+from whygrad.graph import Graph
+from whygrad.recorders.jax import Jax, compat
+from whygrad.recorders.recorder import Asked
+
+pytestmark = [pytest.mark.jax, pytest.mark.filterwarnings("ignore")]
+RAISES = ("left-framework", "no-registered-gradient")
+
+
+class Ear:
+    """A sink that keeps every graph."""
+
+    def __init__(self) -> None:
+        self.graphs: list[Graph] = []
+        self.faults: list[BaseException] = []
+
+    def asked(self, request: Asked) -> None:
+        assert request.graph is not None
+        self.graphs.append(request.graph())
+
+    def told(self, graph: Graph) -> None:
+        self.graphs.append(graph)
+
+    def came_round(self) -> None:
+        pass
+
+    def fault(self, framework: str, error: BaseException) -> None:
+        self.faults.append(error)
+
+
+@pytest.fixture
+def ear() -> Iterator[Ear]:
+    recorder, ear = Jax(), Ear()
+    recorder.start(ear)
+    yield ear
+    recorder.stop()
+    assert not ear.faults, ear.faults
+
+
+def oracle(loss: Callable[..., Any], params: Any) -> list[bool]:
+    """For each leaf, whether JAX's backward pass of the whole loss leads to it, by JAX's own removal of dead code."""
+
+    def backward(cotangent: Any, params: Any) -> Any:
+        return compat.vjp(loss, params)[1](cotangent)
+
+    program = compat.make_jaxpr(backward)(jnp.ones(()), params).jaxpr
+    found = []
+    for n in range(len(program.outvars)):
+        wanted = [n == m for m in range(len(program.outvars))]
+        found.append(bool(partial_eval.dce_jaxpr(program, wanted)[1][0]))
+    return found
+
+
+def verdict(graph: Graph) -> list[bool]:
+    return [p.gradient == "present" for p in graph.parameters]
+
+
+def ask(loss: Callable[..., Any], params: Any, how: str) -> None:
+    gradient = jax.grad(loss)
+    (jax.jit(gradient) if how == "jit" else gradient)(params)
+
+
+@pytest.mark.parametrize("how", ["eager", "jit"])
+@pytest.mark.parametrize("name", HEALTHY)
+def test_a_healthy_program(name: str, how: str, ear: Ear) -> None:
+    loss, params = HEALTHY[name]()
+    ask(loss, params, how)
+    for graph in ear.graphs:
+        spec.check(graph)
+        assert [f.cause for f in diagnose(graph) if f.severity != "note"] == []
+    if name != "forces_only":  # its last bias shifts the energy, and is not spoken of
+        assert verdict(ear.graphs[-1]) == oracle(loss, params)
+
+
+@pytest.mark.parametrize("how", ["eager", "jit"])
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_program(name: str, how: str, ear: Ear) -> None:
+    cause, program = BROKEN[name]
+    loss, params = program()
+    if cause in RAISES:
+        with pytest.raises(Exception):  # noqa: B017, PT011  whatever JAX raises, and not an error of ours
+            ask(loss, params, how)
+    else:
+        ask(loss, params, how)
+        assert verdict(ear.graphs[-1]) == oracle(loss, params)
+        assert not all(verdict(ear.graphs[-1]))
+    spec.check(ear.graphs[-1])
+    findings = diagnose(ear.graphs[-1])
+    assert {f.cause for f in findings} == {cause}
+    lines, first = inspect.getsourcelines(program)
+    marked = {first + n for n, line in enumerate(lines) if "# <- here" in line}
+    for finding in findings:
+        culprit = finding.culprit
+        assert culprit is not None
+        assert culprit.line is not None
+        assert marked & set(range(culprit.line, (culprit.end_line or culprit.line) + 1))
+
+
+def test_numbers_taken_out(ear: Ear) -> None:
+    def loss(p: Any) -> Any:
+        scale = jnp.exp(p["s"]).item()
+        return jnp.mean((X @ p["w"] * scale) ** 2)
+
+    jax.grad(loss)({"s": jnp.array(2.0), "w": jnp.ones(3)})
+    (finding,) = diagnose(ear.graphs[0])
+    assert finding.cause == "left-framework"
+    assert [p.path for p in finding.parameters] == ["p/s"]
+
+
+def test_an_array_from_outside(ear: Ear) -> None:
+    params = net(3, 1)
+    jax.value_and_grad(lambda p: jnp.mean(mlp(params, X)))(params)
+    (finding,) = diagnose(ear.graphs[0])
+    assert finding.cause == "wrong-source"
+
+
+def test_integers_are_named(ear: Ear) -> None:
+    with pytest.raises(TypeError, match="real- or complex-valued inputs"):
+        jax.grad(lambda p: jnp.sum(p["w"] * p["n"]))({"w": jnp.ones(3), "n": jnp.arange(3)})
+    (finding,) = diagnose(ear.graphs[0])
+    assert finding.cause == "integer-dtype"
+    assert [p.path for p in finding.parameters] == ["p/n"]
+
+
+def test_integers_that_are_allowed(ear: Ear) -> None:
+    jax.grad(lambda p: jnp.sum(p["w"] * p["n"]), allow_int=True)({"w": jnp.ones(3), "n": jnp.arange(3)})
+    assert diagnose(ear.graphs[0]) == []
+
+
+@pytest.mark.parametrize("name", ["jacrev", "jacfwd", "hessian", "vjp", "linearize", "jvp"])
+def test_every_way_to_ask(name: str, ear: Ear) -> None:
+    params = {"w": jnp.ones(3), "idle": jnp.ones(2)}
+    extra = {"vjp": (params,), "linearize": (params,), "jvp": ((params,), (params,))}.get(name)
+
+    def loss(p: Any) -> Any:
+        return jnp.sum(jnp.tanh(X @ p["w"]))
+
+    getattr(jax, name)(loss, *extra) if extra is not None else getattr(jax, name)(loss)(params)
+    graph = ear.graphs[0]
+    assert {p.path: p.gradient for p in graph.parameters} == {"p/idle": "none", "p/w": "present"}
+    assert graph.api == f"jax.{name}"
+
+
+def test_the_function_runs_once_and_sees_what_it_would(ear: Ear) -> None:
+    seen = []
+
+    def loss(w: Any) -> Any:
+        seen.append(type(w).__name__)
+        return jnp.sum(w) * 2 if w[0] > 0 else jnp.sum(w)
+
+    recorded = jax.grad(loss)(jnp.ones(3))
+    assert recorded.tolist() == [2.0, 2.0, 2.0]
+    assert seen == ["LinearizeTracer"]
+
+
+def test_everything_is_put_back() -> None:
+    private = compat.private()
+    names = ("process_primitive", "process_custom_jvp_call", "process_custom_vjp_call", "process_call")
+    before = [vars(kind).get(n) for kind in private.traces for n in names]
+    before += [jax.grad, jax.value_and_grad, jax.vjp, jax.hessian, jax.custom_vjp.__call__, jax.custom_jvp.__call__]
+    recorder, ear = Jax(), Ear()
+    recorder.start(ear)
+    jax.grad(lambda w: jnp.sum(w))(jnp.ones(3))
+    after = [vars(kind).get(n) for kind in private.traces for n in names]
+    assert after == before[: len(after)], "only while a request runs"
+    recorder.stop()
+    after += [jax.grad, jax.value_and_grad, jax.vjp, jax.hessian, jax.custom_vjp.__call__, jax.custom_jvp.__call__]
+    assert after == before
+    assert len(ear.graphs) == 1
+
+
+def test_no_array_is_kept(ear: Ear) -> None:
+    w = jnp.ones(3) * 2
+    kept = weakref.ref(w)
+    jax.grad(lambda w: jnp.sum(jax.lax.stop_gradient(w) * w))(w)
+    del w
+    assert kept() is None
+
+
+def test_a_release_without_the_private_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    from jax._src.interpreters import ad
+
+    monkeypatch.delattr(ad, "LinearizeTrace")
+    recorder, ear = Jax(), Ear()
+    recorder.start(ear)
+    (fault,) = ear.faults
+    assert "is not followed by this version" in str(fault)
+    assert jax.grad(lambda w: w**2)(3.0) == 6.0
+    recorder.stop()
+
+
+def test_a_loop_of_steps_is_recorded_while_it_is_wanted(ear: Ear) -> None:
+    recorder = Jax()
+    recorder.start(ear)
+    gradient = jax.grad(lambda w: jnp.sum(w**2))
+    for _ in range(3):
+        gradient(jnp.ones(2))
+    seen = len(ear.graphs)
+    recorder.rest()
+    for _ in range(3):
+        gradient(jnp.ones(2))
+    recorder.stop()
+    assert seen >= 3
+    assert len(ear.graphs) <= seen + 1
