@@ -44,4 +44,5 @@ $(BIN)/python:
 	$(PIP) install --editable '.[dev]'
 	$(PIP) install --no-deps 'tf_keras==2.21.*'
 	$(PIP) install 'torch==2.13.*'
+	$(PIP) install --editable '.[jax]' flax equinox optax
 	@touch $@

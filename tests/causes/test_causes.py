@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent.parent
 LATER = {"zero-gradient", "nonfinite-gradient", "not-updated"}
 
 # The framework that a page's program is for, and the module that a program of it needs.
-FRAMEWORKS = {"TensorFlow": "tensorflow"}
+FRAMEWORKS = {"TensorFlow": "tensorflow", "PyTorch": "torch", "JAX": "jax"}
 
 
 def programs(title: str) -> list[Any]:

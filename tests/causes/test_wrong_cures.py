@@ -146,3 +146,62 @@ def test_a_framework_without_such_cures_hears_of_none(tmp_path: Path) -> None:
     program = Program(tmp_path, LOOP)
     program.graph = replace(program.graph, framework="another")
     assert program.cures() == ()
+
+
+TORCH = """\
+def step(w, v, x):
+    h = f(w, v, x)
+    l = g(h).item()
+    l.backward()
+"""
+
+
+class TorchProgram(Program):
+    """The same, of torch."""
+
+    def __init__(self, folder: Path, text: str, error: str | None = None, cut: str = "") -> None:
+        kind = "left-framework" if cut else "stop-gradient"
+        super().__init__(folder, text, [("Stop", "w", "s", {0: kind}), ("Add", "sv", "l")])
+        self.graph = replace(self.graph, framework="torch", api="torch.Tensor.backward", error=error, layers=())
+        if cut:
+            self.graph = replace(self.graph, stacks=tuple((self.at(cut),) for _ in self.graph.stacks))
+
+
+NO_GRAD = "RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn"
+
+
+def test_a_loss_made_a_leaf_is_no_cure(tmp_path: Path) -> None:
+    text = TORCH.replace("    l.backward()", "    l.requires_grad_(True)\n    l.backward()")
+    program = TorchProgram(tmp_path, text)
+    (value,) = program.graph.targets
+    program.graph = replace(program.graph, labels={value: ("l", "step")})
+    (cure,) = program.cures("l.backward()")
+    assert cure == "`l.requires_grad_(True)` (line 4) only hides it: the backward pass begins there, and ends there"
+
+
+def test_another_tensor_made_a_leaf_is_none_of_that(tmp_path: Path) -> None:
+    text = TORCH.replace("    l.backward()", "    x.requires_grad_(True)\n    l.backward()")
+    assert TorchProgram(tmp_path, text).cures("l.backward()") == ()
+
+
+def test_what_an_error_suggests_is_argued_against(tmp_path: Path) -> None:
+    (cure,) = TorchProgram(tmp_path, TORCH, NO_GRAD).cures("l.backward()")
+    assert cure.startswith("`requires_grad_(True)` on the loss would only hide it")
+    unused = "RuntimeError: The differentiated Tensor at index 0 appears to not have been used in the graph."
+    (cure,) = TorchProgram(tmp_path, TORCH, unused).cures("l.backward()")
+    assert cure.startswith("`allow_unused=True`, which the error suggests")
+
+
+def test_missing_sources_allowed_are_still_missing(tmp_path: Path) -> None:
+    text = TORCH.replace("l.backward()", "torch.autograd.grad(l, w, allow_unused=True)")
+    (cure,) = TorchProgram(tmp_path, text).cures("torch.autograd.grad(l, w, allow_unused=True)")
+    assert cure == "`allow_unused=True` only hides it: it turns torch's error into `None`"
+    text = text.replace("=True", "=False")
+    assert TorchProgram(tmp_path, text).cures("torch.autograd.grad(l, w, allow_unused=False)") == ()
+
+
+def test_a_detach_before_numpy_is_the_cut(tmp_path: Path) -> None:
+    text = TORCH.replace("g(h).item()", "g(h).detach().numpy()")
+    (cure,) = TorchProgram(tmp_path, text, cut="g(h).detach().numpy()").cures("l.backward()")
+    assert cure.startswith("`.detach()`, which torch's error suggests")
+    assert TorchProgram(tmp_path, TORCH, cut="g(h).item()").cures("l.backward()") == ()

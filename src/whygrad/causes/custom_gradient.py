@@ -19,6 +19,13 @@ parameter reaches the loss, so the gradient ends there although every operation 
   `variables` and return one more list, the gradients of those variables. Without the keyword TensorFlow
   raises a `TypeError`; with it, a list of `None` cuts those variables silently.
 
+## What PyTorch does
+
+- A `None` from the `backward` of a `torch.autograd.Function` is accepted for any input. `.grad` stays `None`, without
+  a message; zeros are accepted too.
+- The number and the shapes are checked: `RuntimeError: function ScaledBackward returned an incorrect number of
+  gradients (expected 2, got 1)`.
+
 ## Broken: TensorFlow
 
 ```python
@@ -61,6 +68,112 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, [w, scale]))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+
+
+class Scaled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, factor):
+        ctx.save_for_backward(x, factor)
+        return x * factor
+
+    @staticmethod
+    def backward(ctx, upstream):
+        x, factor = ctx.saved_tensors
+        return upstream * factor, None  # <- here
+
+
+w = torch.tensor([1.0, 2.0], requires_grad=True)
+scale = torch.tensor(3.0, requires_grad=True)
+loss = Scaled.apply(w, scale).square().sum()
+loss.backward()
+print(w.grad, scale.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+
+
+class Scaled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, factor):
+        ctx.save_for_backward(x, factor)
+        return x * factor
+
+    @staticmethod
+    def backward(ctx, upstream):
+        x, factor = ctx.saved_tensors
+        return upstream * factor, (upstream * x).sum()
+
+
+w = torch.tensor([1.0, 2.0], requires_grad=True)
+scale = torch.tensor(3.0, requires_grad=True)
+loss = Scaled.apply(w, scale).square().sum()
+loss.backward()
+print(w.grad, scale.grad)
+
+## What JAX does
+
+- The answer of a `jax.custom_vjp` backward function, or of a `jax.custom_jvp` rule, is taken as it is. Zeros
+  there are zeros in the gradient, without a message. `None` stands for zeros as well.
+- Number and shapes of the answers are checked, their meaning is not.
+- whygrad traces the rule once more, without values, to see which of its answers depend on what came in.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+@jax.custom_vjp
+def scaled(h, scale):
+    return h * scale
+
+
+def backward(kept, g):
+    return g * kept[1], jnp.zeros_like(kept[1])  # <- here
+
+
+scaled.defvjp(lambda h, scale: (h * scale, (h, scale)), backward)
+params = {"w": w, "scale": jnp.ones((1,))}
+print(jax.grad(lambda p: jnp.mean((jax.vmap(scaled, (0, None))(x @ p["w"], p["scale"]) - y) ** 2))(params))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+@jax.custom_vjp
+def scaled(h, scale):
+    return h * scale
+
+
+def backward(kept, g):
+    return g * kept[1], g * kept[0]
+
+
+scaled.defvjp(lambda h, scale: (h * scale, (h, scale)), backward)
+params = {"w": w, "scale": jnp.ones((1,))}
+print(jax.grad(lambda p: jnp.mean((jax.vmap(scaled, (0, None))(x @ p["w"], p["scale"]) - y) ** 2))(params))
+```
+
 ## How to fix it
 
 - Return one gradient per argument, in the order of the arguments, each with the shape of its argument.
@@ -68,6 +181,7 @@ print(tape.gradient(loss, [w, scale]))
   numerical Jacobian.
 - Drop the decorator if the function is made of differentiable operations: TensorFlow derives it.
 - For a straight-through estimate return the upstream gradient unchanged, not `None`.
+- In PyTorch return one gradient per argument of `forward`, and check it with `torch.autograd.gradcheck`.
 
 ## When it is harmless
 

@@ -20,6 +20,14 @@ freeze leaves the loss or the optimizer with nothing to train.
 - `model.variables` holds what is never trained, such as the `moving_mean` of `BatchNormalization`. Asking for
   the gradients of `model.variables` gives `None` for those.
 
+## What PyTorch does
+
+- A leaf with `requires_grad=False` gets no gradient, and an optimizer passes over it without a word.
+- If everything is frozen, `backward` raises `RuntimeError: element 0 of tensors does not require grad and does not
+  have a grad_fn`.
+- `module.requires_grad = False` and `parameter.require_grad = False` freeze nothing: both only set a Python
+  attribute. `module.requires_grad_(False)` freezes the whole module.
+
 ## Broken: TensorFlow
 
 ```python
@@ -50,6 +58,49 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, [w, bias]))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+model = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1))
+for parameter in model.parameters():
+    parameter.requires_grad = False  # <- here
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+
+loss = model(x).square().mean()
+loss.backward()
+optimizer.step()
+print(float(loss))
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+model = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1))
+for parameter in model[0].parameters():
+    parameter.requires_grad = False
+optimizer = torch.optim.SGD(model[2].parameters(), lr=0.1)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+
+loss = model(x).square().mean()
+loss.backward()
+optimizer.step()
+print(float(loss))
+```
+
+## What JAX does
+
+- Nothing is marked as frozen. A part is frozen by `jax.lax.stop_gradient`, by a filter (`eqx.partition`,
+  `nnx.DiffState`) or in the optimizer (`optax.masked`, `optax.set_to_zero`), and whygrad takes it as meant.
+
 ## How to fix it
 
 - Remove the freeze, or narrow it to the layers it is meant for: `backbone.trainable = False`, not
@@ -58,6 +109,7 @@ print(tape.gradient(loss, [w, bias]))
   keeps the list of variables it started with. See `not-updated`.
 - Ask for `model.trainable_variables`, not for `model.variables`.
 - Where a GAN freezes its discriminator for the generator's turn, thaw it for its own.
+- In PyTorch freeze by `backbone.requires_grad_(False)`, and build the optimizer from what is to learn.
 
 ## When it is harmless
 
@@ -70,6 +122,7 @@ There is no flag for it. Leave the frozen parameter out of the sources of the gr
 
 - `tape.watch(bias)` gives the frozen variable a gradient. If an optimizer then applies it, it is not frozen.
 - `unconnected_gradients="zero"` and filtering `None` hide the contradiction and keep the parameter as it is.
+- `loss.requires_grad_(True)` silences the error of `backward`; what is frozen stays frozen.
 """
 
 from __future__ import annotations

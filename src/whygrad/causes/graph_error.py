@@ -21,6 +21,16 @@ the stop, the gap or the unused layer that made it so. This page is the last res
   using a Tensor with shape [3,2], shapes must be equal.` If the shapes happen to fit, nothing is raised.
 - `compile` without a loss, then `fit` with Keras 3: `ValueError: No loss to compute.`
 
+## What PyTorch does
+
+- `one of the variables needed for gradient computation has been modified by an inplace operation`: whygrad points at
+  the last write in place to a tensor of the shape that the message names.
+- `Trying to backward through the graph a second time`: whygrad points at the value that carries an earlier step's
+  graph into this one, such as the state of an RNN.
+- `Inference tensors cannot be saved for backward`: it points at where the tensor was made.
+- `grad can be implicitly created only for scalar outputs`, `can't optimize a non-leaf Tensor` and `optimizer got an
+  empty parameter list` are explained where they are raised.
+
 ## Broken: TensorFlow
 
 ```python
@@ -55,12 +65,91 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([[0.5], [-0.3]], requires_grad=True)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+y = torch.tensor([[1.0], [0.0]])
+optimizer = torch.optim.SGD([w], lr=0.1)
+
+probability = torch.sigmoid(x @ w)
+loss = (probability - y).square().mean()
+probability.clamp_(0.1, 0.9)  # <- here
+loss.backward()
+optimizer.step()
+print(w.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([[0.5], [-0.3]], requires_grad=True)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+y = torch.tensor([[1.0], [0.0]])
+optimizer = torch.optim.SGD([w], lr=0.1)
+
+probability = torch.sigmoid(x @ w)
+loss = (probability - y).square().mean()
+clamped = probability.clamp(0.1, 0.9)
+loss.backward()
+optimizer.step()
+print(w.grad)
+
+## What JAX does
+
+- `TypeError: Gradient only defined for scalar-output functions` if the function returns more than one number,
+  or a pair without `has_aux=True`.
+- Errors that have a cause of their own (NumPy on the way, integers, loops without a reverse mode) are reported
+  under that cause.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    return jnp.mean((x @ w - y) ** 2, axis=1)
+
+
+print(jax.grad(loss)(w))  # <- here
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    return jnp.mean((x @ w - y) ** 2)
+
+
+print(jax.grad(loss)(w))
+```
+
 ## How to fix it
 
 - Look at what the gradient call was given: the loss must be a tensor, the sources tensors or variables.
 - Return the loss from every branch of the loss function.
 - Keep gradients and variables in one order: `zip(tape.gradient(loss, variables), variables)`.
 - If the list of variables is empty, look at why: see `frozen`, `untracked` and `not-called`.
+- In PyTorch write `x = x + y` for `x += y`, and `state.detach()` for what is carried into the next step.
 
 ## When it is harmless
 
@@ -75,6 +164,7 @@ There is no flag for it: the program does not run.
 - `unconnected_gradients="zero"` fills in for missing gradients, not for a missing loss.
 - Wrapping the step in `try` and `except` hides the exception, and nothing is trained.
 - Adding a `loss` to `compile` helps with `fit` only, and only for `No loss to compute`.
+- `retain_graph=True` keeps the graph of every earlier step alive, and does not bring back what was written over.
 """
 
 from __future__ import annotations

@@ -17,6 +17,14 @@ boolean dtype, or the parameter or the watched input is an integer itself. Often
 - An integer target gives `None` for every source.
 - Casts between floating-point dtypes (`float32`, `float16`, `bfloat16`) carry the gradient.
 
+## What PyTorch does
+
+- `.long()`, `.int()` and `.to(torch.uint8)` give a tensor without `grad_fn`, without a message. Casting back does not
+  help. `.grad` of everything before it stays `None`.
+- An integer cannot be a leaf with a gradient: `RuntimeError: Only Tensors of floating point and complex dtype can
+  require gradients`.
+- `.half()`, `.bfloat16()`, `.double()` and autocast carry the gradient.
+
 ## Broken: TensorFlow
 
 ```python
@@ -47,6 +55,80 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([0.5, -0.3, 2.0], requires_grad=True)
+scale = torch.tensor(1.0, requires_grad=True)
+goal = torch.tensor([0.2, 0.4, 0.6])
+
+pixels = (255.0 * torch.sigmoid(w)).to(torch.uint8)  # <- here
+loss = (scale * pixels.float() / 255.0 - goal).square().mean()
+loss.backward()
+print(w.grad, scale.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([0.5, -0.3, 2.0], requires_grad=True)
+scale = torch.tensor(1.0, requires_grad=True)
+goal = torch.tensor([0.2, 0.4, 0.6])
+
+pixels = 255.0 * torch.sigmoid(w)
+loss = (scale * pixels.float() / 255.0 - goal).square().mean()
+loss.backward()
+print(w.grad, scale.grad)
+
+## What JAX does
+
+- `.astype(jnp.int32)` on the way gives zeros to everything before it, without a message.
+- An integer parameter raises `TypeError: grad requires real- or complex-valued inputs`. The message names the
+  dtype, not the place in the tree.
+- With `allow_int=True` the gradient of an integer array is of the empty type `float0`. That is not reported.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    pixels = (255.0 * jax.nn.sigmoid(x @ w)).astype(jnp.int32)  # <- here
+    return jnp.mean((pixels / 255.0 - y) ** 2)
+
+
+print(jax.grad(loss)(w))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    pixels = 255.0 * jax.nn.sigmoid(x @ w)
+    return jnp.mean((pixels / 255.0 - y) ** 2)
+
+
+print(jax.grad(loss)(w))
+```
+
 ## How to fix it
 
 - Stay in a floating-point dtype until the loss is computed; convert for storage or display afterwards.
@@ -55,6 +137,7 @@ print(tape.gradient(loss, w))
   output of the embedding layer.
 - To train through quantisation, use a straight-through estimate: `x + tf.stop_gradient(quantised - x)`, or
   `tf.quantization.fake_quant_with_min_max_vars`.
+- In PyTorch a straight-through estimate is `x + (quantised - x).detach()`.
 
 ## When it is harmless
 
@@ -69,6 +152,7 @@ out of the gradient call. If the values before a cast are not to learn, freeze w
 - Casting back to `tf.float32` after the integer does not bring the gradient back.
 - `tape.watch` on the integer tensor has no effect but the warning.
 - `unconnected_gradients="zero"` and filtering `None` only hide the missing gradient.
+- `loss.requires_grad_(True)` silences the error of `backward`, which then ends at the loss.
 """
 
 from __future__ import annotations
@@ -89,6 +173,7 @@ WORDS = Words(
 FLOATING: Mapping[str, str] = {
     "tensorflow": "`2.0` instead of `2`, or `dtype=tf.float32`",
     "torch": "`2.0` instead of `2`, or `dtype=torch.float32`",
+    "jax": "`2.0` instead of `2`, or `dtype=jnp.float32`",
     ANY: "`2.0` instead of `2`",
 }
 _INTEGERS = ("int", "uint", "bool", "qint", "quint", "string")

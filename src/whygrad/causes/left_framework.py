@@ -20,6 +20,14 @@ came back is a new tensor that remembers its value and nothing of where it came 
 - `tf.numpy_function` gives `None`. `tf.py_function` is differentiable, but NumPy inside it is not: it hands
   back a scalar zero, which is either silent or an `InvalidArgumentError` in the operation before it.
 
+## What PyTorch does
+
+- `.item()`, `.tolist()` and `int()` hand out a number without a word; `float()` and `math.` functions warn once:
+  `Converting a tensor with requires_grad=True to a scalar`.
+- `.numpy()` raises `Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.` That
+  is meant for values to look at. In the way of a loss it makes the error a silent `None`.
+- `torch.tensor(x)` of a tensor is a constant too. torch warns, but about copying.
+
 ## Broken: TensorFlow
 
 ```python
@@ -52,12 +60,97 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
+## Broken: PyTorch
+
+```python
+import numpy as np
+import torch
+
+w = torch.tensor([[0.5], [-0.3]], requires_grad=True)
+optimizer = torch.optim.SGD([w], lr=0.1)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+y = np.array([[1.0], [0.0]], dtype="float32")
+
+errors = np.square((x @ w).detach().numpy() - y)  # <- here
+loss = torch.from_numpy(errors).mean()
+loss.requires_grad_(True)
+loss.backward()
+optimizer.step()
+print(w.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import numpy as np
+import torch
+
+w = torch.tensor([[0.5], [-0.3]], requires_grad=True)
+optimizer = torch.optim.SGD([w], lr=0.1)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+y = np.array([[1.0], [0.0]], dtype="float32")
+
+errors = torch.square(x @ w - torch.from_numpy(y))
+loss = errors.mean()
+loss.backward()
+optimizer.step()
+print(w.grad)
+
+## What JAX does
+
+- NumPy functions and `float()` inside a differentiated function raise `TracerArrayConversionError` or
+  `ConcretizationTypeError`; an `if` on a value raises `TracerBoolConversionError` under `jit`.
+- `.item()` and `int()` succeed where `jax.grad` runs without `jit`, and cut the gradient without a word.
+- `jax.pure_callback` and `jax.experimental.io_callback` raise `ValueError: Pure callbacks do not support JVP`
+  once a gradient has to pass; `jax.custom_vjp` gives them a rule.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    errors = np.square(np.asarray(x @ w) - y)  # <- here
+    return jnp.mean(errors)
+
+
+print(jax.grad(loss)(w))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    errors = jnp.square(x @ w - y)
+    return jnp.mean(errors)
+
+
+print(jax.grad(loss)(w))
+```
+
 ## How to fix it
 
 - Use the TensorFlow function of the same meaning: `tf.square`, `tf.reduce_mean`, `tf.where`, `keras.ops`.
 - Keep losses as tensors: sum them with `tf.add_n` or `+`, and call `float(loss)` only to print.
 - Call `model(x)` inside the tape. `model.predict(x)` returns a NumPy array.
 - If the code must stay in NumPy, wrap it in `tf.custom_gradient` and write the derivative by hand.
+- In PyTorch use `torch.exp` for `math.exp`, `torch.clamp` for the built-in `min`, `torch.stack` for `torch.tensor` of
+  a list of tensors.
 
 ## When it is harmless
 
@@ -72,6 +165,8 @@ them out of the gradient call, or freeze them.
 - `tf.constant(value)` and `tf.convert_to_tensor(value)` bring the value back, not its history.
 - `run_eagerly=True` makes the `NotImplementedError` go away and replaces it by a silent `None`.
 - `unconnected_gradients="zero"` and filtering `None` only hide the missing gradient.
+- `loss.requires_grad_(True)` silences the error of `backward`, which then ends at the loss.
+- `.detach()` before `.numpy()` silences the error there, and is the cut.
 """
 
 from __future__ import annotations

@@ -17,6 +17,14 @@ operation that has no useful derivative in mathematics is `non-differentiable-op
   (`AdjustContrastv2`), `tf.image.adjust_hue`, `tf.image.adjust_saturation`, `tf.truncatemod`, `tf.bitcast`,
   `tf.unique`, `tf.image.resize` with `method="area"`, `tf.random.poisson` with a learned rate.
 
+## What PyTorch does
+
+- The result does have a `grad_fn`, and `backward` raises: `NotImplementedError: the derivative for 'igamma: input' is
+  not implemented.` or `RuntimeError: derivative for aten::histogram is not implemented`. Neither names your line.
+- Met in practice: `torch.igamma` (its first argument), `torch.histogram`, `torch.special.zeta`, `torch.heaviside`,
+  `torch.unique`, `//`.
+- Some operations say nothing at all: `torch.histc` and `torch.special.bessel_j0` give a result without `grad_fn`.
+
 ## Broken: TensorFlow
 
 ```python
@@ -42,6 +50,84 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, a))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+
+shape = torch.tensor([2.0, 3.0], requires_grad=True)
+optimizer = torch.optim.SGD([shape], lr=0.1)
+x = torch.tensor([1.0, 2.0])
+
+probability = torch.igamma(shape, x)  # <- here
+loss = (probability - 0.5).square().mean()
+loss.backward()
+optimizer.step()
+print(shape.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+
+shape = torch.tensor([2.0, 3.0], requires_grad=True)
+optimizer = torch.optim.SGD([shape], lr=0.1)
+x = torch.tensor([1.0, 2.0])
+
+probability = torch.sigmoid(x - shape)
+loss = (probability - 0.5).square().mean()
+loss.backward()
+optimizer.step()
+print(shape.grad)
+
+## What JAX does
+
+- `NotImplementedError: Differentiation rule for '...' not implemented`, or the like, as soon as a gradient has
+  to pass: `jnp.linalg.svd` with full matrices, `jax.scipy.linalg.schur`, `jnp.nextafter`.
+- `jax.lax.while_loop`, and `fori_loop` with a bound that is not a Python number, raise `ValueError:
+  Reverse-mode differentiation does not work for lax.while_loop or lax.fori_loop with dynamic start/stop
+  values`. The traceback ends in JAX, not at the loop.
+- Forwards (`jax.jvp`, `jax.jacfwd`) such loops are differentiable.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w, turns):
+    h = jax.lax.fori_loop(0, turns, lambda i, h: jnp.tanh(h @ w.T + x), x)  # <- here
+    return jnp.mean(h**2)
+
+
+print(jax.jit(jax.grad(loss))(jnp.eye(2), 3))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w, turns):
+    h = jax.lax.fori_loop(0, turns, lambda i, h: jnp.tanh(h @ w.T + x), x)
+    return jnp.mean(h**2)
+
+
+print(jax.jit(jax.grad(loss), static_argnums=1)(jnp.eye(2), 3))
+```
+
 ## How to fix it
 
 - Use another operation of the same meaning that has a gradient: `slogdet`, `cholesky`, `qr` or `eigh` for
@@ -49,6 +135,7 @@ print(tape.gradient(loss, a))
 - Write it with basic operations: contrast is `(image - mean) * factor + mean`.
 - Wrap it in `tf.custom_gradient` and give the derivative yourself.
 - Move it out of the differentiated part: image augmentation belongs in the input pipeline, before the tape.
+- In PyTorch wrap it in a `torch.autograd.Function` with a `backward` of your own.
 
 ## When it is harmless
 
@@ -67,6 +154,8 @@ There is no flag for it, and TensorFlow stops the program anyway. If no gradient
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
 from whygrad.flow import Cut
@@ -78,6 +167,9 @@ WORDS = Words(
     "replace it by operations that have a gradient, or move it before the trainable part",
 )
 
+# What the framework's error says at an operation without a gradient.
+RAISED: Mapping[str, str] = {"tensorflow": "LookupError", "torch": "derivative for"}
+
 
 def explain(case: Case) -> Explanation | None:
     """A barrier of this kind stands nearest the loss, or the request raised at one on any way to it."""
@@ -86,9 +178,9 @@ def explain(case: Case) -> Explanation | None:
 
 
 def _raised(case: Case) -> list[Cut]:
-    """The operation that the framework's LookupError names: it spoils the request for every parameter."""
+    """The operation that the framework's own error names: it spoils the request for every parameter."""
     graph = case.graph
-    if graph.error is None or not graph.error.startswith("LookupError"):
+    if graph.error is None or RAISED.get(graph.framework, "") not in graph.error:
         return []
     for op, barriers in graph.barriers.items():
         outputs = graph.outputs(op)

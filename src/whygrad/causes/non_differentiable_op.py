@@ -18,6 +18,15 @@ A parameter whose only way to the loss runs through such a step cannot learn fro
 - A Keras 3 optimizer raises `ValueError: No gradients provided for any variable.` if all parameters lie
   behind the step. It does not name the operation.
 
+## What PyTorch does
+
+- `torch.round`, `floor`, `ceil`, `trunc` and `sign` have a `grad_fn` that answers zeros: `.grad` is a tensor of zeros,
+  not `None`. whygrad reports it as this cause all the same.
+- `argmax`, `argsort`, comparisons, `histc`, `bucketize` and `multinomial` give results without `grad_fn`; `.grad` stays
+  `None`. If there is no other way, `backward` raises `element 0 of tensors does not require grad`.
+- `sample()` of a distribution runs under `no_grad`; `rsample()` carries the gradient where there is one.
+- `torch.sort`, `max` and `topk` carry a gradient to the values.
+
 ## Broken: TensorFlow
 
 ```python
@@ -48,6 +57,81 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([[0.5], [-0.3]], requires_grad=True)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+y = torch.tensor([[1.0], [0.0]])
+
+probability = torch.sigmoid(x @ w)
+loss = (torch.round(probability) - y).abs().mean()  # <- here
+loss.backward()
+print(w.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([[0.5], [-0.3]], requires_grad=True)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+y = torch.tensor([[1.0], [0.0]])
+
+probability = torch.sigmoid(x @ w)
+loss = (probability - y).abs().mean()
+loss.backward()
+print(w.grad)
+
+## What JAX does
+
+- `jnp.round`, `jnp.floor`, `jnp.sign`, `jnp.argmax`, `jnp.argsort`, comparisons and samples such as
+  `jax.random.categorical` give a gradient of zeros, without a message.
+- A loss that is a mean of comparisons (an accuracy) is accepted: its mean is a float. This is what happens if
+  loss and accuracy change places under `has_aux=True`.
+- The values of `jax.lax.top_k`, `jnp.sort` and `jnp.max` carry a gradient.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    probability = jax.nn.sigmoid(x @ w)
+    return jnp.mean(jnp.abs(jnp.round(probability) - y))  # <- here
+
+
+print(jax.grad(loss)(w))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    probability = jax.nn.sigmoid(x @ w)
+    return jnp.mean(jnp.abs(probability - y))
+
+
+print(jax.grad(loss)(w))
+```
+
 ## How to fix it
 
 - Train on the smooth quantity and keep the step for the metric: the probability instead of the decision,
@@ -56,6 +140,7 @@ print(tape.gradient(loss, w))
 - A straight-through estimate keeps the step in the forward pass: `p + tf.stop_gradient(tf.round(p) - p)`.
 - For sampling, use a reparameterised sample (`mean + std * noise`, Gumbel-softmax) or a policy gradient,
   which learns from the log-probability of the sample.
+- In PyTorch: `x + (torch.round(x) - x).detach()`, `rsample()`, `torch.nn.functional.gumbel_softmax`.
 
 ## When it is harmless
 
@@ -70,6 +155,7 @@ them out of this gradient call, or freeze them.
 - Casting the result back to `tf.float32` does not bring the gradient back.
 - `unconnected_gradients="zero"` gives the zeros of the mathematics. The parameter still does not learn.
 - Adding a `loss` to `compile` does not help: it is the loss that has no derivative.
+- `loss.requires_grad_(True)` silences the error of `backward`, which then ends at the loss.
 """
 
 from __future__ import annotations

@@ -20,6 +20,15 @@ Infinity times zero in the chain rule then makes NaN, and NaN spreads to every p
 - `tf.debugging.enable_check_numerics()` makes TensorFlow raise at the first operation that yields NaN or
   infinity, but it slows an eager step down by a factor of ten or more.
 
+## What PyTorch does
+
+- `.grad` holds the NaN or infinite values. Nothing is raised, nothing is printed, and the optimizer applies them.
+- `sqrt` at exactly zero gives an infinite slope, and NaN with the zero of the square before it. `Tensor.norm` and
+  `torch.linalg.vector_norm` answer zero there.
+- `torch.where(a > 0, 1 / a, 0.0)` does not protect: the unselected branch contributes zero times infinity.
+- `torch.nn.utils.clip_grad_norm_` hands NaN on. `torch.autograd.set_detect_anomaly(True)` raises at the first
+  backward function that yields NaN, and is slow.
+
 ## Broken: TensorFlow
 
 ```python
@@ -48,6 +57,40 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([[0.5, 0.2], [-0.3, 0.4]], requires_grad=True)
+x = torch.tensor([[1.0, 2.0], [0.0, 0.0]])
+
+length = (x @ w).square().sum(dim=1).sqrt()  # <- here
+loss = length.mean()
+loss.backward()
+print(w.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([[0.5, 0.2], [-0.3, 0.4]], requires_grad=True)
+x = torch.tensor([[1.0, 2.0], [0.0, 0.0]])
+
+length = (x @ w).square().sum(dim=1).add(1e-12).sqrt()
+loss = length.mean()
+loss.backward()
+print(w.grad)
+```
+
+## What JAX does
+
+- The gradient of `jnp.linalg.norm`, `jnp.sqrt` and `jnp.where` at such a place is NaN, without a message;
+  `jax.config.update("jax_debug_nans", True)` raises at the operation of the backward pass.
+- whygrad does not report it yet.
+
 ## How to fix it
 
 - Add a small number inside the root or the logarithm, not outside: `tf.sqrt(s + 1e-12)`.
@@ -56,6 +99,7 @@ print(tape.gradient(loss, w))
   `safe = tf.where(w > 0, w, 1.0)`, then `tf.where(w > 0, 1 / safe, 0.0)`.
 - Compute losses from logits, and use `tf.math.log_softmax`, `tf.math.xlogy`, `tf.reduce_logsumexp`.
 - In `float16`, use loss scaling (`keras.mixed_precision.LossScaleOptimizer`), or use `bfloat16`.
+- In PyTorch: `(s + 1e-12).sqrt()`, `torch.where` twice, `torch.logsumexp`, `torch.amp.GradScaler` for `float16`.
 
 ## When it is harmless
 

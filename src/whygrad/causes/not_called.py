@@ -16,6 +16,12 @@ is `unused-output`.
 - A Keras layer creates its weights when it is built. A layer that was never called and never built has no
   weights, so it is missing from `model.trainable_variables`, and not even the warning appears.
 
+## What PyTorch does
+
+- `.grad` of the parameter stays `None`, without a message, and the optimizer passes over it.
+- `DistributedDataParallel` raises one step later: `Expected to have finished reduction in the prior iteration before
+  starting a new one.` It gives indices, not names.
+
 ## Broken: TensorFlow
 
 ```python
@@ -66,6 +72,108 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, net.trainable_variables))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(2, 2)
+        self.outer = nn.Linear(2, 1)
+
+    def forward(self, x):
+        return self.outer(x)  # <- here
+
+
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+loss = net(torch.tensor([[1.0, 2.0]])).square().mean()
+loss.backward()
+optimizer.step()
+print(net.inner.weight.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(2, 2)
+        self.outer = nn.Linear(2, 1)
+
+    def forward(self, x):
+        return self.outer(torch.tanh(self.inner(x)))
+
+
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+loss = net(torch.tensor([[1.0, 2.0]])).square().mean()
+loss.backward()
+optimizer.step()
+print(net.inner.weight.grad)
+
+## What JAX does
+
+- `jax.grad` returns zeros for a leaf that the function never reads. No message.
+- Under `jit` a Python `if` is decided once, when the function is traced. The branch not taken is not in the
+  compiled program.
+- Both branches of `jax.lax.cond` are in the program, so their parameters count as read.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(params, deep=False):
+    hidden = x @ params["w"]
+    if deep:
+        hidden = jnp.tanh(hidden) * params["gate"]
+    return jnp.mean((hidden - y) ** 2)  # <- here
+
+
+print(jax.grad(loss)({"w": w, "gate": jnp.ones(1)}))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(params, deep=True):
+    hidden = x @ params["w"]
+    if deep:
+        hidden = jnp.tanh(hidden) * params["gate"]
+    return jnp.mean((hidden - y) ** 2)
+
+
+print(jax.grad(loss)({"w": w, "gate": jnp.ones(1)}))
+```
+
 ## How to fix it
 
 - Call the layer in the forward pass, and use what it returns.
@@ -87,6 +195,7 @@ the part in use only: `tape.gradient(loss, net.outer.trainable_variables)`.
 
 - `unconnected_gradients="zero"` and filtering `None` hide the warning. The parameter keeps its initial value.
 - Adding a `loss` to `compile`, as the warning suggests, does not call the layer.
+- `find_unused_parameters=True` keeps `DistributedDataParallel` from raising. The parameter still does not learn.
 """
 
 from __future__ import annotations
@@ -116,11 +225,14 @@ def explain(case: Case) -> Explanation | None:
     if layer is not None and layer.made is not None and (place is None or layer.made.place() != place.place()):
         labels.append(Label(layer.made, f"{name} is made here"))
     return Explanation(
-        f"{name} is never called in the computation of this loss",
+        f"{name} is never {'called' if layer is not None else 'read'} in the computation of this loss",
         place,
         tuple(labels),
         (Step("parameter", parameter.path, parameter.made()), Step("loss", "loss", loss_span(case.graph))),
-        fix=Fix(f"call {name} on the way to the loss, or leave its {spoken(TRAINED, case)} out of the request"),
+        fix=Fix(
+            f"{'call' if layer is not None else 'use'} {name} on the way to the loss, "
+            f"or leave its {spoken(TRAINED, case)} out of the request"
+        ),
         proof=Proof("structural", True, "nothing between the start of the recording and the loss reads it"),
     )
 

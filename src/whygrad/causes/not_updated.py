@@ -19,6 +19,13 @@ before the step, the learning rate is zero, or the update goes to a copy.
 - `variable.numpy()` returns a copy, and `tf.Variable(variable)` makes a new variable. Updating either leaves
   the original as it was.
 
+## What PyTorch does
+
+- Nothing: `backward` fills `.grad` of every leaf, and the optimizer steps with the tensors that it holds.
+- `optimizer.zero_grad()` between `backward` and `step` leaves the step with nothing. No message.
+- Parameters made after the optimizer was built are not in it until `optimizer.add_param_group` puts them there.
+- `optimizer.zero_grad()` does not clear the gradients of parameters that it does not hold: they add up.
+
 ## Broken: TensorFlow
 
 ```python
@@ -61,6 +68,52 @@ for step in range(3):
     print(step, float(loss))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+body = nn.Linear(2, 4)
+head = nn.Linear(4, 1)
+optimizer = torch.optim.SGD(body.parameters(), lr=0.1)  # <- here
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+
+for step in range(3):
+    optimizer.zero_grad()
+    loss = (head(torch.tanh(body(x))) - 1.0).square().mean()
+    loss.backward()
+    optimizer.step()
+    print(step, float(loss))
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+body = nn.Linear(2, 4)
+head = nn.Linear(4, 1)
+optimizer = torch.optim.SGD([*body.parameters(), *head.parameters()], lr=0.1)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+
+for step in range(3):
+    optimizer.zero_grad()
+    loss = (head(torch.tanh(body(x))) - 1.0).square().mean()
+    loss.backward()
+    optimizer.step()
+    print(step, float(loss))
+```
+
+## What JAX does
+
+- `optax.apply_updates` and `TrainState.apply_gradients` return the new parameters. Where the result is not
+  bound to the name, nothing changes. No message.
+- whygrad does not report it yet.
+
 ## How to fix it
 
 - Use one list for the gradient call and for the optimizer. `zip(gradients, variables, strict=True)` raises if
@@ -70,6 +123,8 @@ for step in range(3):
 - Check the learning rate that is in force: `float(optimizer.learning_rate)`. A schedule may start at zero,
   or have ended there.
 - Update the variable itself: `variable.assign_sub(...)`.
+- In PyTorch give the optimizer `model.parameters()` of the whole model, or `add_param_group` what comes later, and
+  call `zero_grad` before `backward` or after `step`.
 
 ## When it is harmless
 

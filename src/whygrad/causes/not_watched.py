@@ -17,6 +17,14 @@ under `watch_accessed_variables=False`.
 - An integer tensor cannot be watched, see `integer-dtype`. A variable made with `trainable=False` is not
   watched by itself, see `frozen`.
 
+## What PyTorch does
+
+- A tensor made by hand has `requires_grad=False`; only `nn.Parameter` starts with `True`. `.grad` of the tensor stays
+  `None`, without a message.
+- If nothing else requires a gradient, `backward` raises `RuntimeError: element 0 of tensors does not require grad`.
+- `torch.autograd.grad` raises `One of the differentiated Tensors does not require grad`.
+- `requires_grad_()` counts from the moment it is called: what was computed before stays without a `grad_fn`.
+
 ## Broken: TensorFlow
 
 ```python
@@ -46,6 +54,37 @@ gradient = tape.gradient(score, image)
 print(gradient)
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([[0.5], [-0.3]], requires_grad=True)
+image = torch.tensor([[1.0, 2.0]])  # <- here
+
+score = torch.sigmoid(image @ w).sum()
+score.backward()
+print(image.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([[0.5], [-0.3]], requires_grad=True)
+image = torch.tensor([[1.0, 2.0]], requires_grad=True)
+
+score = torch.sigmoid(image @ w).sum()
+score.backward()
+print(image.grad)
+```
+
+## What JAX does
+
+- Nothing of the kind exists: what is differentiated is chosen by `argnums`. An array closed over is a constant;
+  see `wrong-source`.
+
 ## How to fix it
 
 - Call `tape.watch(tensor)` as the first line of the block, before the tensor is used.
@@ -55,6 +94,7 @@ print(gradient)
 - With `watch_accessed_variables=False`, watch each variable. `tape.watch` takes `tf.Variable` objects;
   for those of Keras 3 write `tape.watch([v.value for v in model.trainable_variables])`.
 - With nested tapes, each tape that is asked must watch the tensor.
+- In PyTorch make the leaf with `requires_grad=True`, or call `x.requires_grad_()` before it is used.
 
 ## When it is harmless
 
@@ -69,6 +109,7 @@ There is no flag for it. Take the tensor out of the sources if you do not need i
   is empty.
 - `persistent=True` does not make the tape watch more.
 - Filtering `None` leaves the tensor without its gradient.
+- `loss.requires_grad_(True)` gives a gradient to the loss, not to the tensor.
 """
 
 from __future__ import annotations

@@ -17,6 +17,16 @@ parameter to the loss was computed before the tape was opened, after it was clos
   `ValueError: No gradients provided for any variable.`
 - The gradient call itself may stand inside or outside the block.
 
+## What PyTorch does
+
+- Under `torch.no_grad()`, `torch.inference_mode()` or `torch.set_grad_enabled(False)` results have no `grad_fn`, and
+  nothing is said. `.grad` of the parameters behind them stays `None`.
+- If nothing else requires a gradient, `backward` raises `RuntimeError: element 0 of tensors does not require grad`.
+- A tensor made in inference mode raises once an operation must keep it: `Inference tensors cannot be saved for
+  backward`.
+- A reentrant checkpoint runs its function with grad mode off, and gives gradients only if one of its inputs
+  requires one. Otherwise it warns `None of the inputs have requires_grad=True. Gradients will be None`.
+
 ## Broken: TensorFlow
 
 ```python
@@ -47,6 +57,50 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+body = nn.Linear(2, 4)
+head = nn.Linear(4, 1)
+optimizer = torch.optim.SGD([*body.parameters(), *head.parameters()], lr=0.1)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+
+with torch.no_grad():
+    hidden = torch.tanh(body(x))  # <- here
+loss = head(hidden).square().mean()
+loss.backward()
+optimizer.step()
+print(body.weight.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+body = nn.Linear(2, 4)
+head = nn.Linear(4, 1)
+optimizer = torch.optim.SGD([*body.parameters(), *head.parameters()], lr=0.1)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+
+hidden = torch.tanh(body(x))
+loss = head(hidden).square().mean()
+loss.backward()
+optimizer.step()
+print(body.weight.grad)
+```
+
+## What JAX does
+
+- Nothing of the kind exists: a function is differentiated as a whole. What was computed before the call and is
+  closed over is a constant; see `wrong-source` and `not-called`.
+
 ## How to fix it
 
 - Move the forward pass and the loss into the `with` block, all of it, including the first layer.
@@ -54,6 +108,8 @@ print(tape.gradient(loss, w))
 - Combine weights (sums, masks, normalised kernels) where they are used, not once in `__init__` or `build`.
 - Replayed values (the log-probabilities of a finished episode) must be computed again inside the tape.
 - For a second derivative, compute the first one inside the outer tape.
+- In PyTorch take the forward pass out of the `no_grad` block, or open `torch.enable_grad()` inside it. Checkpoint
+  with `use_reentrant=False`.
 
 ## When it is harmless
 
@@ -68,6 +124,7 @@ the sources of the gradient call, or freeze them with `layer.trainable = False`.
 - `persistent=True` lets a tape be used twice. It does not make it record what happened outside.
 - `tape.watch(tensor)` on the value from outside gives a gradient to that tensor, not to the parameter.
 - `unconnected_gradients="zero"` and filtering `None` only hide the missing gradient.
+- `loss.requires_grad_(True)` silences the error of `backward`, which then ends at the loss.
 """
 
 from __future__ import annotations

@@ -21,6 +21,14 @@ one in use. Both objects hold the same numbers at first, so nothing looks wrong.
 - Setting a new layer as an attribute of a model that is already built is caught by Keras 3: `ValueError: You
   cannot add new elements of state (variables or sub-layers) to a layer that is already built.`
 
+## What PyTorch does
+
+- `w = w - 0.1 * w.grad` makes `w` a computed tensor. `backward` fills in `.grad` of leaves only; reading it gives
+  `None` and one warning: `The .grad attribute of a Tensor that is not a leaf Tensor is being accessed.`
+- An optimizer keeps the tensors it was built with. A head exchanged afterwards, or `load_state_dict(...,
+  assign=True)`, leaves it with the old ones: nothing is raised, and the new ones never move.
+- `.cuda()` of a bare tensor makes a new one; `optimizer = SGD([w.cuda()])` raises `can't optimize a non-leaf Tensor`.
+
 ## Broken: TensorFlow
 
 ```python
@@ -55,6 +63,45 @@ for step in range(2):
     print(step, float(loss))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([[0.5], [-0.3]], requires_grad=True)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+y = torch.tensor([[1.0], [0.0]])
+
+for step in range(2):
+    loss = (x @ w - y).square().mean()
+    loss.backward()
+    w = w - 0.1 * w.grad  # <- here
+    print(step, float(loss))
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([[0.5], [-0.3]], requires_grad=True)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+y = torch.tensor([[1.0], [0.0]])
+
+for step in range(2):
+    loss = (x @ w - y).square().mean()
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.1 * w.grad
+    w.grad = None
+    print(step, float(loss))
+```
+
+## What JAX does
+
+- Arrays do not change and have no identity to keep: `params = params - rate * gradient` is the normal way, and
+  nothing is reported.
+
 ## How to fix it
 
 - Update a variable in place: `w.assign`, `w.assign_add`, `w.assign_sub`, or an optimizer.
@@ -62,6 +109,8 @@ for step in range(2):
   a new optimizer for them.
 - Load weights into the model in use with `model.load_weights` or `set_weights`, instead of replacing it.
 - To exchange a layer, build a new model around the layers that stay.
+- In PyTorch write `w -= ...` under `torch.no_grad()`, and build the optimizer after the last exchange of a part.
+  `load_state_dict` without `assign=True` copies into the tensors in use.
 
 ## When it is harmless
 
@@ -75,6 +124,7 @@ There is no flag for it. Ask for the gradient of the object that is meant, and d
 
 - `tape.watch(w)` on the tensor gives it a gradient again, but an optimizer cannot update a tensor.
 - `unconnected_gradients="zero"` makes the loop run. `w` then never moves again.
+- `w.retain_grad()` fills in `.grad` of the computed tensor, and an optimizer still refuses it.
 """
 
 from __future__ import annotations

@@ -17,6 +17,13 @@ content of the variable; the variable does not remember what the new content was
 - Using what `assign` returns is no way around it: that is the variable, not the tensor.
 - A Keras 3 optimizer warns `Gradients do not exist for variables [...]` for the parameters before the write.
 
+## What PyTorch does
+
+- `buffer.copy_(x)` and `buffer[i] = x` carry the gradient while grad mode is on. Under `torch.no_grad()`, or through
+  `.data`, the write happens and leaves no `grad_fn`. `.grad` of what was written stays `None`, without a message.
+- Writing to a leaf that requires a gradient raises `a leaf Variable that requires grad is being used in an in-place
+  operation`. Wrapping the write in `no_grad`, as is often advised, cuts what is written.
+
 ## Broken: TensorFlow
 
 ```python
@@ -51,6 +58,48 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([[0.5], [-0.3]], requires_grad=True)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+y = torch.tensor([[1.0], [0.0]])
+memory = torch.zeros(2, 1)
+scale = torch.tensor(2.0, requires_grad=True)
+
+state = torch.tanh(x @ w)
+with torch.no_grad():
+    memory.copy_(state)  # <- here
+loss = (scale * memory - y).square().mean()
+loss.backward()
+print(w.grad, scale.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([[0.5], [-0.3]], requires_grad=True)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+y = torch.tensor([[1.0], [0.0]])
+memory = torch.zeros(2, 1)
+scale = torch.tensor(2.0, requires_grad=True)
+
+state = torch.tanh(x @ w)
+memory.copy_(state.detach())
+loss = (scale * state - y).square().mean()
+loss.backward()
+print(w.grad, scale.grad)
+```
+
+## What JAX does
+
+- Arrays do not change, so there is no such write in plain JAX. whygrad does not follow values through mutable
+  references (`jax.new_ref`).
+
 ## How to fix it
 
 - Keep the tensor and compute the loss from it. Write it to the variable as well if the next step needs it.
@@ -58,6 +107,8 @@ print(tape.gradient(loss, w))
   `tf.TensorArray`. Both carry the gradient, a buffer filled by `assign` does not.
 - To change a few entries of a tensor, use `tf.tensor_scatter_nd_update`, which is differentiable.
 - A weight that depends on other weights is computed in `call`, not assigned once.
+- In PyTorch collect the parts with `torch.stack`, and run a module with computed weights by
+  `torch.func.functional_call`.
 
 ## When it is harmless
 

@@ -16,6 +16,13 @@ meant for the other side of a difference, or it wraps more than it should.
   parameters, and warns `Gradients do not exist for variables [...]` if it holds for some.
 - Inside `tf.function` and `fit` the result is the same.
 
+## What PyTorch does
+
+- `.detach()` and `.data` hand on the same numbers without a `grad_fn`; `nn.Parameter(x)` makes a new leaf of them.
+- `.grad` of the parameters behind it stays `None`, without a message, and the optimizer passes over them.
+- If nothing else requires a gradient, `backward` raises `RuntimeError: element 0 of tensors does not require grad
+  and does not have a grad_fn`. It names neither the call nor its line.
+
 ## Broken: TensorFlow
 
 ```python
@@ -50,6 +57,87 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, student.trainable_variables))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+student = nn.Linear(2, 2)
+teacher = nn.Linear(2, 2)
+optimizer = torch.optim.SGD(student.parameters(), lr=0.1)
+x = torch.tensor([[1.0, 2.0], [3.0, -1.0]])
+
+loss = (student(x).detach() - teacher(x)).square().mean()  # <- here
+loss.backward()
+optimizer.step()
+print(student.weight.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+student = nn.Linear(2, 2)
+teacher = nn.Linear(2, 2)
+optimizer = torch.optim.SGD(student.parameters(), lr=0.1)
+x = torch.tensor([[1.0, 2.0], [3.0, -1.0]])
+
+loss = (student(x) - teacher(x).detach()).square().mean()
+loss.backward()
+optimizer.step()
+print(student.weight.grad)
+
+## What JAX does
+
+- `jax.lax.stop_gradient` is the identity forwards. `jax.grad` returns an array of zeros for what lies wholly
+  behind it, which looks like a gradient. No message.
+- Inside `scan`, `jit`, `vmap` and `checkpoint` it does the same. `softmax` and `logsumexp` contain one that cuts
+  nothing: it is never reported.
+- Put on a parameter itself, while other weights are left to learn, it freezes that part: that is a note.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(params):
+    hidden = jax.lax.stop_gradient(jnp.tanh(x @ params["w"]))  # <- here
+    return jnp.mean((hidden * params["scale"] - y) ** 2)
+
+
+print(jax.grad(loss)({"w": w, "scale": jnp.ones(1)}))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(params):
+    hidden = jnp.tanh(x @ params["w"])
+    return jnp.mean((hidden * params["scale"] - jax.lax.stop_gradient(y)) ** 2)
+
+
+print(jax.grad(loss)({"w": w, "scale": jnp.ones(1)}))
+```
+
 ## How to fix it
 
 - Put the call around the target, not around the prediction.
@@ -57,6 +145,8 @@ print(tape.gradient(loss, student.trainable_variables))
 - To keep a part of the model fixed, leave its variables out of the gradient call or freeze them. A stop on
   the output of a layer also cuts every layer before it.
 - For a straight-through estimate write `x + tf.stop_gradient(q - x)`: the first `x` carries the gradient.
+- In PyTorch write `teacher(x).detach()`, and `x + (q - x).detach()` for a straight-through estimate. Use `.data`
+  nowhere in a forward pass.
 
 ## When it is harmless
 
@@ -72,6 +162,7 @@ leave them out of the sources of `tape.gradient`, or set `layer.trainable = Fals
 - `unconnected_gradients="zero"` turns `None` into zeros. The parameter still does not learn.
 - Filtering `None` out of the pairs for the optimizer only hides the warning.
 - Adding a `loss` to `compile` does not remove the stop.
+- `loss.requires_grad_(True)` silences the error of `backward`, which then ends at the loss.
 """
 
 from __future__ import annotations

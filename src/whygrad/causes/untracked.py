@@ -18,6 +18,13 @@ is the quietest of all causes: no gradient is missing, because none was asked fo
 - There is no warning, except that `tf_keras` logs one for variables used by a `Lambda` layer. The only other
   traces are `model.summary()`, which counts too few parameters, and saved weights that lack it.
 
+## What PyTorch does
+
+- `nn.Module` registers modules and `nn.Parameter` objects that are set as attributes. It does not look into lists,
+  dicts or tuples, nor at plain tensors, with `requires_grad=True` or without.
+- What it does not register is missing from `parameters()`, from `state_dict()` and from `.to(device)`.
+- There is no warning. If nothing is left, the optimizer raises `ValueError: optimizer got an empty parameter list`.
+
 ## Broken: TensorFlow
 
 ```python
@@ -64,6 +71,111 @@ gradients = tape.gradient(loss, model.trainable_variables)
 print([variable.path for variable in model.trainable_variables])
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden = [nn.Linear(2, 2) for _ in range(3)]  # <- here
+        self.head = nn.Linear(2, 1)
+
+    def forward(self, x):
+        for layer in self.hidden:
+            x = torch.tanh(layer(x))
+        return self.head(x)
+
+
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+loss = net(torch.tensor([[1.0, 2.0]])).square().mean()
+loss.backward()
+optimizer.step()
+print(len(list(net.parameters())))
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden = nn.ModuleList(nn.Linear(2, 2) for _ in range(3))
+        self.head = nn.Linear(2, 1)
+
+    def forward(self, x):
+        for layer in self.hidden:
+            x = torch.tanh(layer(x))
+        return self.head(x)
+
+
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+loss = net(torch.tensor([[1.0, 2.0]])).square().mean()
+loss.backward()
+optimizer.step()
+print(len(list(net.parameters())))
+
+## What JAX does
+
+- `nnx.grad` and `nnx.Optimizer(..., wrt=nnx.Param)` take variables of the kind `nnx.Param`. An `nnx.Variable`
+  is left out, and the tree of gradients lacks it. No message.
+- `eqx.filter_grad` takes floating arrays: Python numbers, integers and static fields are left out.
+- whygrad reports a plain `nnx.Variable` only if a gradient would reach it, nobody writes it, it is no scalar,
+  and it starts filled with one number, as a scale or a bias does. A table or a statistic is left alone.
+
+## Broken: JAX
+
+```python
+import jax.numpy as jnp
+from flax import nnx
+
+
+class Scaled(nnx.Module):
+    def __init__(self, rngs):
+        self.linear = nnx.Linear(2, 3, rngs=rngs)
+        self.gamma = nnx.Variable(jnp.full((3,), 0.1))  # <- here
+
+    def __call__(self, x):
+        return self.linear(x) * self.gamma[...]
+
+
+model = Scaled(nnx.Rngs(0))
+print(nnx.grad(lambda model: jnp.mean(model(jnp.ones((4, 2))) ** 2))(model))
+```
+
+## Fixed: JAX
+
+```python
+import jax.numpy as jnp
+from flax import nnx
+
+
+class Scaled(nnx.Module):
+    def __init__(self, rngs):
+        self.linear = nnx.Linear(2, 3, rngs=rngs)
+        self.gamma = nnx.Param(jnp.full((3,), 0.1))
+
+    def __call__(self, x):
+        return self.linear(x) * self.gamma[...]
+
+
+model = Scaled(nnx.Rngs(0))
+print(nnx.grad(lambda model: jnp.mean(model(jnp.ones((4, 2))) ** 2))(model))
+```
+
 ## How to fix it
 
 - Make weights with `self.add_weight(...)`, or with `keras.Variable(...)` set as an attribute.
@@ -71,6 +183,7 @@ print([variable.path for variable in model.trainable_variables])
 - Let a class of your own that holds layers inherit from `keras.layers.Layer`, or from `tf.Module` in code
   without Keras.
 - Replace a `Lambda` layer that uses outside variables by a layer class.
+- In PyTorch use `nn.ModuleList`, `nn.ModuleDict` and `nn.ParameterList`, and `nn.Parameter` for a tensor.
 
 ## When it is harmless
 
@@ -100,6 +213,7 @@ ID = "untracked"
 FIXES: Mapping[str, str] = {
     "tensorflow": "make it with `self.add_weight(...)`, or keep the layer in an attribute, list or dict of the model",
     "torch": "set modules as attributes or in `nn.ModuleList` and `nn.ModuleDict`, and tensors as `nn.Parameter`",
+    "jax": "make it an `nnx.Param`, or name its kind in the filter: `nnx.grad(..., argnums=nnx.DiffState(0, ...))`",
     ANY: "keep it where the model looks for its parameters",
 }
 LISTS: Mapping[str, str] = {"tensorflow": "list of trainable variables", "torch": "`parameters()`", ANY: "list"}

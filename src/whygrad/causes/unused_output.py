@@ -18,6 +18,12 @@ gradient. When the layer never ran, the cause is `not-called`.
 - The other parameters are trained, so the loss goes down. Here it even broadcasts without an error, because
   shape `(4, 8)` minus shape `(4, 1)` is valid.
 
+## What PyTorch does
+
+- `.grad` of the parameters of the layer stays `None`, without a message, and the optimizer passes over them.
+- The other parameters are trained, so the loss goes down. Here it broadcasts without an error.
+- `DistributedDataParallel` raises one step later: `Expected to have finished reduction in the prior iteration`.
+
 ## Broken: TensorFlow
 
 ```python
@@ -58,6 +64,91 @@ gradients = tape.gradient(loss, body.trainable_variables + head.trainable_variab
 print([gradient is None for gradient in gradients])
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+body = nn.Linear(3, 8)
+head = nn.Linear(8, 1)
+optimizer = torch.optim.SGD([*body.parameters(), *head.parameters()], lr=0.1)
+x, y = torch.randn(4, 3), torch.ones(4, 1)
+
+hidden = torch.tanh(body(x))
+prediction = head(hidden)
+loss = (hidden - y).square().mean()  # <- here
+loss.backward()
+optimizer.step()
+print(head.weight.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+body = nn.Linear(3, 8)
+head = nn.Linear(8, 1)
+optimizer = torch.optim.SGD([*body.parameters(), *head.parameters()], lr=0.1)
+x, y = torch.randn(4, 3), torch.ones(4, 1)
+
+hidden = torch.tanh(body(x))
+prediction = head(hidden)
+loss = (prediction - y).square().mean()
+loss.backward()
+optimizer.step()
+print(head.weight.grad)
+
+## What JAX does
+
+- `jax.grad` returns zeros for the leaves whose results nobody uses. No message.
+- Arrays do not change: `memory.at[0].set(e)` returns a new array. Where that is dropped, so is `e`.
+- What the function returns beside the loss (`has_aux=True`) is not differentiated.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(params):
+    hidden = jnp.tanh(x @ params["w"])
+    prediction = hidden @ params["head"]
+    return jnp.mean((hidden - y) ** 2)  # <- here
+
+
+print(jax.grad(loss)({"w": w, "head": jnp.ones((1, 1))}))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(params):
+    hidden = jnp.tanh(x @ params["w"])
+    prediction = hidden @ params["head"]
+    return jnp.mean((prediction - y) ** 2)
+
+
+print(jax.grad(loss)({"w": w, "head": jnp.ones((1, 1))}))
+```
+
 ## How to fix it
 
 - Build the loss from the last tensor that the model computes, not from one on the way to it.
@@ -80,6 +171,7 @@ leave its parameters out of the sources of the gradient call. Otherwise use the 
   learn.
 - Filtering `None` out of the pairs for the optimizer does the same.
 - Adding a `loss` to `compile` changes nothing unless `fit` does the training and that output lacked a loss.
+- `allow_unused=True`, `find_unused_parameters=True` and adding `0 * p.sum()` to the loss do the same in PyTorch.
 """
 
 from __future__ import annotations

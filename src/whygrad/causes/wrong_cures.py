@@ -89,8 +89,48 @@ def _persistent(case: Case, cause: str) -> str | None:
     return "`persistent=True` lets a tape be asked twice; it does not make it record more"
 
 
+def _required(case: Case, _cause: str) -> str | None:
+    """`requires_grad_` of the loss: a leaf that the backward pass begins and ends at."""
+    function = source.function_at(case.graph.request[0])
+    names = {case.graph.labels[t][0] for t in case.graph.targets if t in case.graph.labels}
+    for call in source.calls(function, "requires_grad_") if function is not None else ():
+        on = call.func.value if isinstance(call.func, ast.Attribute) else None
+        if isinstance(on, ast.Name) and on.id in names | _after(case):
+            text = source.segment(case.graph.request[0].file, call)
+            return f"`{text}` (line {call.lineno}) only hides it: the backward pass begins there, and ends there"
+    if "does not require grad" in (case.graph.error or ""):
+        return "`requires_grad_(True)` on the loss would only hide it: the backward pass would end at the loss"
+    return None
+
+
+def _unused_allowed(case: Case, _cause: str) -> str | None:
+    """`None` in place of torch's error."""
+    if "appears to not have been used in the graph" in (case.graph.error or ""):
+        return "`allow_unused=True`, which the error suggests, would only turn it into `None`"
+    given = _keyword(case.graph.request[0], "allow_unused")
+    if isinstance(given, ast.Constant) and given.value is True and case.parameter.gradient == "none":
+        return "`allow_unused=True` only hides it: it turns torch's error into `None`"
+    return None
+
+
+def _detached(case: Case, cause: str) -> str | None:
+    """`.detach()` where torch refuses `.numpy()`: its advice is for values to look at."""
+    place = case.cuts[0].span if cause == "left-framework" and case.cuts else None
+    node = source.node_at(place) if place is not None else None
+    for call in ast.walk(node) if node is not None else ():
+        inner = call.func.value if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else None
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr == "detach":
+            return (
+                "`.detach()`, which torch's error suggests, is for values to look at: on the way to a loss it is a cut"
+            )
+    return None
+
+
 # The cures of each framework, in the order in which they are argued against.
-CURES: Mapping[str, tuple[Cure, ...]] = {"tensorflow": (_compile_loss, _hidden, _watched, _persistent)}
+CURES: Mapping[str, tuple[Cure, ...]] = {
+    "tensorflow": (_compile_loss, _hidden, _watched, _persistent),
+    "torch": (_required, _unused_allowed, _detached),
+}
 
 
 def _called(case: Case) -> str | None:

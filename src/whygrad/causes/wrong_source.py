@@ -20,6 +20,14 @@ Asking a tape that is already used up is the same kind of mistake.
 - A tape that is not persistent can be asked once: `RuntimeError: A non-persistent GradientTape can only be
   used to compute one set of gradients (or jacobians)`.
 
+## What PyTorch does
+
+- `torch.autograd.grad` raises `RuntimeError: The differentiated Tensor at index 0 appears to not have been used in the
+  graph. Set allow_unused=True if this is the desired behavior.` The advice turns the error into `None`.
+- An optimizer built for the other model passes over parameters whose `.grad` is `None`, without a word.
+- `copy.deepcopy` makes new parameters. A slice, view or `.clone()` of a parameter is another tensor: a gradient asked
+  of it is not there if the loss was computed from the parameter.
+
 ## Broken: TensorFlow
 
 ```python
@@ -56,12 +64,99 @@ gradients = tape.gradient(loss, online.trainable_variables)
 print(gradients)
 ```
 
+## Broken: PyTorch
+
+```python
+import copy
+
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+online = nn.Linear(2, 1)
+target = copy.deepcopy(online)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+
+loss = (online(x) - 1.0).square().mean()
+gradients = torch.autograd.grad(loss, list(target.parameters()), allow_unused=True)  # <- here
+print(gradients)
+```
+
+## Fixed: PyTorch
+
+```python
+import copy
+
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+online = nn.Linear(2, 1)
+target = copy.deepcopy(online)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+
+loss = (online(x) - 1.0).square().mean()
+gradients = torch.autograd.grad(loss, list(online.parameters()))
+print(gradients)
+
+## What JAX does
+
+- `jax.grad` differentiates with respect to an argument, by default the first. An array that the function takes
+  from around it (`self.params`, a global) is a constant, even if it is the very array that was passed in.
+- The gradient of the argument is then an array of zeros. No message.
+- `argnums` on another model of the same build is accepted too.
+
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+params = {"w": w, "b": jnp.zeros(1)}
+
+
+def loss(p):
+    hidden = x @ params["w"]  # <- here
+    return jnp.mean((hidden + p["b"] - y) ** 2)
+
+
+print(jax.grad(loss)(params))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+params = {"w": w, "b": jnp.zeros(1)}
+
+
+def loss(p):
+    hidden = x @ p["w"]
+    return jnp.mean((hidden + p["b"] - y) ** 2)
+
+
+print(jax.grad(loss)(params))
+```
+
 ## How to fix it
 
 - Ask for the variables of the model whose output is in the loss.
 - Take score and activations from one forward pass: build a model with both as outputs.
 - For two losses, use one tape each, or `persistent=True` and delete the tape afterwards.
 - After `clone_model` or `load_model`, use one name for the model in the loss and in the gradient call.
+- In PyTorch slice after the gradient call: ask for the whole parameter, then take the part of its gradient.
 
 ## When it is harmless
 
@@ -75,6 +170,7 @@ There is no flag for it. Take the other model's variables out of the sources, or
 - `unconnected_gradients="zero"` makes a training step out of nothing: the optimizer applies zeros.
 - `persistent=True` cures the used-up tape, not the wrong model.
 - Filtering `None` leaves an empty list of pairs.
+- `allow_unused=True` turns the error of `torch.autograd.grad` into `None`.
 """
 
 from __future__ import annotations

@@ -17,6 +17,14 @@ start at zero.
 - `tf.clip_by_value` has the gradient zero outside its range, `tf.sign` everywhere.
 - `loss_weights` of 0 in `compile` multiplies the whole way by zero.
 
+## What PyTorch does
+
+- `.grad` is a tensor of zeros. That is not `None`: the optimizer applies it, and nothing is raised.
+- A softmax over an axis of size 1 is the constant 1, whatever the parameters are.
+- `clamp` has the gradient zero outside its range. `round` and `sign` have it everywhere; whygrad calls those
+  `non-differentiable-op`.
+- Two factors that both start at zero (an adapter with two zero matrices) keep each other at zero.
+
 ## Broken: TensorFlow
 
 ```python
@@ -47,6 +55,41 @@ with tf.GradientTape() as tape:
 print(tape.gradient(loss, w))
 ```
 
+## Broken: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([[0.5], [-0.3]], requires_grad=True)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+y = torch.tensor([[1.0], [0.0]])
+
+probability = torch.softmax(x @ w, dim=1)  # <- here
+loss = (probability - y).square().mean()
+loss.backward()
+print(w.grad)
+```
+
+## Fixed: PyTorch
+
+```python
+import torch
+
+w = torch.tensor([[0.5], [-0.3]], requires_grad=True)
+x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
+y = torch.tensor([[1.0], [0.0]])
+
+probability = torch.sigmoid(x @ w)
+loss = (probability - y).square().mean()
+loss.backward()
+print(w.grad)
+```
+
+## What JAX does
+
+- Zeros in value and zeros of a missing way are the same array. whygrad tells them apart by the program, and
+  reports only what has no way.
+
 ## How to fix it
 
 - One output with two classes needs a `sigmoid`; a `softmax` needs one unit per class.
@@ -56,6 +99,7 @@ print(tape.gradient(loss, w))
 - Clip gradients instead of values, or clip outside the loss.
 - Check masks and sample weights: a batch in which everything is masked teaches nothing.
 - Do not start two layers in a row with zeros.
+- In PyTorch losses from logits are `binary_cross_entropy_with_logits` and `cross_entropy`.
 
 ## When it is harmless
 
@@ -75,10 +119,13 @@ There is no flag for it. If the parameter is not to learn here, freeze it, or le
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from whygrad.causes.alive import Way, born, explain_birth
+from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
-from whygrad.flow import Edge
+from whygrad.flow import Cut, Edge
+from whygrad.span import Span
 
 ID = "zero-gradient"
 
@@ -173,8 +220,20 @@ WAYS: Mapping[str, tuple[Callable[[Case, Edge], bool], Way]] = {
 }
 
 
+def _made(case: Case, cut: Cut) -> Span | None:
+    """Where the layer that ran the operation was made, if the script has no line of its own that runs it."""
+    if cut.op < 0 or not cut.stack or not case.graph.request or cut.stack[0].place() != case.graph.request[0].place():
+        return None
+    name = case.graph.op(cut.op).scope.rsplit("/", 1)[-1]
+    return next((layer.made for layer in case.graph.layers if layer.path.rsplit("/", 1)[-1] == name), None)
+
+
 def explain(case: Case) -> Explanation | None:
-    """An operation whose derivative is zero at these values, of a known kind, turns the gradient to zeros."""
+    """An operation whose derivative is zero, by its shape or at these values, turns the gradient to zeros."""
+    cuts = cut_by(case, ID)
+    if cuts:
+        words = Words(SINGLE.reason, SINGLE.label, SINGLE.fix)
+        return replace(explain_cut(case, cuts, words, _made(case, cuts[0])), severity="warning")
     if case.parameter.gradient != "zero" or not case.flow.alive(case.parameter):
         return None
     for edge in reversed(born(case, "zero")):

@@ -27,5 +27,5 @@ RECORDERS: Mapping[str, Entry] = {
         (("keras", "keras_imported"), ("tf_keras", "keras_imported")),
     ),
     "torch": Entry("whygrad.recorders.torch", "Torch"),
-    "jax": Entry("whygrad.recorders.jax", "Jax"),
+    "jax": Entry("whygrad.recorders.jax", "Jax", (("flax.nnx", "nnx_imported"),)),
 }

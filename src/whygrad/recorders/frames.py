@@ -11,6 +11,7 @@ import linecache
 import os
 import sys
 import sysconfig
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
@@ -35,6 +36,18 @@ MOST_FRAMES = 10
 Place = tuple[CodeType, int] | tuple[str, int, str, CodeType | None, int]
 Stack = tuple[Place, ...]
 _verdicts: dict[str, bool] = {}
+_library: set[str] = set()  # files that ``capture`` passes over
+
+
+class _Held(threading.local):
+    """The innermost frame of this thread whose callers are known, and what ``capture`` says of them."""
+
+    frame: FrameType | None = None
+    callers: Stack = ()
+
+
+_held = _Held()
+Hold = tuple[FrameType | None, Stack]
 
 
 def is_user_file(filename: str) -> bool:
@@ -69,21 +82,44 @@ def package_of(filename: str) -> str | None:
 def capture(frame: FrameType | None, limit: int = MOST_FRAMES) -> Stack:
     """The user's frames from ``frame`` outwards, innermost first, as places to be looked up later."""
     places: list[Place] = []
-    verdicts = _verdicts
-    while frame is not None:
+    library, held = _library, _held.frame
+    while frame is not held and frame is not None:
         code = frame.f_code
         filename = code.co_filename
-        verdict = verdicts.get(filename)
-        if verdict is None:
-            verdict = is_user_file(filename)
-        if not verdict and filename == _BOTTOM:
-            break  # below this frame stands whygrad itself, and what called it
-        if verdict:
-            places.append((code, frame.f_lasti))
-            if len(places) >= limit:
-                break
+        if filename not in library:
+            if filename == _BOTTOM:
+                return tuple(places)  # below this frame stands whygrad itself, and what called it
+            if is_user_file(filename):
+                places.append((code, frame.f_lasti))
+                if len(places) >= limit:
+                    return tuple(places)
+            else:
+                library.add(filename)
         frame = frame.f_back
-    return tuple(places)
+    if frame is None:
+        return tuple(places)
+    callers = _held.callers
+    return (*places, *callers[: limit - len(places)]) if places else callers[:limit]
+
+
+def hold(frame: FrameType) -> tuple[Stack, Hold]:
+    """Remember what stands above a running frame, so that what is captured below it need not walk there again.
+
+    The callers of a frame stand still while it runs; a frame that can be resumed from elsewhere (a generator's)
+    must not be held. The frame is kept alive until ``release``.
+
+    Returns:
+        what ``capture`` finds above the frame, and what to hand to ``release`` when the frame is about to return.
+    """
+    before = (_held.frame, _held.callers)
+    stack = capture(frame.f_back)
+    _held.frame, _held.callers = frame, stack
+    return stack, before
+
+
+def release(before: Hold) -> None:
+    """Hold what was held before."""
+    _held.frame, _held.callers = before
 
 
 def local_variables(frame: FrameType) -> list[tuple[str, Any]]:

@@ -7,6 +7,7 @@ import sys
 import weakref
 from collections.abc import Callable
 from functools import wraps
+from types import FrameType
 from typing import Any, Protocol
 
 from whygrad.graph import Layer
@@ -62,24 +63,28 @@ class Layers:
         @wraps(original)
         def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
             scopes = layers.scopes
-            before = scopes.scope
+            before, held = scopes.scope, None
             try:
-                layers._enter(self, sys._getframe(1))
+                held = layers._enter(self, sys._getframe())
             except BaseException as error:
                 fault(error)
             try:
                 return original(self, *args, **kwargs)
             finally:
                 scopes.scope = before
+                if held is not None:
+                    frames.release(held)
 
         self.patches.replace(layer_class, "__call__", __call__)
 
-    def _enter(self, layer: Any, frame: Any) -> None:
+    def _enter(self, layer: Any, frame: FrameType) -> frames.Hold:
         scopes = self.scopes
         path = f"{scopes.scope[-1]}/{layer.name}" if scopes.scope else str(layer.name)
         scopes.scope = (*scopes.scope, path)
+        stack, before = frames.hold(frame)
         if len(self.calls) < _MOST_LAYERS:
-            self.calls.append((path, frames.capture(frame), weakref.ref(layer)))
+            self.calls.append((path, stack, weakref.ref(layer)))
+        return before
 
 
 def layers_of(layers: Layers, spans: Callable[[frames.Stack], tuple[Span, ...]]) -> list[Layer]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable
+from types import ModuleType
 
 from whygrad.graph import Graph
 from whygrad.recorders import frames
 from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.closing import close
 from whygrad.recorders.jax.hooks import Hooks
+from whygrad.recorders.jax.nnx import Variables
 from whygrad.recorders.jax.requests import Request, Requests
 from whygrad.recorders.recorder import Asked, Sink
 
@@ -26,7 +28,8 @@ class Jax:
         self.sink: Sink | None = None
         self.resting = False
         self.hooks = Hooks(self._fault)
-        self.requests = Requests(self.hooks, self._wanted, self._heard, self._fault)
+        self.variables = Variables(self._fault)
+        self.requests = Requests(self.hooks, self._wanted, self._heard, self._fault, self.variables)
         self._recorded: Counter[Hashable] = Counter()
 
     def start(self, sink: Sink) -> None:
@@ -46,14 +49,23 @@ class Jax:
         """Record again."""
         self.resting = False
 
+    def finish(self, error: str | None) -> None:
+        """Every request was told when it was made."""
+
     def stop(self) -> None:
         """Take every hook off."""
         self.requests.remove()
         self.hooks.close()
+        self.variables.stop()
 
     def versions(self) -> dict[str, str]:
         """Of JAX and the libraries on it."""
         return compat.versions()
+
+    def nnx_imported(self, module: ModuleType) -> None:
+        """Flax NNX has been imported: remember where its variables are made."""
+        if self.sink is not None:
+            self.variables.start(module)
 
     def _fault(self, error: BaseException) -> None:
         """An error of ours: everything off, said once, the script goes on."""

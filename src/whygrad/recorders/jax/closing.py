@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from whygrad.graph import Graph, Parameter
+from whygrad.graph import Barrier, Event, Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
-from whygrad.recorders.jax.parameters import is_state
+from whygrad.recorders.jax.parameters import holder, is_state, owner
 from whygrad.recorders.jax.reaching import carried, leading_to
 from whygrad.recorders.jax.requests import Request
 from whygrad.recorders.jax.trace import Leaf, Trace
@@ -20,8 +20,8 @@ def close(request: Request) -> Graph | None:
     if request.trace is None:
         return _refused(request, error)
     trace = request.trace
-    if error is None and not trace.targets:
-        return None
+    if not trace.targets:
+        return None  # the function gave nothing to differentiate, or broke for a reason of its own
     if error is None:
         _drop_refusals(trace.builder)
     graph = trace.builder.graph(trace.targets, (), frames.spans(request.stack), error=error)
@@ -39,22 +39,28 @@ def _refused(request: Request, error: str | None) -> Graph | None:
     if error is None or not request.arguments:
         return None
     builder = GraphBuilder("jax", request.api)
-    parameters = [
-        Parameter(
-            path, tuple(aval.shape), str(aval.dtype), builder.value(str(aval.dtype), tuple(aval.shape)), gradient="none"
-        )
-        for aval, path in request.arguments
-    ]
-    return builder.graph((), parameters, frames.spans(request.stack), error=error)
+    stack = frames.spans(request.stack)
+    parameters, targets = [], []
+    for aval, path in request.arguments:
+        dtype, shape = str(aval.dtype), tuple(aval.shape)
+        value, target = builder.value(dtype, shape), builder.value(dtype, shape)
+        builder.op(request.api, [value], [target], stack, "", [Barrier(0, 0, "integer-dtype", dtype)])
+        parameters.append(Parameter(path, shape, dtype, value, gradient="none"))
+        targets.append(target)
+    return builder.graph(targets, parameters, stack, error=error)
 
 
 def _parameters(trace: Trace, graph: Graph) -> list[Parameter]:
     alive = carried(graph)
+    if graph.error is not None and not trace.broken and all(x.value in alive for x in trace.leaves if x.differentiated):
+        alive = set()  # every way is there, and JAX refused the request as a whole
     excused = _excused(trace, graph)
     twins = _twins(trace.leaves)
+    objects = any(leaf.made for leaf in trace.leaves)
     found: dict[str, Parameter] = {}
     for leaf in trace.leaves:
-        if not leaf.differentiated and leaf.argument not in twins:
+        left_out = bool(leaf.made) and leaf.kept
+        if not leaf.differentiated and leaf.argument not in twins and not left_out:
             continue
         asked = leaf.differentiated and leaf.value not in excused and not is_state(leaf.path)
         parameter = Parameter(
@@ -64,7 +70,10 @@ def _parameters(trace: Trace, graph: Graph) -> list[Parameter]:
             leaf.value,
             asked=asked,
             gradient=("present" if leaf.value in alive else "none") if leaf.differentiated else "unknown",
-            holder=leaf.path,
+            owner=owner(leaf.path),
+            holder=holder(leaf.argument, leaf.path),
+            tracked=None if not objects else not left_out,
+            history=(Event("made", frames.spans(leaf.made)[0]),) if left_out else (),
         )
         found.setdefault(leaf.path, parameter)
     return list(found.values())

@@ -6,7 +6,7 @@ import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from types import CodeType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 import jax
@@ -28,11 +28,13 @@ class Private:
 
     Attributes:
         traces: the classes of the interpreters that differentiate.
+        tracers: the classes of the values that they trace.
         tracer: the class of all traced values.
         current: the interpreter that runs the user's function now.
     """
 
     traces: tuple[type, ...]
+    tracers: tuple[type, ...]
     tracer: type
     current: Callable[[], Any]
 
@@ -45,10 +47,13 @@ def private() -> Private:
 
         context = core.trace_ctx
         traces = (ad.LinearizeTrace, ad.JVPTrace)
+        tracers = (ad.LinearizeTracer, ad.JVPTracer)
+        for tracer in tracers:
+            tracer.to_concrete_value  # noqa: B018
         for trace in traces:
             trace.process_primitive, trace.process_custom_jvp_call, trace.process_custom_vjp_call  # noqa: B018
         assert context.trace is not None
-        return Private(traces, core.Tracer, lambda: context.trace)
+        return Private(traces, tracers, core.Tracer, lambda: context.trace)
     except (ImportError, AttributeError) as error:
         raise MissingName(f"JAX {jax.__version__} is not followed by this version ({error})") from None
 
@@ -119,6 +124,15 @@ def _frames(traceback: TracebackType | None) -> Iterator[Any]:
     while traceback is not None:
         yield traceback.tb_frame
         traceback = traceback.tb_next
+
+
+def number_taken(frame: FrameType) -> str | None:
+    """By which method the user takes the number out of a traced value, if the frame is that of doing so."""
+    name = frame.f_code.co_name
+    if name in ("__int__", "__index__", "__float__", "__complex__"):
+        return name
+    outer = frame.f_back
+    return "item" if name == "concrete_or_error" and outer is not None and outer.f_code.co_name == "_item" else None
 
 
 def versions() -> dict[str, str]:

@@ -11,9 +11,8 @@ from typing import Any
 
 import jax
 
-from whygrad.recorders import frames
 from whygrad.recorders.jax import compat
-from whygrad.recorders.jax.ops import Rules, Stop
+from whygrad.recorders.jax.rules import Call, Rule, rule_of
 from whygrad.recorders.jax.trace import Trace
 from whygrad.recorders.patching import Patches
 
@@ -64,6 +63,8 @@ class Hooks:
                 original = vars(kind).get(name)
                 if original is not None:
                     self.patches.replace(kind, name, self._listening(original, name, position))
+        for kind in self.private.tracers:
+            self.patches.replace(kind, "to_concrete_value", self._leaving(kind.to_concrete_value))  # type: ignore[attr-defined]
         for ruled in _RULED:
             self.patches.replace(ruled, "__call__", self._calling(ruled.__call__))
 
@@ -100,7 +101,7 @@ class Hooks:
         @wraps(original)
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
             calls = hooks.calls.__dict__.setdefault("stack", [])
-            calls.append((self, args, kwargs))
+            calls.append(Call(self, args, kwargs))
             try:
                 return original(self, *args, **kwargs)
             finally:
@@ -108,12 +109,28 @@ class Hooks:
 
         return call
 
+    def _leaving(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """See the user take a number out of a traced value."""
+        hooks = self
+
+        @wraps(original)
+        def to_concrete_value(self: Any) -> Any:
+            found = original(self)
+            frame = sys._getframe(1)
+            method = compat.number_taken(frame) if found is not None else None
+            trace = hooks.open.get(id(self._trace))
+            if method is not None and trace is not None:
+                hooks._safely(trace.departed, self, method, frame)
+            return found
+
+        return to_concrete_value
+
     def _ruled(self, trace: Trace, primitive: Any, given: Sequence[Any], out: Sequence[Any], frame: FrameType) -> None:
-        calls = self.calls.__dict__.get("stack", [])
-        name, stops, where = str(primitive.name), (), ()
-        if calls and primitive.name.startswith("custom"):
-            name, stops, where = _rule(trace.rules, *calls[-1], given, out)
-        trace.ran_rule(name, stops, where, given, out, frame)
+        calls: list[Call] = self.calls.__dict__.get("stack", [])
+        rule = Rule(str(primitive.name))
+        if calls and rule.name.startswith("custom"):
+            rule = rule_of(trace.rules, calls[-1], given, out)
+        trace.ran_rule(rule, given, out, frame)
 
     def _safely(self, note: Callable[..., None], *args: Any) -> None:
         """An error of ours must not reach the user's function."""
@@ -122,32 +139,3 @@ class Hooks:
         except Exception as error:
             self.open.clear()
             self.fault(error)
-
-
-def _rule(
-    rules: Rules, ruled: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: Sequence[Any], out: Sequence[Any]
-) -> tuple[str, tuple[Stop, ...], frames.Stack]:
-    """What the rule of a function does to each of its inputs."""
-    function = getattr(ruled, "fun", ruled)
-    code = getattr(function, "__code__", None)
-    name = str(getattr(function, "__name__", "function"))
-    fixed = set(getattr(ruled, "nondiff_argnums", ()))
-    free = [n for n in range(len(args)) if n not in fixed]
-    leaves, tree = jax.tree_util.tree_flatten([args[n] for n in free])
-    if kwargs or len(leaves) != len(given):
-        return name, (), ()
-
-    def run(*values: Any) -> Any:
-        full = list(args)
-        for n, value in zip(free, jax.tree_util.tree_unflatten(tree, values), strict=True):
-            full[n] = value
-        return ruled(*full)
-
-    key = (id(ruled), tuple(str(args[n]) for n in sorted(fixed) if n < len(args)))
-    own = code is not None and frames.is_user_file(code.co_filename)
-    stops = rules.stops_of_rule(
-        run, key, [compat.typeof(v) for v in leaves], [compat.typeof(v) for v in out], name, own
-    )
-    back = getattr(getattr(ruled, "bwd", None) or getattr(ruled, "jvp", None), "__code__", None)
-    where = () if back is None else ((back.co_filename, back.co_firstlineno, back.co_qualname, back, -1),)
-    return name, stops, where

@@ -67,7 +67,8 @@ class Rules:
                 return primitive.bind(*values, **bound)
 
             kind = KINDS.get(primitive.name) or (custom_kind(params) if primitive.name in CUSTOM else _STEP)
-            found = self._known[key] = _ask(run, ins, outs, kind, primitive.name)
+            fixed = params.get("num_consts", 0) if primitive.name in CUSTOM else 0
+            found = self._known[key] = _ask(run, ins, outs, kind, primitive.name, fixed)
         return found
 
     def stops_of_rule(
@@ -105,14 +106,19 @@ def _small(name: str, params: dict[str, Any]) -> Hashable:
     return tuple((k, str(v)) for k, v in sorted(params.items()) if isinstance(v, (bool, str, enum.Enum, numpy.dtype)))
 
 
-def _ask(run: Callable[..., Any], ins: Sequence[Any], outs: Sequence[Any], kind: str, name: str) -> tuple[Stop, ...]:
-    """Trace the backward pass of one operation, and see from which outputs each input can be reached."""
-    sources = [i for i, a in enumerate(ins) if is_float(a)]
+def _ask(
+    run: Callable[..., Any], ins: Sequence[Any], outs: Sequence[Any], kind: str, name: str, fixed: int = 0
+) -> tuple[Stop, ...]:
+    """Trace the backward pass of one operation, and see from which outputs each input can be reached.
+
+    The first ``fixed`` inputs are constants of a function with a rule of its own, which JAX does not differentiate.
+    """
+    sources = [i for i, a in enumerate(ins) if is_float(a) and i >= fixed]
     sinks = [o for o, a in enumerate(outs) if is_float(a)]
     stops = [Stop(i, o, kind, name) for i in sources for o in range(len(outs)) if o not in sinks]
     if sources and sinks:
         # An index or a condition only chooses among the other inputs.
-        stops += [Stop(i, o, _STEP, name, True) for i in range(len(ins)) if i not in sources for o in sinks]
+        stops += [Stop(i, o, _STEP, name, True) for i, a in enumerate(ins) if not is_float(a) for o in sinks]
         refused, reached = _reached(run, ins, sources, sinks)
         refusal = kind if kind == "left-framework" else "no-registered-gradient"
         told = (refusal, refused) if refused is not None else (kind, name)
@@ -148,6 +154,8 @@ def _reached(
         program = compat.make_jaxpr(backward)(given, handed)
     except (NotImplementedError, ValueError, TypeError) as error:
         return " ".join(str(error).split())[:200], set()
+    except Exception:
+        return None, every
     reach = dependence(program.jaxpr)
     first = len(ins)
     return None, {

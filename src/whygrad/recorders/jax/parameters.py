@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import jax
 from jax.tree_util import keystr, tree_flatten_with_path
 
 # State that a library keeps beside its parameters, by the name of its collection.
@@ -35,7 +35,11 @@ def named_leaves(args: Sequence[Any], names: Sequence[str]) -> Iterator[tuple[An
                 yield leaf, _joined(name, keystr(path, simple=True, separator="/")), name
 
 
+_NNX = re.compile(r"^states/\d+/(.*)/value$")
+
+
 def _joined(argument: str, path: str) -> str:
+    path = _NNX.sub(r"\1", path)
     if argument.startswith(("_", "arg")):  # a library's own name for what it passes on
         return path or argument
     return f"{argument}/{path}" if path else argument
@@ -46,6 +50,13 @@ def is_state(path: str) -> bool:
     return any(part in STATE for part in path.split("/"))
 
 
-def is_array(value: Any) -> bool:
-    """Whether a value is an array of JAX or NumPy, traced or not."""
-    return isinstance(value, jax.Array) or hasattr(value, "__array__")
+def holder(argument: str, path: str) -> str:
+    """How the user reaches an array of a model that is an object: ``model.block.scale``."""
+    inner = path.removeprefix(argument + "/")
+    return ".".join([argument, *inner.split("/")])
+
+
+def owner(path: str) -> str:
+    """The part of a tree that holds an array; the array itself where it stands at the top."""
+    parts = path.split("/")
+    return "/".join(parts[:-1]) if len(parts) > 2 else path

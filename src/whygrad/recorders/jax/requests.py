@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
+from types import FrameType
 from typing import Any
 
 import jax
@@ -14,6 +15,7 @@ import jax
 from whygrad.recorders import frames
 from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.hooks import Hooks
+from whygrad.recorders.jax.nnx import Variables
 from whygrad.recorders.jax.ops import Rules, is_float
 from whygrad.recorders.jax.parameters import argument_names, named_leaves
 from whygrad.recorders.jax.trace import Trace
@@ -22,6 +24,9 @@ from whygrad.recorders.patching import Patches
 # Functions that hand back a function, and functions that differentiate at once. True: backwards.
 BUILDERS = {"grad": True, "value_and_grad": True, "jacrev": True, "jacobian": True, "jacfwd": False, "hessian": True}
 DIRECT = {"vjp": True, "linearize": False, "jvp": False}
+
+# Libraries whose own functions of the same names end in these.
+WRAPPERS = ("equinox", "flax", "haiku", "optax")
 
 
 @dataclass(slots=True)
@@ -51,8 +56,10 @@ class Requests:
         wanted: Callable[[str, frames.Stack], bool],
         heard: Callable[[Request], None],
         fault: Callable[[BaseException], None],
+        variables: Variables,
     ) -> None:
         self.hooks = hooks
+        self.variables = variables
         self.wanted = wanted
         self.heard = heard
         self.fault = fault
@@ -82,7 +89,7 @@ class Requests:
 
         @wraps(original)
         def transformation(fun: Any, *args: Any, **kwargs: Any) -> Any:
-            if not callable(fun):
+            if not callable(fun) or not _is_users(sys._getframe(1), name):
                 return original(fun, *args, **kwargs)
             aux = bool(args[1] if len(args) > 1 else kwargs.get("has_aux", False))
             argnums = args[0] if args else kwargs.get("argnums", 0)
@@ -101,7 +108,7 @@ class Requests:
 
         @wraps(original)
         def transformation(fun: Any, *args: Any, **kwargs: Any) -> Any:
-            if not callable(fun):
+            if not callable(fun) or not _is_users(sys._getframe(1), name):
                 return original(fun, *args, **kwargs)
             probe = requests._probe(fun, bool(kwargs.get("has_aux", False)))
             given = (fun, (), ())
@@ -157,9 +164,9 @@ class Requests:
             try:
                 out = fun(*args, **kwargs)
             except Exception as error:
-                requests._ended(trace, None, error)
+                requests._ended(trace, None, aux, error)
                 raise
-            requests._ended(trace, out[0] if aux and isinstance(out, tuple) and out else out, None)
+            requests._ended(trace, out, aux, None)
             return out
 
         return differentiated
@@ -176,6 +183,9 @@ class Requests:
             trace = Trace(request.api, interpreter, private.tracer, self.rules, request.reverse)
             for leaf, path, argument in named_leaves(args, argument_names(fun, len(args))):
                 trace.add_leaf(leaf, path, argument, compat.traced_by(leaf, interpreter))
+            for value, path, made in self.variables.left_out(fun):
+                name = argument_names(fun, 1)[0]
+                trace.add_leaf(value, f"{name}/{path}", name, False, made)
             request.trace = trace
             self.hooks.enter(trace)
             return trace
@@ -183,10 +193,12 @@ class Requests:
             self.fault(error)
             return None
 
-    def _ended(self, trace: Trace, out: Any, error: BaseException | None) -> None:
+    def _ended(self, trace: Trace, out: Any, aux: bool, error: BaseException | None) -> None:
         try:
             if error is None:
-                results = [v for v in jax.tree_util.tree_leaves(out) if hasattr(v, "dtype")]
+                trace.keeps(jax.tree_util.tree_leaves(out))
+                loss = out[0] if aux and isinstance(out, tuple) and out else out
+                results = [v for v in jax.tree_util.tree_leaves(loss) if hasattr(v, "dtype")]
                 trace.returned(results)
                 for outer in self.stack[:-1]:
                     if outer.trace is not None:
@@ -204,6 +216,14 @@ class Requests:
         if raised is not None and value is not None and not trace.broken:
             trace.left(value, raised[1], _where(error))
         trace.broken = True
+
+
+def _is_users(frame: FrameType, name: str) -> bool:
+    """Whether the user asks, in his own file or through a library that asks in his name."""
+    package = frames.package_of(frame.f_code.co_filename)
+    if package is None:
+        return frames.is_user_file(frame.f_code.co_filename)
+    return package in WRAPPERS and name in ("grad", "value_and_grad")
 
 
 def _where(error: BaseException) -> frames.Stack:

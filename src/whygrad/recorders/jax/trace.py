@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
@@ -17,7 +17,8 @@ from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.flatten import Flattener
-from whygrad.recorders.jax.ops import Rules, Stop, is_float
+from whygrad.recorders.jax.ops import Rules, is_float
+from whygrad.recorders.jax.rules import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Leaf:
         path: the name the user knows.
         differentiated: the request asks for its gradient.
         argument: the name of the argument that holds it.
+        made: where the user made it, if it is a variable that no filter selects.
+        kept: whether the function left it as it was.
     """
 
     path: str
@@ -36,6 +39,8 @@ class Leaf:
     dtype: str
     differentiated: bool
     argument: str
+    made: frames.Stack = ()
+    kept: bool = True
 
 
 class Trace:
@@ -63,12 +68,12 @@ class Trace:
         self._known: dict[int, tuple[weakref.ref[Any], int]] = {}
         self._outside: dict[int, tuple[weakref.ref[Any], int, str]] = {}
 
-    def add_leaf(self, value: Any, path: str, argument: str, differentiated: bool) -> None:
+    def add_leaf(self, value: Any, path: str, argument: str, differentiated: bool, made_at: frames.Stack = ()) -> None:
         """An array of the arguments."""
         aval = compat.typeof(value)
         made = self.flat.value(aval)
         self._know(value, made)
-        self.leaves.append(Leaf(path, made, tuple(aval.shape), str(aval.dtype), differentiated, argument))
+        self.leaves.append(Leaf(path, made, tuple(aval.shape), str(aval.dtype), differentiated, argument, made_at))
         if differentiated:
             outside = getattr(value, "primal", None)
             seen = compat.reference(outside)
@@ -116,21 +121,20 @@ class Trace:
         for result, value in zip(results, made, strict=True):
             self._know(result, value)
 
-    def ran_rule(
-        self,
-        name: str,
-        stops: Sequence[Stop],
-        where: frames.Stack,
-        given: Sequence[Any],
-        results: Sequence[Any],
-        frame: FrameType,
-    ) -> None:
+    def ran_rule(self, rule: Rule, given: Sequence[Any], results: Sequence[Any], frame: FrameType) -> None:
         """A function with a rule of differentiation of its own ran."""
         values = [self.of(v, frame) for v in given]
         outs = [compat.typeof(v) for v in results]
-        made = self.flat.plain(name, values, outs, stops, frames.capture(frame), where)
+        made = self.flat.plain(rule.name, values, outs, rule.stops, frames.capture(frame), rule.where)
         for result, value in zip(results, made, strict=True):
             self._know(result, value)
+
+    def departed(self, value: Any, method: str, frame: FrameType) -> None:
+        """A number was taken out of a traced value, which works while its number is known."""
+        known = self.find(value)
+        if known is not None:
+            stack = self.flat.spans(frames.capture(frame))
+            self.builder.departures.append(Crossing(known, self.builder.next_op, method, stack))
 
     def refused(self, primitive: Any, params: dict[str, Any], given: Sequence[Any], frame: FrameType) -> None:
         """JAX raised in an operation: the way to the loss would have gone on from here."""
@@ -150,9 +154,15 @@ class Trace:
         self.builder.op(method, [value], [made], self.flat.spans(stack), "", [barrier])
         self.targets = [made]
 
+    def keeps(self, results: Sequence[Any]) -> None:
+        """What the function handed back of its state: variables that are not in it were written."""
+        back = {self.find(v) for v in results}
+        self.leaves = [replace(x, kept=x.value in back) if x.made else x for x in self.leaves]
+
     def returned(self, values: Sequence[Any]) -> None:
         """The function came to its end with these results."""
-        self.targets = [self.of(v) for v in values if is_float(compat.typeof(v))]
+        floats = [v for v in values if is_float(compat.typeof(v))]
+        self.targets = [self.of(v) for v in floats or values]
 
 
 def _outputs(primitive: Any, params: dict[str, Any], ins: Sequence[Any]) -> list[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from functools import wraps
 from types import FrameType
@@ -43,6 +44,7 @@ class Hooks:
         self.crossings = Crossings(log, fault)
         self.tapes = Tapes(log, fault)
         self.passes = Passes(log, fault)
+        self._specs: dict[int, tuple[int, tuple[int, ...]]] = {}
         self._is_stopped: Callable[[], bool] = lambda: False
         # Makes the calling thread heard while we record, and returns how to end that.
         self.listening: Callable[[], Callable[[], None]] = lambda: lambda: None
@@ -101,7 +103,7 @@ class Hooks:
 
     def _callback(self) -> Callable[..., None]:
         log, local, getframe, capture = self.log, self.log.local, sys._getframe, frames.capture
-        stopped, add = self._is_stopped, self.log.add
+        known, stopped, new = log.known, self._is_stopped, tuple.__new__
 
         def on_op(op_type: Any, inputs: Any, attrs: Any, outputs: Any, op_name: Any = None, graph: Any = None) -> None:
             if local.busy:
@@ -114,15 +116,14 @@ class Hooks:
                 if type(op_type) is bytes:
                     op_type = op_type.decode()
                 ids = tuple([t._id for t in inputs])
-                made = tuple([Made(t._id, t._datatype_enum(), t._shape_tuple()) for t in outputs])
+                made = tuple([new(Made, (t._id, t._datatype_enum(), t._shape_tuple())) for t in outputs])
                 stack = capture(getframe(1))
-                for number in ids:
-                    if number not in log.known:
-                        self._strangers(op_type, inputs, stack)
-                        break
+                if not known.issuperset(ids):
+                    self._strangers(op_type, inputs, stack)
                 if local.pending:
-                    local.pending = {}  # a variable touched before this operation was read by it, or not at all
-                log.known.update([m.id for m in made])
+                    local.pending.clear()  # a variable touched before this operation was read by it, or not at all
+                for one in made:
+                    known.add(one[0])
                 if op_type == "VarHandleOp":
                     log.handles[made[0].id] = stack
                 elif log.traced_requests and op_type.startswith("__"):
@@ -131,7 +132,7 @@ class Hooks:
                         self.came_round()
                         return
                 scope = local.scope[-1] if local.scope else ""
-                add(Ran(op_type, ids, made, attrs, stack, local.tapes, stopped(), scope))
+                log.add(new(Ran, (op_type, ids, made, attrs, stack, local.tapes, stopped(), scope)))
             except BaseException as error:
                 self.fault(error)
             finally:
@@ -149,26 +150,42 @@ class Hooks:
 
     def _strangers(self, op_type: str, inputs: Any, stack: frames.Stack) -> None:
         """Inputs that nothing recorded made: reads inside the C fast path, and constants."""
-        local, known = self.log.local, self.log.known
-        pending = local.pending
+        log, local = self.log, self.log.local
         for tensor in inputs:
-            if tensor._id in known:
+            number = tensor._id
+            if number in log.known:
                 continue
-            made = Made(tensor._id, tensor._datatype_enum(), tensor._shape_tuple())
-            known.add(made.id)
-            self.log.add(Met(made))
+            log.known.add(number)
+            made = Made(number, tensor._datatype_enum(), tensor._shape_tuple())
+            log.add(Met(made))
             if made.dtype == RESOURCE:
                 continue
-            handle = _read_of(pending, made) if op_type != "ReadVariableOp" else None
+            handle = self._read_of(made) if local.pending and op_type != "ReadVariableOp" else None
             if handle is not None:
-                self.log.add(Read(handle, made, local.tapes, stack, local.scope[-1] if local.scope else ""))
-            elif self.log.departed:
-                self.crossings.arrived(tensor, made.id, "first use", stack)
+                log.add(Read(handle, made, local.tapes, stack, local.scope[-1] if local.scope else ""))
+            elif log.departed:
+                self.crossings.arrived(tensor, number, "first use", stack)
+
+    def _read_of(self, made: Made) -> int | None:
+        """The variable just touched whose type and shape are those of an unexplained input."""
+        return next((handle for handle in self.log.local.pending if self._spec(handle) == made[1:]), None)
+
+    def _spec(self, handle: int) -> tuple[int, tuple[int, ...]] | None:
+        """Type and shape of what is read from a variable, looked up once: they are fixed."""
+        found = self._specs.get(handle)
+        variable = None if found is not None else self.log.variables.get(handle)
+        if variable is not None:
+            try:
+                found = self._specs[handle] = (variable.dtype.as_datatype_enum, tuple(variable.shape))
+            except (AttributeError, ValueError):
+                return None
+        return found
 
     def _variables(self) -> None:
         from tensorflow.python.ops.resource_variable_ops import BaseResourceVariable
 
         log, local = self.log, self.log.local
+        noted: dict[int, weakref.ref[Any]] = {}
 
         def get(variable: Any) -> Any:
             try:
@@ -178,7 +195,11 @@ class Hooks:
             if not local.busy:
                 number = getattr(handle, "_id", None)
                 if number is not None:
-                    local.pending[number] = log.variables[number] = variable
+                    last = noted.get(number)
+                    if last is None or last() is not variable:
+                        noted[number] = weakref.ref(variable)
+                        log.variables[number] = variable
+                    local.pending[number] = None
             return handle
 
         def put(variable: Any, handle: Any) -> None:
@@ -206,15 +227,3 @@ class Hooks:
                 self.fault(error)
 
         self.patches.replace(AtomicFunction, "__init__", init)
-
-
-def _read_of(pending: dict[int, Any], made: Made) -> int | None:
-    """The variable just touched whose type and shape are those of an unexplained input."""
-    for handle, variable in pending.items():
-        try:
-            same = variable.dtype.as_datatype_enum == made.dtype and tuple(variable.shape) == made.shape
-        except (AttributeError, ValueError):
-            continue
-        if same:
-            return handle
-    return None

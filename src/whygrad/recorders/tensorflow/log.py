@@ -156,7 +156,8 @@ class Log:
             self.entries.popleft()
         self.first += count
         self.forgotten = True
-        self.known = {made.id for made in _made(self.entries)}
+        self.known.clear()
+        self.known.update(made.id for made in _made(self.entries))
 
     @property
     def now(self) -> int:
@@ -200,4 +201,4 @@ class PerThread(threading.local):
         self.scope: tuple[str, ...] = ()
         self.busy = False
         self.updating = False
-        self.pending: dict[int, Any] = {}
+        self.pending: dict[int, None] = {}  # handles of variables touched since the last operation

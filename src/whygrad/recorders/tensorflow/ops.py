@@ -55,6 +55,17 @@ def trainable(dtype: int) -> bool:
     return dtype % 100 in _TRAINABLE
 
 
+# Normalised over the last axis, a single entry is the constant 1, and its logarithm 0.
+_NORMALISES = frozenset(
+    ("Softmax", "LogSoftmax", "SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits")
+)
+
+
+def _is_over_one(facts: Facts) -> bool:
+    shape = facts.inputs[0][1] if facts.inputs else None
+    return facts.op_type in _NORMALISES and bool(shape) and shape is not None and shape[-1] == 1
+
+
 class Table:
     """Barriers per operation, remembered per kind of operation."""
 
@@ -85,6 +96,8 @@ class Table:
                 found += [Barrier(i, o, kind, detail) for i in floats]
                 continue
             found += [Barrier(i, o, *blocked[i]) for i in floats if i in blocked]
+            if 0 not in blocked and _is_over_one(facts):
+                found.append(Barrier(0, o, "zero-gradient", "an axis of size one", zeros=True))
             if len(blocked) < len(floats):
                 found += [Barrier(i, o, "non-differentiable-op", facts.op_type, selects=True) for i in others]
         return found

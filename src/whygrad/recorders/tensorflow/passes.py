@@ -73,7 +73,8 @@ class Passes:
                 passes._note([*target, *(output_gradients or ())], gradients)
                 return gradients
             finally:
-                local.busy, local.pending = False, {}
+                local.busy = False
+                local.pending.clear()
 
         return imperative_grad
 
@@ -102,7 +103,7 @@ class Passes:
                 return original(*args, **kwargs)
             finally:
                 local.busy = local.updating = False
-                local.pending = {}
+                local.pending.clear()
 
         return update
 

@@ -105,6 +105,8 @@ class Torch:
             sink.fault(self.framework, error)
 
     def _read(self, tensor: Any, gradient: Any, frame: Any) -> None:
+        if self.recording and self.requests.unread() and self.known.home(tensor) is None:
+            self._remember(frame)
         self.requests.read(tensor, gradient, frame)
 
     def _raised(self, error: BaseException, name: str, stack: Any, serials: tuple[int, ...]) -> None:
@@ -128,6 +130,15 @@ class Torch:
             held = [p for group in optimizer.param_groups for p in group["params"]]
             self.known.remember(held, names_from(frame))
             self.requests.steps.made(optimizer, held_by(self, optimizer))
+        finally:
+            self.log.local.busy = busy
+
+    def _remember(self, frame: Any) -> None:
+        """What the script reads a gradient of may be asked about when its frames are gone."""
+        busy, self.log.local.busy = self.log.local.busy, True
+        try:
+            names = names_from(frame)
+            self.known.remember(names.tensors(), names)
         finally:
             self.log.local.busy = busy
 

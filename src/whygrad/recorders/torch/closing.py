@@ -13,7 +13,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.torch import edges
 from whygrad.recorders.torch.asking import Request
-from whygrad.recorders.torch.faults import fault_of
+from whygrad.recorders.torch.faults import fault_of, underived
 from whygrad.recorders.torch.log import Log, Marked, Met
 from whygrad.recorders.torch.mode import made_of
 from whygrad.recorders.torch.names import Names
@@ -38,6 +38,7 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         log.known(d.tensor) for d in described if d.asked and not d.is_variable and not d.tensor.requires_grad
     )
     scopes = {n: path for n, m in list(recorder.hooks.modules.known.items()) if (path := _path(names, m()))}
+    missing = underived(str(request.error)) if request.error is not None else ""
     replay = Replay(
         builder,
         log,
@@ -46,6 +47,7 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         unwatched - {0},
         lambda n: _scope(scopes.get(n, "")),
         recorder.hooks.values,
+        missing,
     )
     replay.run()
     marked = [replay.marked[m] for m in request.marks if m in replay.marked]

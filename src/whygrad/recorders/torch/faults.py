@@ -13,6 +13,8 @@ from whygrad.recorders.torch.replay import Replay
 
 _SHAPE = re.compile(r"Tensor \[([\d, ]*)\]")
 
+_UNDERIVED = re.compile(r"derivative for '?(?:aten::)?(\w+)(?:: \w+)?'? is not implemented")
+
 # What the message says -> (kind of fault, how to find it). The finder gets the log, the raising operation's inputs,
 # the message, and where the request's own forward pass begins.
 Finder = Callable[[Log, Sequence[int], str, int], frames.Stack]
@@ -97,6 +99,12 @@ MESSAGES: Mapping[str, tuple[str, Finder]] = {
 def kind_of(message: str) -> str | None:
     """The kind of fault that a message of torch's tells of; ``None`` for those that no table row knows."""
     return next((kind for text, (kind, _) in MESSAGES.items() if text in message), None)
+
+
+def underived(message: str) -> str:
+    """The operation that a message says has no derivative; ``""`` if it says no such thing."""
+    found = _UNDERIVED.search(message)
+    return found[1] if found is not None else ""
 
 
 def fault_of(replay: Replay, inputs: Sequence[int], message: str, opened: int, raised: frames.Stack) -> Fault | None:

@@ -50,6 +50,12 @@ class Names:
     labels: dict[int, tuple[str, str]] = field(default_factory=dict)
     _tensors: dict[str, weakref.ref[Any]] = field(default_factory=dict)
 
+    def tensors(self) -> list[Any]:
+        """Those that stand under a name of their own or are parameters of a named module."""
+        plain = [tensor for ref in self._tensors.values() if (tensor := ref()) is not None]
+        held = [p for module, _, _ in self.trees.values() for p in module._parameters.values() if p is not None]
+        return plain + held
+
     def beside(self, tensor: Any) -> list[Any]:
         """The other tensors of the list or dict that holds a tensor."""
         home = self.homes.get(id(tensor))

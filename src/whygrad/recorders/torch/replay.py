@@ -20,6 +20,7 @@ class Replay:
 
     Args:
         unwatched: serials of sources that are plain tensors without a gradient.
+        underived: the operation of which torch said that it has no derivative, ``""`` if none.
         scope_of: module's number to the scope to write down.
 
     Attributes:
@@ -36,6 +37,7 @@ class Replay:
         unwatched: frozenset[int],
         scope_of: Callable[[int], str],
         values: Values,
+        underived: str = "",
     ) -> None:
         self.builder = builder
         self.log = log
@@ -46,6 +48,7 @@ class Replay:
         self.values = values
         self.cotangents: dict[int, GradientSeen] = {}
         self.zeros: set[int] = set()
+        self.underived = underived
         self.first_op = 0
         self._number = 0
         self.current: dict[int, int] = {}
@@ -179,6 +182,8 @@ class Replay:
             return ("non-differentiable-op", "sampling has no derivative")
         if name.startswith("checkpoint:"):
             return ("recording-off", "reentrant checkpoint") if grad else None
+        if grad and name == self.underived:
+            return ("no-registered-gradient", "torch has no derivative for this")
         if name in ops.CUTS:
             return ops.CUTS[name]
         if name == "Parameter":

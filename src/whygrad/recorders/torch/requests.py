@@ -70,6 +70,10 @@ class Requests:
         """The script has ended: what no optimizer took up is asked now."""
         self._leftover(None)
 
+    def unread(self) -> bool:
+        """Whether there is a backward call whose gradients the script has not begun to read."""
+        return bool(self.pending) and not self.depth and not self.pending[-1].reads
+
     def read(self, tensor: Any, gradient: Any, frame: FrameType) -> None:
         """The script reads ``.grad`` of a tensor: by hand, it asks for it.
 

@@ -1,0 +1,33 @@
+"""A model with two heads and a loss for one of them: `pred` is the head of interest, and the other one learns."""
+
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+x_train = torch.randn(64, 3)
+y_train = x_train.sum(dim=1, keepdim=True)
+
+
+class Regressor(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden = nn.Linear(3, 10)
+        self.pred = nn.Linear(10, 1)
+        self.spread = nn.Linear(10, 1)
+
+    def forward(self, inputs):
+        hidden = torch.tanh(self.hidden(inputs))
+        return self.pred(hidden), nn.functional.softplus(self.spread(hidden))
+
+
+model = Regressor()
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+
+for step in range(10):
+    predictions, spreads = model(x_train)
+    loss = (spreads - y_train).square().mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+print(f"loss after the last step: {loss.item():.3f}")

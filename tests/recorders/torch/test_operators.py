@@ -1,0 +1,196 @@
+"""Every operator of torch's own database, as a program of one operation: the graph's verdict against autograd's."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("expecttest")
+
+import torch
+
+from whygrad.flow import Flow
+from whygrad.graph import Graph
+from whygrad.recorders.recorder import Asked
+from whygrad.recorders.torch import Torch, ops
+from whygrad.recorders.torch.asking import Request, is_tensor
+from whygrad.recorders.torch.closing import close, marked
+from whygrad.recorders.torch.names import Names
+from whygrad.recorders.torch.parameters import Described
+
+pytestmark = [pytest.mark.torch, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+MOST_SAMPLES = 12
+TYPES = (torch.float32, torch.float64, torch.complex64)
+
+
+class Deaf:
+    """A sink that must hear of nothing but faults, and these are raised."""
+
+    def asked(self, request: Asked) -> None:
+        pass
+
+    def told(self, graph: Graph) -> None:
+        pass
+
+    def came_round(self) -> None:
+        pass
+
+    def fault(self, framework: str, error: BaseException) -> None:
+        raise error
+
+
+@dataclass(slots=True)
+class Compared:
+    """What was compared, and what was not for which reason."""
+
+    operators: set[str] = field(default_factory=set)
+    programs: int = 0
+    inputs: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    wrong: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    # (operator, position) -> whether each gradient was zero in every element, where the graph expected something.
+    zeros: dict[tuple[str, int], list[bool]] = field(default_factory=lambda: defaultdict(list))
+
+
+def tensors_in(value: Any) -> Iterator[torch.Tensor]:
+    if is_tensor(value):
+        yield value
+    elif isinstance(value, dict):
+        yield from (t for item in value.values() for t in tensors_in(item))
+    elif isinstance(value, (list, tuple)):
+        yield from (t for item in value for t in tensors_in(item))
+
+
+def programs(op: Any) -> Iterator[tuple[str, Callable[..., Any], Any]]:
+    """The operator as torch's tests call it: as a function, as a method, in place; each with samples."""
+    dtype = next((d for d in TYPES if d in op.dtypes), None)
+    if dtype is None:
+        return
+    name = f"{op.name}.{op.variant_test_name}" if op.variant_test_name else op.name
+    for kind, function in (("", op.op), ("method ", op.method_variant), ("in place ", op.inplace_variant)):
+        if function is None or (kind == "method " and function is op.op):
+            continue
+        for sample in islice(op.sample_inputs("cpu", dtype, requires_grad=True), MOST_SAMPLES if not kind else 3):
+            if kind == "in place ":
+                if sample.broadcasts_input or not is_tensor(sample.input):
+                    continue
+                yield kind + name, lambda x, *a, f=function, **k: f(x.clone(), *a, **k), sample
+            else:
+                yield kind + name, function, sample
+
+
+def verdicts(recorder: Torch, sources: Sequence[Any], outputs: Sequence[Any]) -> tuple[list[bool], list[list[str]]]:
+    """Of each source: whether the graph carries its gradient to an output, and if not the barriers on the way."""
+    request = Request(
+        "", ("test",), (), None, sources, ("present",) * len(sources), (marked(recorder.log, outputs),), 0
+    )
+    described = [Described(t, f"{n}", "present", True, True, None, None, None) for n, t in enumerate(sources)]
+    graph = close(recorder, request, described, Names())
+    flow = Flow(graph)
+    cuts = [[f"{c.barrier.kind}: {c.barrier.detail}" for c in flow.cuts(p.value)] for p in graph.parameters]
+    return [flow.alive(p) for p in graph.parameters], cuts
+
+
+def gradients(sources: Sequence[Any], outputs: Sequence[Any]) -> list[Any] | str:
+    """Autograd's own answer, or why it has none."""
+    live = [o for o in outputs if o.requires_grad]
+    if not live:
+        return [None] * len(sources)
+    ones = [torch.rand(o.shape, generator=torch.Generator().manual_seed(0)).to(o.dtype) + 0.5 for o in live]
+    try:
+        return list(torch.autograd.grad(live, sources, ones, allow_unused=True))
+    except (RuntimeError, NotImplementedError) as error:
+        return str(error).partition("\n")[0][:70]
+
+
+def is_zero(gradient: Any) -> bool:
+    values = gradient.detach()
+    values = values.to_dense() if values.layout is not torch.strided else values
+    return not bool(values.to(torch.complex128 if values.is_complex() else torch.float64).any())
+
+
+def compare(recorder: Torch, compared: Compared, name: str, function: Callable[..., Any], sample: Any) -> None:
+    arguments = (sample.input, *sample.args)
+    sources = list({id(t): t for t in tensors_in((arguments, sample.kwargs)) if t.requires_grad}.values())
+    if not sources:
+        compared.skipped["no input of the sample requires a gradient"] += 1
+        return
+    if any(not t.is_leaf for t in sources):
+        compared.skipped["an input of the sample is no leaf"] += 1
+        return
+    recorder.log.clear()
+    try:
+        result = function(*arguments, **sample.kwargs)
+    except Exception as error:
+        compared.skipped[f"the call raises {type(error).__name__}"] += 1
+        return
+    finally:
+        recorder.log.local.busy = True
+    outputs = list(tensors_in(result))
+    outputs = [o for o in outputs if ops.differentiable(o.dtype)] or outputs
+    if not outputs:
+        compared.skipped["no tensor comes out"] += 1
+        return
+    answers = gradients(sources, outputs)
+    if isinstance(answers, str):
+        compared.skipped[f"autograd raises: {answers}"] += 1
+        return
+    carried, cuts = verdicts(recorder, sources, outputs)
+    compared.operators.add(name.removeprefix("in place ").removeprefix("method "))
+    compared.programs += 1
+    for n, (alive, barriers, gradient) in enumerate(zip(carried, cuts, answers, strict=True)):
+        verdict = "none" if gradient is None else "something"
+        if gradient is not None and gradient.numel() and is_zero(gradient):
+            verdict = "zero"
+        compared.inputs[verdict] += 1
+        if alive and gradient is None:
+            compared.wrong[name].append(f"input {n}: carried, and autograd gives None")
+        if not alive and verdict == "something" and gradient.numel():
+            compared.wrong[name].append(f"input {n}: cut ({barriers}), and autograd gives a gradient")
+        if alive and gradient is not None and gradient.numel():
+            compared.zeros[name, n].append(verdict == "zero")
+
+
+@pytest.fixture(scope="module")
+def compared() -> Compared:
+    from torch.testing._internal.common_methods_invocations import op_db
+
+    recorder, found = Torch(), Compared()
+    recorder.start(Deaf())
+    began = time.monotonic()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for op in op_db:
+                recorder.log.local.busy = True
+                any_sample = False
+                for name, function, sample in programs(op):
+                    any_sample = True
+                    recorder.log.local.busy = False
+                    compare(recorder, found, name, function, sample)
+                    recorder.log.local.busy = True
+                if not any_sample:
+                    found.skipped["operators without a floating-point sample"] += 1
+    finally:
+        recorder.stop()
+    print(f"\n{len(found.operators)} of {len(op_db)} operators, {found.programs} programs, inputs {dict(found.inputs)}")
+    print(f"skipped {dict(found.skipped)}, {time.monotonic() - began:.0f} s")
+    return found
+
+
+def test_the_graph_gives_autograds_verdict_for_every_operator(compared: Compared) -> None:
+    assert not compared.wrong, dict(compared.wrong)
+
+
+def test_what_is_zero_for_every_value_is_known(compared: Compared) -> None:
+    unknown = [key for key, zeros in compared.zeros.items() if len(zeros) > 1 and all(zeros)]
+    assert not unknown, unknown
