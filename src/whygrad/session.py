@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 
-from whygrad import __version__
+from whygrad import __version__, aftermath
 from whygrad.diagnose import diagnose
 from whygrad.doubts import Doubts, without_served
 from whygrad.fates import STEPS_TO_AGREE, Fates
@@ -70,6 +70,8 @@ class Session:
         self._recorded_steps = 0
         self._resting = False
         self._closing = False
+        self._error: str | None = None
+        self._last: tuple[Site, str] | None = None
         self._lock = threading.RLock()
         self._unwatch: Callable[[], None] = lambda: None
 
@@ -92,7 +94,7 @@ class Session:
         with self._lock:
             for recorder in self.recorders:
                 recorder.finish(error)
-            self._closing = True
+            self._closing, self._error = True, error
             self._settle()
             for recorder in self.recorders:
                 frameworks |= recorder.versions()
@@ -124,6 +126,7 @@ class Session:
             if site is None:
                 site = self._sites[request.site] = Site(f"R{len(self._sites) + 1}", request.api)
             self._note(site, request)
+            self._last = (site, request.framework)
             missing = request.error is not None or not USELESS.isdisjoint(request.seen)
             wanted = site.recorded == 0 or self._doubts.of(site.id) or (missing and self._is_news(request))
             if request.graph is not None and not self._resting and wanted:
@@ -177,6 +180,11 @@ class Session:
                 if kept is not None:
                     self._merge(replace(kept, request=site.id if site is not None else None))
         self._found = self._doubts.upheld(self._found)
+        if self._closing and self._last is not None:
+            site, framework = self._last
+            for key, finding in self._found.items():
+                if finding.request == site.id:
+                    self._found[key] = aftermath.named(finding, framework, self._error, site.counts)
         for key, finding in self._found.items():
             if key not in self._announced and finding.severity != "note" and self._is_certain(finding):
                 self._announced.add(key)
