@@ -17,12 +17,14 @@ UNTESTED = {
     "finding.py": "records without behaviour",
     "span.py": "records without behaviour",
     "voice.py": "test_cli hears it in every test",
+    "ways.py": "records, which test_flow walks",
 }
 
 # Rooms whose modules only make sense together are tested as one, through what the room is for.
 ROOMS = {
     "causes": "causes/test_causes.py",  # every manual page's programs, run
     "recorders": "recorders/test_recorders.py",
+    "recorders/jax": "recorders/jax/test_jax.py",  # verdicts against JAX's own
     "recorders/torch": "recorders/torch/test_torch.py",  # verdicts against autograd's own
     "recorders/tensorflow": "recorders/tensorflow/test_tensorflow.py",  # verdicts against TensorFlow's own
 }

@@ -5,12 +5,11 @@ from __future__ import annotations
 import heapq
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
-from whygrad.graph import NOWHERE, Barrier, Crossing, GradientSeen, Graph, Parameter
-from whygrad.span import Span
+from whygrad.graph import NOWHERE, Barrier, GradientSeen, Graph, Parameter
+from whygrad.ways import Cut, Edge, Trip
 
 UNREACHED = 1 << 60
 # The way with the fewest barriers explains a cut. Between ways with equally many, one through a barrier of
@@ -20,44 +19,6 @@ BARRIER, INFERRED, LIBRARY, UNRECORDED, SELECTS = 1000, 1, 2, 4, 300
 
 
 LAST = 5  # edges in front of the loss that are always named
-
-
-@dataclass(frozen=True, slots=True)
-class Trip:
-    """A value that left the framework and, as the source text says, came back as another."""
-
-    departure: Crossing
-    arrival: Crossing
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A barrier on the way from a parameter to a loss.
-
-    Attributes:
-        op: the operation, ``NOWHERE`` for a trip that was inferred from the source.
-    """
-
-    op: int
-    barrier: Barrier
-    stack: tuple[Span, ...]
-
-    @property
-    def span(self) -> Span | None:
-        """Where the barrier stands: its own place, or the innermost user frame of its operation."""
-        if self.barrier.where is not None:
-            return self.barrier.where
-        return self.stack[0] if self.stack else None
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """One step of a way towards a loss: from ``source`` through ``op`` to ``sink``."""
-
-    source: int
-    op: int
-    sink: int
-    barrier: Barrier | None
 
 
 class Flow:

@@ -10,9 +10,10 @@ import ast
 from collections.abc import Sequence
 
 from whygrad import source
-from whygrad.flow import Flow, Trip
+from whygrad.flow import Flow
 from whygrad.graph import Crossing, Graph
 from whygrad.span import Span
+from whygrad.ways import Trip
 
 MOST_PAIRS = 400
 

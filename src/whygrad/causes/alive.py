@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from whygrad.causes.cause import Case, Explanation, chain_of, code_of, in_package
 from whygrad.finding import Fix, Label, Proof
-from whygrad.flow import Edge
 from whygrad.graph import GradientSeen
 from whygrad.span import Span
+from whygrad.ways import Edge
 
 
 @dataclass(frozen=True, slots=True)

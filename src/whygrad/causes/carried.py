@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from whygrad.causes.cause import Case, Explanation, chain_of, code_of
 from whygrad.finding import Fix, Label, Proof
-from whygrad.flow import Cut
 from whygrad.span import Span
+from whygrad.ways import Cut
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from functools import cached_property
 from typing import TypeVar
 
 from whygrad.finding import Fix, Label, Proof, Severity, Step
-from whygrad.flow import Cut, Edge, Flow
+from whygrad.flow import Flow
 from whygrad.graph import Graph, Parameter
 from whygrad.span import Span
+from whygrad.ways import Cut, Edge
 
 # The row of a table of words for the frameworks that have no words of their own in it.
 ANY = ""

@@ -205,8 +205,8 @@ from dataclasses import replace
 from whygrad import source
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
-from whygrad.flow import Cut
 from whygrad.span import Span
+from whygrad.ways import Cut
 
 ID = "custom-gradient"
 FIX = "return the derivative for every input that is to be trained"

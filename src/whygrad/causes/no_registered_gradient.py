@@ -158,7 +158,7 @@ from collections.abc import Mapping
 
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
-from whygrad.flow import Cut
+from whygrad.ways import Cut
 
 ID = "no-registered-gradient"
 WORDS = Words(

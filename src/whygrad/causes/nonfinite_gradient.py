@@ -122,7 +122,7 @@ from collections.abc import Mapping
 
 from whygrad.causes.alive import Way, born, explain_birth
 from whygrad.causes.cause import Case, Explanation
-from whygrad.flow import Edge
+from whygrad.ways import Edge
 
 ID = "nonfinite-gradient"
 

@@ -190,8 +190,7 @@ learns from either is not reported.
 
 ## How to silence it
 
-There is no flag for it. Set `layer.trainable = False` while the layer is unused, or ask for the gradients of
-the part in use only: `tape.gradient(loss, net.outer.trainable_variables)`.
+There is no flag for it. Freeze the layer while it is unused, or ask for the gradients of the part in use only.
 
 - `unconnected_gradients="zero"` and filtering `None` hide the warning. The parameter keeps its initial value.
 - Adding a `loss` to `compile`, as the warning suggests, does not call the layer.

@@ -120,7 +120,7 @@ from whygrad import rewrite
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation, code_of, quoted
 from whygrad.finding import Fix, Label
-from whygrad.flow import Cut
+from whygrad.ways import Cut
 
 ID = "not-watched"
 WORDS = Words("the tape does not watch it", "this tape should watch it", "")

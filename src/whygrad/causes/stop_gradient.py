@@ -174,8 +174,8 @@ from whygrad import rewrite
 from whygrad.causes.carried import Words, cut_by, explain_cut, only_use
 from whygrad.causes.cause import Case, Explanation, in_package
 from whygrad.finding import Fix
-from whygrad.flow import Cut
 from whygrad.graph import Graph
+from whygrad.ways import Cut
 
 ID = "stop-gradient"
 # Frameworks without a mark of their own for a parameter that is not to learn.

@@ -175,14 +175,10 @@ There is no flag for it. Take the other model's variables out of the sources, or
 
 from __future__ import annotations
 
-from collections import Counter
-
-from whygrad import rewrite, source
+from whygrad import rewrite
 from whygrad.causes.carried import Words, cut_by, explain_cut
-from whygrad.causes.cause import TRAINED, Case, Explanation, quoted, spoken
-from whygrad.finding import Fix, Label, Proof, Step
-from whygrad.graph import Op, Parameter
-from whygrad.span import Span
+from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.mistaken import at_request, other_pass, other_tensor, twin
 
 ID = "wrong-source"
 WORDS = Words(
@@ -195,38 +191,18 @@ WORDS = Words(
 
 def explain(case: Case) -> Explanation | None:
     """The gradient was asked of the wrong object: six ways to do so."""
-    for way in (_used_up, _closed_over, _library_state, _other_pass, _other_tensor, _twin):
+    for way in (_used_up, _closed_over, _library_state, other_pass, other_tensor, twin):
         found = way(case)
         if found is not None:
             return found
     return None
 
 
-def _at_request(
-    case: Case,
-    reason: str,
-    label: str,
-    fix: str,
-    proof: str,
-    *more: Label,
-    place: Span | None = None,
-    edits: rewrite.Edits = rewrite.NONE,
-) -> Explanation | None:
-    """An explanation that blames the gradient call, or a better place."""
-    if place is None:
-        place = case.graph.request[0] if case.graph.request else None
-    if place is None:
-        return None
-    chain = (Step("parameter", case.parameter.path, case.parameter.made()),)
-    labels = (Label(place, label), *more)
-    return Explanation(reason, place, labels, chain, fix=Fix(fix, edits), proof=Proof("structural", True, proof))
-
-
 def _used_up(case: Case) -> Explanation | None:
     if not case.graph.recording.used_up:
         return None
     opened = case.graph.recording.opened
-    return _at_request(
+    return at_request(
         case,
         "the tape it is asked of was used up by an earlier request",
         "this tape has already given its gradients",
@@ -247,94 +223,10 @@ def _library_state(case: Case) -> Explanation | None:
     parameter = case.parameter
     if parameter.trainable or not parameter.is_variable:
         return None
-    return _at_request(
+    return at_request(
         case,
         "it is state that its layer keeps, not a trainable parameter",
         "this asks for variables that are not trainable",
         "ask for `trainable_variables`",
         "the variable was made with trainable=False by its layer",
     )
-
-
-def _other_pass(case: Case) -> Explanation | None:
-    """A tensor of one forward pass, and a loss of another."""
-    parameter, flow = case.parameter, case.flow
-    if parameter.is_variable or parameter.value < 0 or flow.influences(parameter.value):
-        return None
-    op = case.graph.value_op[parameter.value]
-    if op < 0:
-        return None
-    made = case.graph.op(op)
-    twin = next(
-        (o for o in case.graph.ops() if o.id != op and _same_work(made, o) and flow.influences(o.outputs[0])), None
-    )
-    if twin is None:
-        return None
-    more = [Label(made.span, f"{quoted(parameter.path)} comes from this forward pass")] if made.span else []
-    other = twin.span if twin.span is not None and made.span is not None and twin.span != made.span else None
-    if other is not None and case.graph.request:
-        more.append(Label(case.graph.request[0], f"asked here of this {quoted(parameter.path)}"))
-    return _at_request(
-        case,
-        "the loss was computed in another forward pass than it",
-        "the loss comes from this other forward pass"
-        if other
-        else f"the loss does not come from {quoted(parameter.path)}",
-        f"compute the loss from {quoted(parameter.path)} itself, in one forward pass",
-        "the same computation ran twice, and only the other run leads to the loss",
-        *more,
-        place=other,
-    )
-
-
-def _other_tensor(case: Case) -> Explanation | None:
-    """A tensor that the loss was not computed from, such as a slice taken of what the model did get."""
-    parameter = case.parameter
-    if parameter.is_variable or parameter.value < 0 or case.flow.influences(parameter.value):
-        return None
-    if parameter.dtype.startswith(("int", "uint", "bool", "string")):
-        return None
-    made = parameter.made() or (source.binding(parameter.path, case.graph.request[0]) if case.graph.request else None)
-    return _at_request(
-        case,
-        "the loss is not computed from it",
-        f"the loss does not come from {quoted(parameter.path)}",
-        f"compute the loss from {quoted(parameter.path)} itself",
-        "it was recorded, and no operation leads from it to the loss",
-        *([Label(made, f"{quoted(parameter.path)} is made here")] if made is not None else []),
-    )
-
-
-def _same_work(one: Op, other: Op) -> bool:
-    layers = [op.scope.rsplit("/", 1)[-1] for op in (one, other)]
-    return bool(layers[0]) and layers[0] == layers[1] and one.name == other.name and bool(other.outputs)
-
-
-def _twin(case: Case) -> Explanation | None:
-    """The variables of another network of the same build: the one that ran is asked for by nobody."""
-    flow, graph = case.flow, case.graph
-    asked = [p for p in graph.parameters if p.asked]
-    if not case.parameter.is_variable or any(flow.alive(p) for p in asked):
-        return None
-    if any(cut.barrier.kind != "recording-off" for cut in case.cuts):
-        return None  # somebody cut the way on purpose or by an operation: that is the nearer cause
-    ran = [p for p in graph.parameters if not p.asked and p.path not in case.asked and flow.alive(p)]
-    if not ran or _shapes(ran) != _shapes(asked):
-        return None
-    trained = spoken(TRAINED, case)
-    return _at_request(
-        case,
-        f"the loss comes from {quoted(_model(ran))}, and the gradient is asked of another model",
-        f"the loss does not come from these {trained}",
-        f"ask for the {trained} of {quoted(_model(ran))}",
-        f"a gradient reaches the other model's {trained}, which nobody asks for",
-    )
-
-
-def _shapes(parameters: list[Parameter]) -> Counter[object]:
-    return Counter(p.shape for p in parameters)
-
-
-def _model(parameters: list[Parameter]) -> str:
-    first = parameters[0]
-    return (first.holder or first.path).split(".")[0].split("[")[0].split("/")[0]

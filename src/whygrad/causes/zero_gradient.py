@@ -124,8 +124,8 @@ from dataclasses import replace
 from whygrad.causes.alive import Way, born, explain_birth
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
-from whygrad.flow import Cut, Edge
 from whygrad.span import Span
+from whygrad.ways import Cut, Edge
 
 ID = "zero-gradient"
 

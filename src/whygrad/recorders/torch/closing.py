@@ -15,10 +15,10 @@ from whygrad.recorders.torch import edges
 from whygrad.recorders.torch.asking import Request
 from whygrad.recorders.torch.faults import fault_of, underived
 from whygrad.recorders.torch.log import Log, Marked, Met
-from whygrad.recorders.torch.mode import made_of
 from whygrad.recorders.torch.names import Names
 from whygrad.recorders.torch.parameters import Described, forward_of
 from whygrad.recorders.torch.replay import Replay
+from whygrad.recorders.torch.tensors import made_of
 from whygrad.span import Span
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.crossings import Crossings
 from whygrad.recorders.torch.log import Applied, Backward, Log
-from whygrad.recorders.torch.mode import made_of, meet
+from whygrad.recorders.torch.tensors import made_of, meet
 
 Tensor = torch.Tensor
 

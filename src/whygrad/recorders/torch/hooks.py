@@ -20,8 +20,9 @@ from whygrad.recorders.torch.crossings import Crossings
 from whygrad.recorders.torch.functions import Functions
 from whygrad.recorders.torch.lives import Lives
 from whygrad.recorders.torch.log import Log, Ran
-from whygrad.recorders.torch.mode import Mode, made_of, meet
+from whygrad.recorders.torch.mode import Mode
 from whygrad.recorders.torch.modules import Modules
+from whygrad.recorders.torch.tensors import made_of, meet
 from whygrad.recorders.torch.transforms import Transforms
 from whygrad.recorders.torch.values import Values
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,7 +17,8 @@ from torch.overrides import TorchFunctionMode
 from whygrad.recorders import frames
 from whygrad.recorders.torch import edges, ops
 from whygrad.recorders.torch.crossings import Crossings
-from whygrad.recorders.torch.log import Log, Made, Met, Ran
+from whygrad.recorders.torch.log import Log, Ran
+from whygrad.recorders.torch.tensors import made_of, meet, scan
 from whygrad.recorders.torch.values import Values
 
 Tensor = torch.Tensor
@@ -128,9 +129,9 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
     def _operation(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         inputs: list[Any] = []
         try:
-            _scan(args, inputs)
+            scan(args, inputs)
             if kwargs:
-                _scan(kwargs.values(), inputs)
+                scan(kwargs.values(), inputs)
             grads = tuple([t.requires_grad for t in inputs])
             recording = torch.is_grad_enabled()
             key = (func, grads)
@@ -242,24 +243,6 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
                 _push_mode(mode)
 
 
-def made_of(log: Log, tensor: Any) -> Made:
-    """What there is to know of a tensor now."""
-    base = tensor._base
-    return Made(
-        log.serial(tensor), tensor.dtype, tensor.shape, tensor.requires_grad, 0 if base is None else log.serial(base)
-    )
-
-
-def meet(log: Log, crossings: Crossings, tensor: Any) -> int:
-    """Give a number to a tensor that nothing noted has made, and note the leaves that its gradient leads to."""
-    leaves = edges.leaves_of([tensor]) if tensor.grad_fn is not None else []
-    made = made_of(log, tensor)
-    log.add(Met(made, tuple(log.serial(leaf) for leaf in leaves)))
-    if log.departed and not leaves:
-        crossings.entered(tensor, "first use", frames.capture(sys._getframe(3)))
-    return made.serial
-
-
 def name_of(func: Any) -> str:
     """A function's name; of a property, its own with ``:get`` or ``:set``."""
     name = str(getattr(func, "__name__", func))
@@ -276,23 +259,13 @@ def _rounded(name: str, kwargs: dict[str, Any]) -> str:
     return f"div_{how}_" if name.endswith("_") else f"div_{how}"
 
 
-def _scan(values: Iterable[Any], found: list[Any]) -> None:
-    for value in values:
-        if isinstance(value, Tensor):
-            found.append(value)
-        elif isinstance(value, (list, tuple)):
-            _scan(value, found)
-        elif isinstance(value, dict):
-            _scan(value.values(), found)
-
-
 def _outputs(func: Any, args: tuple[Any, ...], result: Any) -> list[Any]:
     """The tensors that a call gave or wrote to."""
     found: list[Any] = []
     if result is None and args and ops.changes_first(name_of(func)):
-        _scan(args[:1], found)
+        scan(args[:1], found)
     else:
-        _scan((result,), found)
+        scan((result,), found)
     return found
 
 

@@ -16,7 +16,7 @@ import torch
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.log import Log, Ran
-from whygrad.recorders.torch.mode import made_of
+from whygrad.recorders.torch.tensors import made_of
 
 _MOST_CALLS = 20_000
 # In evaluation they have a path of their own, which they leave alone where functions are listened to.

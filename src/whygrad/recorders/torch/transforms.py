@@ -13,7 +13,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.crossings import Crossings
 from whygrad.recorders.torch.log import Log, Ran
-from whygrad.recorders.torch.mode import _scan, made_of, meet
+from whygrad.recorders.torch.tensors import made_of, meet, scan
 
 # Transforms that take a function and return one; what comes out depends on all that the function gave.
 NAMES = ("vmap", "jacrev", "jacfwd", "hessian", "grad", "grad_and_value", "functionalize")
@@ -136,5 +136,5 @@ class _Run:
 def tensors_in(value: Any) -> list[Any]:
     """The tensors of an argument tree, in order."""
     found: list[Any] = []
-    _scan((value,), found)
+    scan((value,), found)
     return found

@@ -1,0 +1,45 @@
+"""Noting tensors: what there is to know of one, and the first meeting with one that nothing has made."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+
+from whygrad.recorders import frames
+from whygrad.recorders.torch import edges
+from whygrad.recorders.torch.crossings import Crossings
+from whygrad.recorders.torch.log import Log, Made, Met
+
+Tensor = torch.Tensor
+
+
+def made_of(log: Log, tensor: Any) -> Made:
+    """What there is to know of a tensor now."""
+    base = tensor._base
+    return Made(
+        log.serial(tensor), tensor.dtype, tensor.shape, tensor.requires_grad, 0 if base is None else log.serial(base)
+    )
+
+
+def meet(log: Log, crossings: Crossings, tensor: Any) -> int:
+    """Give a number to a tensor that nothing noted has made, and note the leaves that its gradient leads to."""
+    leaves = edges.leaves_of([tensor]) if tensor.grad_fn is not None else []
+    made = made_of(log, tensor)
+    log.add(Met(made, tuple(log.serial(leaf) for leaf in leaves)))
+    if log.departed and not leaves:
+        crossings.entered(tensor, "first use", frames.capture(sys._getframe(3)))
+    return made.serial
+
+
+def scan(values: Iterable[Any], found: list[Any]) -> None:
+    """Add the tensors of arguments, and of lists, tuples and dicts among them, to ``found``, in order."""
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, (list, tuple)):
+            scan(value, found)
+        elif isinstance(value, dict):
+            scan(value.values(), found)
