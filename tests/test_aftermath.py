@@ -15,7 +15,7 @@ ERROR = "ValueError: No gradients provided for any variable."
 def test_the_exception_comes_from_the_missing_gradients() -> None:
     assert named(CUT, "tensorflow", ERROR, EMPTY).notes == (
         "a fact",
-        "the script ended in what comes of this: `ValueError: No gradients provided for any variable.`",
+        "the exception that ended the script comes from this: `ValueError: No gradients provided for any variable.`",
     )
 
 

@@ -1,6 +1,7 @@
 """Steps, merging and the report, with requests made by hand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from graphs import graph_of
 from losses import PENALISED, loss_of
@@ -146,3 +147,9 @@ def test_a_penalised_parameter_that_the_data_reaches_in_some_step_is_healthy() -
     run.asked(asked("a", "", "wv", graph_of([("MatMul", "wv", "l")], "l", given="wv")))
     assert run.close(0, None).findings == ()
     assert told == []
+
+
+def test_what_is_frozen_and_never_asked_for_is_counted() -> None:
+    run, _, _ = session()
+    run.asked(asked("a", "", "wv", replace(cut_graph(), frozen=("base/kernel", "base/bias", "w"))))
+    assert run.close(0, None).frozen == 2

@@ -14,7 +14,7 @@ _COMPLAINTS: Mapping[str, tuple[str, ...]] = {
         "ValueError: not enough values to unpack (expected 2, got 0)",
     ),
 }
-_LONGEST = 80
+_LONGEST = 70
 
 
 def named(finding: Finding, framework: str, error: str | None, answered: Counts) -> Finding:
@@ -29,4 +29,4 @@ def named(finding: Finding, framework: str, error: str | None, answered: Counts)
         return finding
     message = error.splitlines()[0]
     short = f"{message[:_LONGEST]} ..." if len(message) > _LONGEST else message
-    return replace(finding, notes=(*finding.notes, f"the script ended in what comes of this: `{short}`"))
+    return replace(finding, notes=(*finding.notes, f"the exception that ended the script comes from this: `{short}`"))

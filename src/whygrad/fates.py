@@ -37,6 +37,10 @@ class Fates:
             fate.seen += 1
             fate.without += path not in got
 
+    def asked(self) -> Set[str]:
+        """The paths of all that was ever asked for."""
+        return self._fates.keys()
+
     def is_certain(self, finding: Finding, closing: bool) -> bool:
         """Whether a finding can be told while the script runs on; at the end of the run all but notes are."""
         if closing:

@@ -200,6 +200,7 @@ class Graph:
         labels: value id to the user's own name for it, and the function that holds it.
         cotangents: value id to what was measured to come back to it; ``zeros``: values measured to be all zero.
         target_text: what the target was when it was no tensor at all.
+        frozen: paths of the parameters that the script has frozen.
     """
 
     framework: str
@@ -232,6 +233,7 @@ class Graph:
     notes: tuple[str, ...] = ()
     cotangents: Mapping[int, GradientSeen] = field(default_factory=dict)
     zeros: tuple[int, ...] = ()
+    frozen: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """The number of operations."""

@@ -71,6 +71,7 @@ class Session:
         self._resting = False
         self._closing = False
         self._error: str | None = None
+        self._frozen: set[str] = set()
         self._last: tuple[Site, str] | None = None
         self._lock = threading.RLock()
         self._unwatch: Callable[[], None] = lambda: None
@@ -111,7 +112,7 @@ class Session:
             frameworks,
             requests,
             tuple(findings),
-            0,
+            len(self._frozen - self._fates.asked()),
             tuple(dict.fromkeys(self.notes)),
         )
 
@@ -172,6 +173,7 @@ class Session:
         step, self._step = self._step, Step()
         self._fates.note(step.asked - (step.unknown - step.got.keys()), step.got.keys())
         for site, graph in step.graphs:
+            self._frozen = set(graph.frozen)
             findings = self._diagnosed(graph, frozenset(step.asked))
             if site is not None:
                 self._doubts.note(site.id, findings)

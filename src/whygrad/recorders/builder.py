@@ -112,6 +112,7 @@ class GraphBuilder:
         notes: Sequence[str] = (),
         cotangents: Mapping[int, GradientSeen] | None = None,
         zeros: Iterable[int] = (),
+        frozen: Sequence[str] = (),
     ) -> Graph:
         """The finished Graph; the builder must not be used afterwards."""
         return Graph(
@@ -143,6 +144,7 @@ class GraphBuilder:
             fault=fault,
             target_text=target_text,
             notes=tuple(notes),
+            frozen=tuple(frozen),
             cotangents=cotangents or {},
             zeros=tuple(sorted(zeros)),
         )

@@ -81,6 +81,17 @@ class Lives:
             if layer is not None and stack and any(own is variable for own in getattr(layer, "weights", ())):
                 yield value, stack, str(getattr(layer, "name", ""))
 
+    def frozen_now(self) -> tuple[str, ...]:
+        """The paths of the parameters whose layers the script has frozen, and not thawed since."""
+        last = {id(layer): (layer, value) for reference, value, _ in self.frozen if (layer := reference()) is not None}
+        found: dict[int, str] = {}
+        for layer, value in last.values():
+            for variable in () if value else getattr(layer, "weights", ()):
+                newest = [given for given, _, _ in self.freezes(variable)][-1:]
+                if newest == [False] and not _is_state(variable):
+                    found[id(variable)] = str(getattr(variable, "path", variable.name))
+        return tuple(found.values())
+
     def _births(self, cls: Any) -> None:
         original, made, fault = cls.__new__, self.made, self.fault
 

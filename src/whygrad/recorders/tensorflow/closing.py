@@ -64,6 +64,7 @@ def close(
         None if error is None else f"{type(error).__name__}: {error}",
         text,
         notes=("the beginning of the run was not recorded",) if log.forgotten else (),
+        frozen=recorder.lives.frozen_now(),
     )
     if graph is not None:
         recorder.python.keep(closed, assembly.python_ops)
