@@ -9,6 +9,7 @@ import gc
 import tracemalloc
 
 from step_cost import Deaf, stepper, tiny, transformer
+
 from whygrad.recorders.tensorflow import TensorFlow
 from whygrad.recorders.tensorflow.log import Ran
 
