@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from whygrad.graph import Graph
 from whygrad.recorders.recorder import Asked
 
@@ -9,7 +11,8 @@ from whygrad.recorders.recorder import Asked
 class Ear:
     """Hears one recorder; ``graphs`` in the order of the requests."""
 
-    def __init__(self) -> None:
+    def __init__(self, recorder: Any = None) -> None:
+        self.recorder = recorder
         self.graphs: list[Graph] = []
         self.faults: list[BaseException] = []
 

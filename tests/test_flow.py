@@ -92,3 +92,41 @@ def test_a_chain_of_many_operations_needs_no_recursion() -> None:
     flow = Flow(builder.graph([value], []))
     assert flow.carries(first)
     assert len(flow.forward([first])) == 100_001
+
+
+def sufficient_by_search(flow: Flow, value: int) -> list[int]:
+    return sorted(
+        edge.op
+        for source in flow.forward([value], barriers=False)
+        for edge in flow._out_edges(source)
+        if edge.barrier is not None and not edge.barrier.selects and flow.carries(edge.sink)
+    )
+
+
+def test_sufficient_cuts_and_landmarks_agree_with_a_search() -> None:
+    dice = random.Random(3)
+    for _ in range(60):
+        builder = GraphBuilder("test", "grad")
+        values = [builder.value("f") for _ in range(4)]
+        for _ in range(30):
+            inputs, made = dice.choices(values[-8:], k=2), builder.value("f")
+            barriers = [Barrier(i, 0, "stop-gradient") for i in (0, 1) if dice.random() < 0.15]
+            builder.op("Op", inputs, [made], barriers=barriers)
+            values.append(made)
+        flow = Flow(builder.graph([values[-1]], []))
+        for value in values:
+            assert [cut.op for cut in flow.sufficient(value)] == sufficient_by_search(flow, value)
+            barriers_on_the_way = [edge for edge in flow.way(value) if edge.barrier is not None]
+            assert [edge for edge in flow.landmarks(value) if edge.barrier is not None] == barriers_on_the_way
+            assert list(flow.in_short(value)) == list(flow.way(value))
+
+
+def test_a_cut_in_a_loop_is_sufficient_for_what_enters_by_its_head() -> None:
+    builder = GraphBuilder("test", "grad")
+    w, head, turn, out = (builder.value("f") for _ in range(4))
+    carry = builder.op("carry", [w, w], [head])
+    builder.op("Mul", [head, w], [turn])
+    builder.close_carry(carry, 1, turn)
+    stop = builder.op("Stop", [head], [out], barriers=[Barrier(0, 0, "stop-gradient")])
+    flow = Flow(builder.graph([out], []))
+    assert [[cut.op for cut in flow.sufficient(value)] for value in (w, turn)] == [[stop], [stop]]

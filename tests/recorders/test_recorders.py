@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -11,6 +12,7 @@ from whygrad import spec
 from whygrad.recorders import RECORDERS, frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.patching import Patches
+from whygrad.span import Span
 
 
 def test_the_builder_keeps_each_name_and_stack_once() -> None:
@@ -47,6 +49,62 @@ def test_columns_count_characters(tmp_path: Path) -> None:
     (span,) = frames.spans(stack)
     assert (span.line, span.column, span.end_column, span.code) == (2, 21, 30, "capture()")
     assert span.function == "run"
+
+
+HELD = """
+def layer(body):
+    stack, before = hold(getframe())
+    try:
+        return body()
+    finally:
+        release(before)
+
+def run():
+    first = layer(lambda: capture(getframe()))
+    second = layer(lambda: capture(getframe()))
+    inner = layer(lambda: layer(lambda: capture(getframe())))
+    return first, second, inner, capture(getframe())
+"""
+
+
+def test_held_frames_change_no_stack(tmp_path: Path) -> None:
+    path = tmp_path / "user.py"
+    path.write_text(HELD, "utf-8")
+
+    def stacks(hold: object, release: object) -> object:
+        space = {"getframe": sys._getframe, "capture": frames.capture, "hold": hold, "release": release}
+        exec(compile(HELD, str(path), "exec"), space)
+        run = space["run"]
+        assert callable(run)
+        found = [[(code.co_name, at) for code, at in stack if code.co_filename == str(path)] for stack in run()]
+        return [[place for place in stack if place[0] != "layer"] for stack in found]
+
+    plain = stacks(lambda frame: (None, None), lambda before: None)
+    held = stacks(frames.hold, frames.release)
+    assert held == plain
+    assert held[0] != held[1]  # two lines of one function never share a stack
+    assert frames._held.frame is None
+
+
+def test_a_held_frame_that_is_no_caller_is_walked_past() -> None:
+    def elsewhere() -> FrameType:
+        return sys._getframe()
+
+    before = frames.hold(elsewhere())[1]
+    try:
+        stack = frames.capture(sys._getframe())
+    finally:
+        frames.release(before)
+    assert stack[0][0] is sys._getframe().f_code
+
+
+def test_the_builder_knows_where_a_value_was_made() -> None:
+    builder = GraphBuilder("test", "grad")
+    values = [builder.value("float32") for _ in range(3)]
+    places = [Span("user.py", line) for line in (7, 9)]
+    builder.op("Neg", [values[0]], [values[1]], (places[0],))
+    builder.op("Neg", [values[1]], [values[2]], (places[1],))
+    assert [builder.span_of(value) for value in values] == [None, *places]
 
 
 def test_patches_put_back_what_stood_there() -> None:

@@ -106,7 +106,8 @@ def hold(frame: FrameType) -> tuple[Stack, Hold]:
     """Remember what stands above a running frame, so that what is captured below it need not walk there again.
 
     The callers of a frame stand still while it runs; a frame that can be resumed from elsewhere (a generator's)
-    must not be held. The frame is kept alive until ``release``.
+    must not be held. The frame itself, one of ours, is left out of what is captured below it, and is kept alive
+    until ``release``.
 
     Returns:
         what ``capture`` finds above the frame, and what to hand to ``release`` when the frame is about to return.

@@ -24,7 +24,8 @@ def ear() -> Iterator[Ear]:
 
     from whygrad.recorders.tensorflow import TensorFlow
 
-    recorder, ear = TensorFlow(), Ear()
+    recorder = TensorFlow()
+    ear = Ear(recorder)
     _ = tf.keras.layers.Layer  # Keras is loaded lazily
     recorder.start(ear)
     yield ear

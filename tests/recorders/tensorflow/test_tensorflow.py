@@ -269,14 +269,15 @@ def test_zeros_in_place_of_none_hide_nothing(traced: bool, ear: Ear) -> None:
 
 def _namespaces() -> list[dict[str, Any]]:
     from keras.src.layers.layer import Layer
-    from tensorflow.python.eager import backprop, record
+    from keras.src.optimizers.base_optimizer import BaseOptimizer
+    from tensorflow.python.eager import backprop, imperative_grad, record
     from tensorflow.python.eager.polymorphic_function.atomic_function import AtomicFunction
     from tensorflow.python.framework import constant_op, ops
     from tensorflow.python.ops.resource_variable_ops import BaseResourceVariable
 
     owners = (
         backprop.GradientTape, record, AtomicFunction, constant_op, ops._EagerTensorBase, BaseResourceVariable, Layer,
-        threading.Thread,
+        threading.Thread, imperative_grad, BaseOptimizer,
     )  # fmt: skip
     return [dict(vars(owner)) for owner in owners]
 
@@ -309,6 +310,64 @@ def test_no_tensor_is_kept_alive(ear: Ear) -> None:
     tape.gradient(loss, [w])
     del hidden, tape, loss
     assert alive() is None
+
+
+@pytest.mark.parametrize("way", ["eager", "function", "fit"])
+def test_a_training_step_leaves_no_tensor_alive(way: str, ear: Ear) -> None:
+    alive: list[weakref.ref[Any]] = []
+
+    class Probe(keras.layers.Layer):
+        def call(self, x: Any) -> Any:
+            if tf.executing_eagerly():
+                alive.append(weakref.ref(x))
+            return x * 1.0
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(5), Probe(), keras.layers.Dense(1)])
+    alive.clear()
+    if way == "fit":
+        model.compile("sgd", "mse", run_eagerly=True)
+        model.fit(X, Y, verbose=0)
+    else:
+        forward = tf.function(lambda x: x * 2.0) if way == "function" else tf.identity
+
+        def step() -> None:
+            hidden = forward(tf.constant(X))
+            alive.append(weakref.ref(hidden))
+            train(model, hidden)
+
+        step()
+    assert alive
+    assert [one() for one in alive] == [None] * len(alive)
+
+
+def test_a_backward_pass_is_one_cut_operation(ear: Ear) -> None:
+    w, v = tf.Variable([2.0, 3.0], name="w"), tf.Variable([1.0, 1.0], name="v")
+    with tf.GradientTape() as inner:
+        loss = tf.reduce_sum(w * w)
+    (slope,) = inner.gradient(loss, [w])
+    with tf.GradientTape() as tape:
+        tape.watch(slope)
+        loss = tf.reduce_sum(slope * v) + tf.reduce_sum(slope)
+    tape.gradient(loss, [w, v])
+    graph = ear.graphs[-1]
+    spec.check(graph)
+    assert agrees(graph) == []
+    assert [op.name for op in graph.ops()].count("gradient") == 2  # one per request
+    (finding,) = diagnose(graph)
+    assert [p.path for p in finding.parameters] == ["w"]
+    assert finding.cause == "recording-off"
+
+
+def test_an_optimizer_is_not_recorded_unless_a_tape_is_open(ear: Ear) -> None:
+    w, optimizer = tf.Variable(2.0), keras.optimizers.SGD(0.1)
+    optimizer.build([w])
+    recorder = ear.recorder
+    before = len(recorder.log.entries)
+    optimizer.apply([tf.constant(1.0)], [w])
+    assert len(recorder.log.entries) == before
+    with tf.GradientTape():
+        optimizer.apply([tf.constant(1.0)], [w])
+    assert len(recorder.log.entries) > before
 
 
 def test_recording_changes_no_number() -> None:

@@ -131,6 +131,7 @@ class TensorFlow:
             self.sink.asked(self._asked(request, site, sources, build))
         finally:
             self.log.local.busy = busy
+            self.log.local.pending.clear()  # the request touched its sources, and no operation reads them now
 
     def _sources(self, request: Request, site: tuple[Any, ...]) -> list[Source]:
         """The request's sources by name; found once per place and set of variables, since it is asked each step."""
