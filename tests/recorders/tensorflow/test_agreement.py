@@ -17,8 +17,8 @@ pytest.importorskip("tensorflow")
 import numpy as np
 import tensorflow as tf
 import tf_keras
-from hearing import Ear
 
+from hearing import Ear
 from whygrad import spec
 from whygrad.diagnose import agrees, diagnose
 from whygrad.graph import Graph
@@ -98,7 +98,9 @@ def scaled_by_hand(k: Any, through: Through) -> None:
     gradients = tape.gradient(scaled, model.trainable_variables)
     if k is tf_keras:
         gradients = optimizer.get_unscaled_gradients(gradients)
-    optimizer.apply_gradients([(g, v) for g, v in zip(gradients, model.trainable_variables) if g is not None])
+    optimizer.apply_gradients(
+        [(g, v) for g, v in zip(gradients, model.trainable_variables, strict=False) if g is not None]
+    )
 
 
 def fitted_on_two_losses(k: Any, through: Through) -> None:
@@ -121,7 +123,9 @@ def fitted_by_own_step(k: Any, through: Through) -> None:
                 loss = tf.reduce_mean(tf.square(self(x, training=True)[0] - y))
             variables = self.trainable_variables
             gradients = tape.gradient(loss, variables)
-            self.optimizer.apply_gradients([(g, v) for g, v in zip(gradients, variables) if g is not None])
+            self.optimizer.apply_gradients(
+                [(g, v) for g, v in zip(gradients, variables, strict=False) if g is not None]
+            )
             return {"loss": loss}
 
     inner = small(k, through)
@@ -257,7 +261,7 @@ def accumulated(through: Through, net: Module) -> None:
         with tf.GradientTape() as tape:
             loss = mean_square(net(part, through)) / 2.0
         gradients = tape.gradient(loss, net.trainable_variables)
-        total = [t if g is None else t + g for t, g in zip(total, gradients)]
+        total = [t if g is None else t + g for t, g in zip(total, gradients, strict=False)]
     tf.clip_by_global_norm(total, 1.0)
 
 

@@ -13,8 +13,8 @@ pytest.importorskip("tensorflow")
 
 import numpy as np
 import tensorflow as tf
-from hearing import Ear
 
+from hearing import Ear
 from whygrad import spec
 from whygrad.diagnose import agrees, diagnose
 from whygrad.recorders.tensorflow import TensorFlow

@@ -116,8 +116,14 @@ class Replay:
         outputs = [self._new(made) for made in self._distinct(entry.made)]
         barriers = self._barriers(entry, inputs, grads, outputs)
         inputs += self._numbers(entry, stack, barriers, len(inputs), outputs)
-        op = self.builder.op(ops.plain(entry.name.split(":")[-1] if "sample:" in entry.name else entry.name),
-                             inputs, outputs, stack, self.scope_of(entry.scope), barriers)
+        op = self.builder.op(
+            ops.plain(entry.name.split(":")[-1] if "sample:" in entry.name else entry.name),
+            inputs,
+            outputs,
+            stack,
+            self.scope_of(entry.scope),
+            barriers,
+        )
         self._share(entry, old, op)
 
     def _distinct(self, made: Sequence[Made]) -> list[Made]:
@@ -234,9 +240,7 @@ class Replay:
             if reason is not None:
                 place = where if reason[0] == "custom-gradient" else None
                 barriers += [Barrier(i, o, *reason, where=place) for o in range(len(outputs))]
-        self.builder.op(
-            entry.name, inputs, outputs, self.stack(entry.stack), self.scope_of(entry.scope), barriers
-        )
+        self.builder.op(entry.name, inputs, outputs, self.stack(entry.stack), self.scope_of(entry.scope), barriers)
 
     def _crossed(self, entry: Crossed) -> None:
         """A departure or an arrival; an arrival that was recognised becomes an operation with a barrier."""
