@@ -145,7 +145,7 @@ class Eager:
 
 
 def _lifted(log: Log) -> frozenset[int]:
-    """Ids of tensors that were made while TensorFlow's own custom gradients paused the tape: they are on it all the same."""
+    """Ids of tensors made while TensorFlow's own custom gradients paused the tape: they are on it all the same."""
     own = [e for e in log.entries if isinstance(e, Custom) and e.backward.own]
     makers = {made.id: e for e in log.entries if isinstance(e, Ran) for made in e.made} if own else {}
     found: set[int] = set()
