@@ -154,8 +154,8 @@ class Body:
         scope: str,
     ) -> None:
         """A custom gradient of TensorFlow's own: what it answers nothing for is shown by the operations inside."""
+        self._mark([*results, *answered], outputs, recording)
         for result, output in zip(results, outputs, strict=False):
-            self._mark([result, *answered], [output], recording)
             self.a.builder.op("Identity", [result, *answered], [output], stack, scope)
 
     def _identities(self, op: Any, recording: bool | None, stack: Stack, scope: str) -> None:
@@ -290,7 +290,6 @@ def _function(graph: Any, attr: Any, log: Log) -> Any:
 
 
 def _named(seen: Backward) -> str:
-    """The function around a backward function: it is what its writer calls the operation."""
     name = "CustomGradient" if seen.code is None else seen.code.co_qualname
     return name.rpartition(".<locals>")[0].rpartition(".")[2] or name
 
