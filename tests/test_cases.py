@@ -16,8 +16,6 @@ pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 CASES = sorted(path.parent for path in (Path(__file__).parent.parent / "cases").rglob("case.json"))
 # Each needs what a later version will measure or follow; whygrad says nothing about them, which is said in README.
 MISSED = {
-    "t124": "a custom gradient that answers zeros instead of None",
-    "t149": "a value that leaves TensorFlow inside tf.py_function",
     "t152": "a gradient that is not finite",
     "t153": "a gradient that is zero in value",
     "t154": "a gradient that is not applied",

@@ -25,11 +25,12 @@ from whygrad.flow import Flow
 from whygrad.recorders.tensorflow import TensorFlow
 from whygrad.recorders.tensorflow.ops import trainable
 
-TRIES = {"eager": 120, "traced": 40}
+TRIES = {"eager": 60, "traced": 25}
 SHAPES = [(), (1,), (2,), (3,), (2, 2), (2, 2, 2), (2, 2, 2, 2), (2, 2, 2, 2, 2), (1, 4, 4, 1)]
 LISTS = [[1], [0, 1], [1, 1], [1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1, 1], [2, 2], [2, 2, 2, 2], [2, 2, 2, 2, 2]]
 TYPES = [tf.float32, tf.float64, tf.complex64, tf.int32, tf.int64, tf.bool, tf.uint8, tf.string]
 RESOURCE, VARIANT = 20, 21
+Shape = tuple[int, ...]
 
 
 class Unfit(Exception):
@@ -64,8 +65,8 @@ def _may_be_trainable(argument: Any, definition: Any) -> bool:
     return not allowed or any(trainable(t) for t in allowed)
 
 
-def attributes(definition: Any, dice: random.Random) -> dict[str, Any]:
-    """Values for all attributes, types chosen first from what carries a gradient."""
+def attributes(definition: Any, rank: int, dice: random.Random) -> dict[str, Any]:
+    """Values for all attributes, types chosen first from what carries a gradient, lists (strides) one per dimension."""
     chosen: dict[str, Any] = {}
     lengths = {a.number_attr for a in definition.input_arg if a.number_attr}
     for attr in definition.attr:
@@ -88,7 +89,7 @@ def attributes(definition: Any, dice: random.Random) -> dict[str, Any]:
         elif attr.type == "bool":
             chosen[attr.name] = dice.random() < 0.5
         elif attr.type == "list(int)":
-            chosen[attr.name] = dice.choice(LISTS)
+            chosen[attr.name] = dice.choice([[1] * rank, [1] * rank, dice.choice(LISTS)])
         elif attr.type == "list(float)":
             chosen[attr.name] = [0.5, 1.0]
         elif attr.type == "shape":
@@ -100,9 +101,8 @@ def attributes(definition: Any, dice: random.Random) -> dict[str, Any]:
     return chosen
 
 
-def values(definition: Any, chosen: dict[str, Any], dice: random.Random) -> Iterator[tuple[str, Any]]:
+def values(definition: Any, chosen: dict[str, Any], common: Shape, dice: random.Random) -> Iterator[tuple[str, Any]]:
     """An array, or a list of arrays, per input; resources are variables."""
-    common = dice.choice(SHAPES)
     for argument in definition.input_arg:
         if argument.type_list_attr:
             yield argument.name, [_value(t, common, dice) for t in chosen[argument.type_list_attr]]
@@ -112,10 +112,10 @@ def values(definition: Any, chosen: dict[str, Any], dice: random.Random) -> Iter
             shape = common if dice.random() < 0.7 else dice.choice(SHAPES)
             yield argument.name, [_value(dtype, shape, dice) for _ in range(chosen[argument.number_attr])]
         else:
-            yield argument.name, _value(dtype, common if dice.random() < 0.5 else dice.choice(SHAPES), dice)
+            yield argument.name, _value(dtype, common if dice.random() < 0.7 else dice.choice(SHAPES), dice)
 
 
-def _value(dtype: Any, shape: tuple[int, ...], dice: random.Random) -> Any:
+def _value(dtype: Any, shape: Shape, dice: random.Random) -> Any:
     if dtype.as_datatype_enum == RESOURCE:
         return tf.Variable(np.full(shape or (2, 2), 0.5, "float32"))
     if dtype.is_integer:
@@ -145,8 +145,9 @@ def try_one(name: str, recorder: TensorFlow, ear: Ear) -> list[Any]:
     for mode in modes:
         for _ in range(TRIES[mode]):
             try:
-                chosen = attributes(definition, dice)
-                given = dict(values(definition, chosen, dice))
+                common = dice.choice(SHAPES)
+                chosen = attributes(definition, len(common), dice)
+                given = dict(values(definition, chosen, common, dice))
                 arguments = given | {k: v for k, v in chosen.items() if k in _free(definition)}
             except Unfit as unfit:
                 return [name, f"needs a {unfit}", "", []]
@@ -190,10 +191,10 @@ def _asked(name: str, arguments: dict[str, Any], recorder: TensorFlow, ear: Ear)
     for position, output in enumerate(outputs):
         try:
             answers = tape.gradient(output, sources)
-        except LookupError:
+        except Exception as error:
+            if type(error) is not LookupError:
+                return None  # its gradient does not take these inputs
             answers = [None] * len(sources)
-        except Exception:
-            return None  # its gradient does not take these inputs
         graph = ear.graphs[-1]
         flow = Flow(graph)
         for i, (parameter, answer) in enumerate(zip(graph.parameters, answers, strict=False)):

@@ -59,7 +59,7 @@ def watch_registry(patches: Patches, log: Log, fault: Callable[[BaseException], 
         try:
             key = name.decode() if isinstance(name, bytes) else name
             if key.startswith(_PREFIX):
-                seen = Backward(code=user_code(found), results=results_of(found))
+                seen = backward_of(found)
                 log.rules[key] = seen
                 return observed(found, seen, log, skipped=1)
         except BaseException as error:
@@ -104,6 +104,26 @@ def user_code(function: Any, depth: int = 5) -> CodeType | None:
         if found is not None:
             return found
     return None
+
+
+def backward_of(wrapper: Any) -> Backward:
+    """What is known of a custom gradient before it is asked; ``wrapper`` is TensorFlow's, around the backward function.
+
+    TensorFlow has custom gradients of its own (``recompute_grad``, ``swish``): their backward function is not the
+    user's, although the function that they wrap may be.
+    """
+    inner = _gradient_function(wrapper)
+    code = user_code(wrapper) if inner is None else getattr(inner, "__code__", None)
+    own = inner is not None and (code is None or not frames.is_user_file(code.co_filename))
+    return Backward(code=None if own else code, own=own, results=results_of(wrapper))
+
+
+def _gradient_function(wrapper: Any, depth: int = 3) -> Any:
+    cells = dict(zip(wrapper.__code__.co_freevars, wrapper.__closure__ or (), strict=True))
+    if "grad_fn" in cells:
+        return cells["grad_fn"].cell_contents
+    inner = cells.get("tape_grad_fn")
+    return None if inner is None or depth == 0 else _gradient_function(inner.cell_contents, depth - 1)
 
 
 def _zeros(answer: Sequence[Any], upstream: Sequence[Any], log: Log, begin: int) -> Iterator[int]:

@@ -24,6 +24,7 @@ class Eager:
         self.inside = False
         # Function calls pause the tape themselves and put their own entry on it afterwards.
         self.recorded_calls = {n: e.tapes for e in log.entries if isinstance(e, Custom) for n in e.outputs}
+        self.lifted = _lifted(log)
 
     def run(self) -> None:
         """Replay everything."""
@@ -49,7 +50,7 @@ class Eager:
 
     def _ran(self, entry: Ran) -> None:
         a, ids = self.assembly, entry.inputs
-        recording = self._recording(entry.tapes, entry.stopped)
+        recording = self._recording(entry.tapes, entry.stopped and not self.lifted.issuperset(m.id for m in entry.made))
         if entry.op_type == "VarHandleOp":
             return
         if entry.op_type == "ReadVariableOp":
@@ -124,18 +125,24 @@ class Eager:
             return
         if not self._recording(entry.tapes, False) or any(i not in a.current for i in entry.outputs):
             return
+        seen = entry.backward
         inputs = [a.of(i, (RESOURCE, None)) for i in entry.inputs if i >= 0]
-        outputs = []
-        for number in entry.outputs:
-            outputs.append(a.new(a.specs[a.current[number]]))
-            a.current[number] = outputs[-1]
-        code = entry.backward.code
+        results = [a.current[number] for number in entry.outputs]
+        outputs = [a.new(a.specs[value]) for value in results]
+        a.current.update(zip(entry.outputs, outputs, strict=True))
+        code = seen.code
         where = None if code is None else a.head_of(code)
-        barriers = barriers_of(entry.backward, len(inputs), len(outputs), entry.name, where)
+        barriers = barriers_of(seen, len(inputs), len(outputs), entry.name, where)
         followed = any(v in a.tracked or i in a.watched for v, i in zip(inputs, entry.inputs, strict=False))
         if followed or any(i in a.trainable_handles for i in entry.inputs):
             a.tracked.update(outputs)
-        a.builder.op(entry.name, inputs, outputs, a.stack(entry.stack), "", barriers)
+        if not seen.own:
+            a.builder.op(entry.name, inputs, outputs, a.stack(entry.stack), "", barriers)
+            return
+        # What TensorFlow's own backward function answers nothing for is shown by the operations inside.
+        answered = [value for i, value in enumerate(inputs) if i not in seen.none | seen.zeros]
+        for result, output in zip(results, outputs, strict=True):
+            a.builder.op("Identity", [result, *answered], [output], a.stack(entry.stack))
 
     def _crossed(self, entry: Crossed) -> None:
         """A departure or an arrival; an arrival that was recognised becomes an operation with a barrier."""
@@ -154,3 +161,19 @@ class Eager:
             where = left.stack[0] if left is not None and left.stack else None
             barrier = Barrier(0, 0, "left-framework", "the same value came back", where=where)
             a.builder.op("numpy", [origin], [value], left.stack if left is not None else stack, "", [barrier])
+
+
+def _lifted(log: Log) -> frozenset[int]:
+    """Ids of tensors made while TensorFlow's own custom gradients paused the tape: they are on it all the same."""
+    own = [e for e in log.entries if isinstance(e, Custom) and e.backward.own]
+    makers = {made.id: e for e in log.entries if isinstance(e, Ran) for made in e.made} if own else {}
+    found: set[int] = set()
+    for entry in own:
+        todo = list(entry.outputs)
+        for number in todo:
+            maker = makers.get(number)
+            if maker is not None and number not in entry.inputs and (maker.stopped or number in entry.outputs):
+                new = {made.id for made in maker.made} - found
+                found |= new
+                todo.extend(maker.inputs if new else ())
+    return frozenset(found)

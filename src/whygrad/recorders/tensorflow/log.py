@@ -97,13 +97,15 @@ class Crossed(NamedTuple):
 class Backward:
     """What a backward function was seen to answer: input positions that got ``None``, or zeros by construction.
 
-    ``results``: traced custom gradients list their results before their inputs; how many.
+    ``code`` is the user's; ``own`` says that the function is TensorFlow's own. ``results``: traced custom gradients
+    list their results before their inputs; how many.
     """
 
     none: set[int] = field(default_factory=set)
     zeros: set[int] = field(default_factory=set)
     called: bool = False
     code: Any = None
+    own: bool = False
     results: int = 0
 
 

@@ -148,10 +148,9 @@ def _probe(facts: Facts, function: Any) -> set[int]:
     for open_shapes in (False, True):
         try:
             return _asked(facts, function, open_shapes)
-        except LookupError:
-            raise
-        except Exception:
-            continue
+        except Exception as error:
+            if type(error) is LookupError:  # an index or a key that is missing is no refusal
+                raise
     return set()
 
 

@@ -22,7 +22,7 @@ from whygrad.recorders.tensorflow.ops import SHAPE_ONLY, Facts, Table
 from whygrad.span import Span
 
 OP = "EagerPyFunc"
-_HOME = "tensorflow.python.ops.script_ops"
+_OPERATIONS = "tensorflow.python.ops."
 _DETAIL = "inside tf.py_function"
 
 
@@ -184,8 +184,8 @@ class PythonFunctions:
 
 
 def is_own_request(frame: Any) -> bool:
-    """Whether a gradient request is TensorFlow's own, in the backward pass of a py_function."""
-    return bool(frame.f_globals.get("__name__") == _HOME)
+    """Whether a gradient request is an operation's own, in its backward pass (``py_function``, ``recompute_grad``)."""
+    return str(frame.f_globals.get("__name__")).startswith(_OPERATIONS)
 
 
 def token_of(facts: Facts) -> str:

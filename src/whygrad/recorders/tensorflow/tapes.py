@@ -12,8 +12,8 @@ from typing import Any
 
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
-from whygrad.recorders.tensorflow.backwards import observed, results_of, user_code, watch_registry
-from whygrad.recorders.tensorflow.log import Backward, Custom, Log, TapeFacts, Watched
+from whygrad.recorders.tensorflow.backwards import backward_of, observed, watch_registry
+from whygrad.recorders.tensorflow.log import Custom, Log, TapeFacts, Watched
 
 _serials = itertools.count(1)
 
@@ -125,7 +125,7 @@ class Tapes:
             return backward
         local.busy = True
         try:
-            seen = Backward(code=user_code(backward), results=results_of(backward))
+            seen = backward_of(backward)
             entry = Custom(
                 name.decode() if isinstance(name, bytes) else str(name),
                 tuple([t._id for t in outputs]),
@@ -135,7 +135,7 @@ class Tapes:
                 seen,
             )
             self.log.add(entry)
-            return backward if seen.code is None else observed(backward, seen, self.log)
+            return backward if seen.code is None and not seen.own else observed(backward, seen, self.log)
         except BaseException as error:
             self.fault(error)
             return backward

@@ -12,6 +12,7 @@ from whygrad.recorders.tensorflow.assembly import Assembly, is_write
 from whygrad.recorders.tensorflow.backwards import barriers_of
 from whygrad.recorders.tensorflow.log import Backward, Custom, Log, Ran
 from whygrad.recorders.tensorflow.ops import Facts, trainable
+from whygrad.span import Span
 from whygrad.spec import CARRY
 
 _CALLS = frozenset(("PartitionedCall", "StatefulPartitionedCall", "TPUPartitionedCall"))
@@ -134,10 +135,28 @@ class Body:
         name = custom.name if custom is not None else _named(seen)
         inputs = [self.value(t) for t in op.inputs]
         arguments, outputs = inputs[seen.results :], [self._fresh(t) for t in op.outputs]
+        if seen.own:
+            answered = [v for i, v in enumerate(inputs) if i >= seen.results and i not in seen.none | seen.zeros]
+            self._own(inputs[: seen.results], answered, outputs, recording, self.a.stack(stack), scope)
+            return
         where = self.a.head_of(seen.code) if seen.code is not None else None
         barriers = barriers_of(seen, len(arguments), len(outputs), name, where)
         self._mark(arguments, outputs, True if custom is not None else recording)
         self.a.builder.op(name, arguments, outputs, self.a.stack(stack), scope, barriers)
+
+    def _own(
+        self,
+        results: Sequence[int],
+        answered: Sequence[int],
+        outputs: Sequence[int],
+        recording: bool | None,
+        stack: tuple[Span, ...],
+        scope: str,
+    ) -> None:
+        """A custom gradient of TensorFlow's own: what it answers nothing for is shown by the operations inside."""
+        self._mark([*results, *answered], outputs, recording)
+        for result, output in zip(results, outputs, strict=False):
+            self.a.builder.op("Identity", [result, *answered], [output], stack, scope)
 
     def _identities(self, op: Any, recording: bool | None, stack: Stack, scope: str) -> None:
         for tensor, made in zip(op.inputs, op.outputs, strict=True):
@@ -271,7 +290,6 @@ def _function(graph: Any, attr: Any, log: Log) -> Any:
 
 
 def _named(seen: Backward) -> str:
-    """The function around a backward function: it is what its writer calls the operation."""
     name = "CustomGradient" if seen.code is None else seen.code.co_qualname
     return name.rpartition(".<locals>")[0].rpartition(".")[2] or name
 
