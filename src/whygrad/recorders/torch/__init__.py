@@ -220,13 +220,10 @@ class Torch:
         return close(self, request, both, names)
 
     def _living(self, names: Names) -> list[tuple[str, Any]]:
-        """The parameters of named modules that the log knows."""
-        return [
-            (path, parameter)
-            for path, (module, _, _) in names.trees.items()
-            for parameter in module._parameters.values()
-            if parameter is not None and self.log.known(parameter)
-        ]
+        """The parameters of named modules, listed by them or not, that the log knows."""
+        listed = [(path, p) for path, (module, _, _) in names.trees.items() for p in module._parameters.values()]
+        loose = [(path, reference()) for path, reference in names.loose.items()]
+        return [(path, p) for path, p in [*listed, *loose] if p is not None and self.log.known(p)]
 
 
 def unique(paths: list[str]) -> list[str]:

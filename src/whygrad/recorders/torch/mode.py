@@ -36,6 +36,7 @@ IGNORED = frozenset(
 LEAVING = frozenset("item tolist numpy __array__ __float__ __int__ __bool__ __index__ __complex__".split())
 ENTERING = frozenset("tensor as_tensor asarray full new_tensor new_full".split())
 _OPTIMIZERS = os.path.join("torch", "optim", "")
+_PARAMETER = os.path.join("torch", "nn", "parameter.py")
 PROPERTIES = frozenset(("data", "T", "mT", "H", "mH", "real", "imag"))
 
 
@@ -175,8 +176,10 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         """Write the operation down, if it is one of the script's."""
         log, name = self.log, _rounded(name_of(func), kwargs)
         frame = sys._getframe(3)
-        if _OPTIMIZERS in frame.f_code.co_filename:
-            return False  # an optimizer's own work, around a closure that computes the loss
+        if _OPTIMIZERS in frame.f_code.co_filename or _copies(frame.f_code):
+            return (
+                False  # an optimizer's own work, around a closure that computes the loss; or a parameter being copied
+            )
         stack = frames.capture(frame)
         numbers: tuple[int, ...] = ()
         where: frames.Stack = ()
@@ -267,6 +270,11 @@ def _outputs(func: Any, args: tuple[Any, ...], result: Any) -> list[Any]:
     else:
         scan((result,), found)
     return found
+
+
+def _copies(code: Any) -> bool:
+    """Whether this is torch's way to copy a parameter: the copy is a parameter of its own, not a value made of it."""
+    return bool(code.co_name == "__deepcopy__" and code.co_filename.endswith(_PARAMETER))
 
 
 def _in_sampler(frame: Any) -> bool:

@@ -43,12 +43,14 @@ class Names:
         modules: ``id`` of a module to its path.
         trees: path of a module to (module, attribute that holds it, path of the module around it).
         labels: ``id`` of a tensor to the local name for it and the function that has it.
+        loose: parameters that a module keeps in a list or dict of its own, by path.
     """
 
     homes: dict[int, Home] = field(default_factory=dict)
     modules: dict[int, str] = field(default_factory=dict)
     trees: dict[str, tuple[Any, str | None, str | None]] = field(default_factory=dict)
     labels: dict[int, tuple[str, str]] = field(default_factory=dict)
+    loose: dict[str, weakref.ref[Any]] = field(default_factory=dict)
     _tensors: dict[str, weakref.ref[Any]] = field(default_factory=dict)
 
     def tensors(self) -> list[Any]:
@@ -163,6 +165,8 @@ def _hidden(found: Names, name: str, root: Any) -> None:
                 _untracked_module(found, path, value, around)
         elif isinstance(value, torch.Tensor):
             if value.is_leaf and value.requires_grad:
+                if id(value) not in found.homes and isinstance(value, torch.nn.Parameter):
+                    found.loose[path] = weakref.ref(value)
                 found.homes.setdefault(id(value), Home(path, around, False))
         else:
             queue.extend((f"{path}{step}", item, holder, around, depth + 1) for step, item in _children(value))

@@ -103,6 +103,12 @@ def others(described: Sequence[Described], names: Names, modules: Iterable[Any],
             asked.add(id(parameter))
             if id(parameter) in known:
                 found.append(Described(parameter, home.path, "unknown", False, True, path, home.tracked, True, home))
+    for path, reference in names.loose.items():
+        parameter = reference()
+        if parameter is not None and id(parameter) not in asked and id(parameter) in known:
+            asked.add(id(parameter))
+            home = names.homes[id(parameter)]
+            found.append(Described(parameter, path, "unknown", False, True, None, False, None, home))
     return found
 
 

@@ -1,0 +1,82 @@
+"""Parameters that a module keeps where it does not look for them, and copies of a model."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from whygrad.diagnose import diagnose  # noqa: E402
+from whygrad.graph import Graph  # noqa: E402
+from whygrad.recorders.recorder import Asked  # noqa: E402
+from whygrad.recorders.torch import Torch  # noqa: E402
+
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
+
+
+class Ear:
+    """A sink that builds every graph."""
+
+    def __init__(self) -> None:
+        self.graphs: list[Graph] = []
+
+    def asked(self, request: Asked) -> None:
+        if request.graph is not None:
+            self.graphs.append(request.graph())
+
+    def told(self, graph: Graph) -> None:
+        self.graphs.append(graph)
+
+    def came_round(self) -> None:
+        pass
+
+    def fault(self, framework: str, error: BaseException) -> None:
+        raise error
+
+
+class Gains(nn.Module):
+    def __init__(self, listed: type) -> None:
+        super().__init__()
+        self.inner = nn.Linear(4, 4)
+        self.gains = listed([nn.Parameter(torch.ones(4)) for _ in range(2)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.inner(x)
+        for gain in self.gains:
+            x = x * gain
+        return x
+
+
+def step(trained: nn.Module, used: nn.Module) -> None:
+    optimizer = torch.optim.SGD(trained.parameters(), lr=0.1)
+    used(torch.ones(2, 4)).square().mean().backward()
+    optimizer.step()
+
+
+@pytest.mark.parametrize(("listed", "expected"), [(list, ["model.gains.0", "model.gains.1"]), (nn.ParameterList, [])])
+def test_parameters_in_a_plain_list(listed: type, expected: list[str]) -> None:
+    recorder, ear = Torch(), Ear()
+    recorder.start(ear)
+    try:
+        model = Gains(listed)
+        step(model, model)
+    finally:
+        recorder.stop()
+    findings = diagnose(ear.graphs[-1])
+    assert sorted({p.path for f in findings for p in f.parameters if f.cause == "untracked"}) == expected
+
+
+def test_a_deep_copy_is_a_model_of_its_own() -> None:
+    recorder, ear = Torch(), Ear()
+    recorder.start(ear)
+    try:
+        model = nn.Linear(4, 2)
+        other = copy.deepcopy(model)
+        step(model, other)
+    finally:
+        recorder.stop()
+    assert {f.cause for f in diagnose(ear.graphs[-1])} == {"wrong-source"}
