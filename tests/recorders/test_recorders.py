@@ -91,4 +91,4 @@ def test_undo_goes_on_after_a_failure() -> None:
 
 
 def test_recorders_are_named_by_what_the_script_imports() -> None:
-    assert set(RECORDERS) == {"tensorflow"}
+    assert set(RECORDERS) == {"tensorflow", "jax"}
