@@ -201,14 +201,6 @@ def branches() -> tuple[Callable[..., Any], Any]:
 
 
 @healthy
-def turns_of_a_loop() -> tuple[Callable[..., Any], Any]:
-    def loss(p):
-        return lax.fori_loop(0, 3, lambda i, c: c * p, p)
-
-    return loss, jnp.array(2.0)
-
-
-@healthy
 def frozen_part() -> tuple[Callable[..., Any], Any]:
     def loss(p):
         body = jax.tree.map(lax.stop_gradient, p["body"])

@@ -130,13 +130,13 @@ class Session:
             self._last = (site, request.framework)
             missing = request.error is not None or not USELESS.isdisjoint(request.seen)
             wanted = site.recorded == 0 or self._doubts.of(site.id) or (missing and self._is_news(request))
+            if missing and self._resting and self._is_news(request):
+                self._wake()
             if request.graph is not None and not self._resting and wanted:
                 graph = request.graph()
                 site.recorded += 1
                 site.where = graph.request[0] if graph.request else None
                 self._step.graphs.append((site, graph))
-            elif missing and self._resting and self._is_news(request):
-                self._wake()
 
     def told(self, graph: Graph) -> None:
         """Facts that no request shows."""

@@ -200,9 +200,10 @@ def test_no_array_is_kept(ear: Ear) -> None:
 def test_a_release_without_the_private_names(monkeypatch: pytest.MonkeyPatch) -> None:
     from jax._src.interpreters import ad
 
-    monkeypatch.delattr(ad, "LinearizeTrace")
     recorder, ear = Jax(), Ear()
-    recorder.start(ear)
+    with monkeypatch.context() as patch:
+        patch.delattr(ad, "LinearizeTrace")
+        recorder.start(ear)
     (fault,) = ear.faults
     assert "is not followed by this version" in str(fault)
     assert jax.grad(lambda w: w**2)(3.0) == 6.0

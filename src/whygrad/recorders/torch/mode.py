@@ -177,9 +177,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         log, name = self.log, _rounded(name_of(func), kwargs)
         frame = sys._getframe(3)
         if _OPTIMIZERS in frame.f_code.co_filename or _copies(frame.f_code):
-            return (
-                False  # an optimizer's own work, around a closure that computes the loss; or a parameter being copied
-            )
+            return False  # an optimizer's own work around a closure, or a parameter being copied
         stack = frames.capture(frame)
         numbers: tuple[int, ...] = ()
         where: frames.Stack = ()
