@@ -9,7 +9,7 @@ REPORT := .venv/demo.json
 # TensorFlow's own messages are not what the demo is about.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test bench clean
+.PHONY: demo test sweep bench clean
 
 # A finding makes the exit status 1, and the report must say what it is: anything else is a failure of ours.
 demo: .venv/run.stamp
@@ -23,7 +23,11 @@ test: .venv/test.stamp
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 -m "not sweep"
+
+# Every operation of TensorFlow's registry and of PyTorch's operator database, against the framework's own autodiff.
+sweep: .venv/test.stamp
+	$(BIN)/pytest -m sweep
 
 bench: .venv/run.stamp
 	@for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
@@ -43,6 +47,6 @@ $(BIN)/python:
 .venv/test.stamp: .venv/run.stamp
 	$(PIP) install --editable '.[dev]'
 	$(PIP) install --no-deps 'tf_keras==2.21.*'
-	$(PIP) install 'torch==2.13.*'
+	$(PIP) install 'torch==2.13.0' expecttest
 	$(PIP) install --editable '.[jax]' flax equinox optax
 	@touch $@

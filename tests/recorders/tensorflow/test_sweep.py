@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("tensorflow")
-pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
+pytestmark = [pytest.mark.tensorflow, pytest.mark.sweep]
 HERE = Path(__file__).parent
 CRASHED = "its kernel took the process down"
 MOST_CRASHES = 25

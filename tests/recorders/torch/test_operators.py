@@ -27,7 +27,7 @@ from whygrad.recorders.torch.closing import close, marked
 from whygrad.recorders.torch.names import Names
 from whygrad.recorders.torch.parameters import Described
 
-pytestmark = [pytest.mark.torch, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.torch, pytest.mark.sweep, pytest.mark.filterwarnings("ignore")]
 
 MOST_SAMPLES, MOST_IN_PLACE, FEWEST_ZEROS = 10, 5, 4
 TYPES = (torch.float32, torch.float64, torch.complex64)

@@ -82,11 +82,13 @@ class Steps:
 
     def unapplied(self) -> Iterator[tuple[tuple[Parameter, ...], str]]:
         """What optimizers held and could not change, and why, when the script has ended."""
+        applied = {p.path for facts in self._lives if facts.steps and facts.rate for p in facts.parameters}
         for facts in self._lives:
+            held = tuple(p for p in facts.parameters if p.path not in applied)  # an optimizer may wrap another
             if facts.steps >= FEWEST_STEPS and not facts.rate:
-                yield facts.parameters, "rate"
+                yield held, "rate"
             elif not facts.steps and self.passes >= FEWEST_PASSES:
-                yield facts.parameters, "no step"
+                yield held, "no step"
 
     def _clearing(self, original: Any) -> Any:
         steps = self
