@@ -1,12 +1,7 @@
 """What a training step costs under PyTorch: plain, recorded, watched only, and under torch's anomaly mode.
 
-<<<<<<< HEAD
 Thread CPU time of one step with torch on one thread, the ways interleaved in one process; ratios to the plain
 step, minimum and median over the rounds. The last column is a second plain step: the noise. Before that, each model is
-=======
-Thread CPU time of one step with torch on one thread, the ways interleaved in one process; printed as ratios to the
-plain step, minimum and median over the rounds. The last column is a second plain step: the noise. Before that, each model is
->>>>>>> torch-verdicts
 trained for twenty steps with and without the recorder: every loss must be the same to the last bit.
 
     python benchmarks/torch_step_cost.py [ROUNDS]
