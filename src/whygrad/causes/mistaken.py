@@ -10,6 +10,9 @@ from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.graph import Op, Parameter
 from whygrad.span import Span
 
+# Frameworks whose backward pass leaves a gradient on leaves, and on nothing else.
+_KEEPS_LEAVES = frozenset(("torch",))
+
 
 def at_request(
     case: Case,
@@ -83,6 +86,25 @@ def other_tensor(case: Case) -> Explanation | None:
 def _same_work(one: Op, other: Op) -> bool:
     layers = [op.scope.rsplit("/", 1)[-1] for op in (one, other)]
     return bool(layers[0]) and layers[0] == layers[1] and one.name == other.name and bool(other.outputs)
+
+
+def computed(case: Case) -> Explanation | None:
+    """A computed tensor, where the backward pass keeps the gradients of leaves only."""
+    parameter, graph = case.parameter, case.graph
+    if graph.framework not in _KEEPS_LEAVES or not graph.api.endswith("backward"):
+        return None
+    made = parameter.made()
+    if parameter.is_variable or made is None or not case.flow.alive(parameter):
+        return None
+    return at_request(
+        case,
+        "it is the result of an operation, and `backward` keeps the gradients of leaves only",
+        "computed here: no leaf",
+        f"call `{parameter.path}.retain_grad()` before the backward pass, or ask for the gradient of the leaf",
+        "a gradient reaches it, and none is kept for it",
+        *([Label(graph.request[0], "the backward pass that keeps none of it")] if graph.request else []),
+        place=made,
+    )
 
 
 def twin(case: Case) -> Explanation | None:

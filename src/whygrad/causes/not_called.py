@@ -4,10 +4,8 @@ the parameter is never read in the computation that this loss came from
 
 ## What it is
 
-The parameter exists and is trainable, and a gradient was asked for it, but no operation on the way to this
-loss ever read it. The layer was not called, the branch that holds it was not taken, the expert was never
-routed to, or a cached result was used in its place. When the layer ran and its result was dropped, the cause
-is `unused-output`.
+A gradient was asked for the parameter, and no operation on the way to this loss ever read it: the layer was not
+called, its branch not taken, its expert never routed to, or a cached result was used in its place.
 
 ## What TensorFlow does
 
@@ -284,6 +282,8 @@ def _running_parent(case: Case, layer: Layer | None) -> Layer | None:
     if layer is None or layer.parent is None:
         return None
     parent = case.graph.layer(layer.parent)
+    while parent is not None and parent.forward is None and parent.parent is not None:
+        parent = case.graph.layer(parent.parent)  # a list of layers has no code of its own
     return parent if parent is not None and _runs(case, parent) else None
 
 

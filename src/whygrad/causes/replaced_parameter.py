@@ -185,7 +185,7 @@ def explain(case: Case) -> Explanation | None:
     if parameter.is_variable:
         return _module_replaced(case)
     place = parameter.made() or _made_at(case)
-    replaced = place is not None and _rebinds(place)
+    replaced = place is not None and (_rebinds(place) or _makes_a_leaf(place))
     was_variable = any(event.kind == "replaced" for event in parameter.history)
     if place is None or not (replaced or was_variable):
         return None
@@ -269,6 +269,20 @@ def _where_they_part(old: Span | None, new: Span | None) -> Span | None:
 def _made_at(case: Case) -> Span | None:
     op = case.graph.value_op[case.parameter.value] if case.parameter.value >= 0 else -1
     return case.graph.op(op).span if op >= 0 else None
+
+
+def _makes_a_leaf(place: Span) -> bool:
+    """Whether the expression at a place makes a leaf inside, which what it computes then hides."""
+    node = source.node_at(place)
+    return node is not None and any(
+        isinstance(inner, ast.Call)
+        and (
+            any(k.arg == "requires_grad" and getattr(k.value, "value", None) is True for k in inner.keywords)
+            or ast.unparse(inner.func).rpartition(".")[2] == "Parameter"
+        )
+        for inner in ast.walk(node)
+        if inner is not node
+    )
 
 
 def _rebinds(place: Span) -> bool:

@@ -178,7 +178,7 @@ from __future__ import annotations
 from whygrad import rewrite
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
-from whygrad.causes.mistaken import at_request, other_pass, other_tensor, twin
+from whygrad.causes.mistaken import at_request, computed, other_pass, other_tensor, twin
 
 ID = "wrong-source"
 WORDS = Words(
@@ -190,8 +190,8 @@ WORDS = Words(
 
 
 def explain(case: Case) -> Explanation | None:
-    """The gradient was asked of the wrong object: six ways to do so."""
-    for way in (_used_up, _closed_over, _library_state, other_pass, other_tensor, twin):
+    """The gradient was asked of the wrong object: seven ways to do so."""
+    for way in (_used_up, _closed_over, _library_state, other_pass, other_tensor, computed, twin):
         found = way(case)
         if found is not None:
             return found

@@ -15,8 +15,11 @@ from whygrad.recorders.torch.hooks import Hooks
 from whygrad.recorders.torch.lives import Lives
 from whygrad.recorders.torch.log import Log
 from whygrad.recorders.torch.names import Names, names_from
-from whygrad.recorders.torch.parameters import Described, Known, describe, others
+from whygrad.recorders.torch.parameters import Known, describe, others
 from whygrad.recorders.torch.requests import Requests
+
+# Requests whose sources have been named.
+MOST_PLACES = 1000
 
 
 class Torch:
@@ -164,18 +167,18 @@ class Torch:
                 request = replace(request, seen=values.measured(request.sources, request.seen, request.got))
             else:
                 request = replace(request, seen=values.still(request.sources, request.seen))
-            described = self._described(request, named)
+            paths = self._paths_of(request, named)
             build: Callable[[], Graph] | None = None
             if self.recording:
-                build = lambda: self._closed(request, described, named())  # noqa: E731
+                build = lambda: self._closed(request, named())  # noqa: E731
             error = request.error
             self.sink.asked(
                 Asked(
                     self.framework,
                     request.api,
                     request.site,
-                    tuple(d.path for d in described),
-                    tuple(d.seen for d in described),
+                    tuple(paths),
+                    tuple(request.seen),
                     None if error is None else f"{type(error).__name__}: {error}",
                     False,
                     build,
@@ -194,25 +197,19 @@ class Torch:
             request, sources=[*request.sources, *more], seen=(*request.seen, *(answer(t, request.got) for t in more))
         )
 
-    def _described(self, request: Request, named: Callable[[], Names]) -> list[Described]:
-        """The sources by name; the names are found once per place and set of tensors, since it is asked each step."""
-        key = (request.site, tuple(id(t) for t in request.sources))
-        seen = request.seen
+    def _paths_of(self, request: Request, named: Callable[[], Names]) -> list[str]:
+        """The sources by name, found once per place and set of tensors, since it is asked each step."""
+        key = (request.site, tuple([id(t) for t in request.sources]))
         paths = self._paths.get(key)
         if paths is None:
-            found = describe(request.sources, seen, named(), self.known, self.lives.modules)
-            paths = unique([d.path for d in found])
-            self._paths[key] = paths
-            return [replace(d, path=path) for d, path in zip(found, paths, strict=True)]
-        if self.recording:
-            found = describe(request.sources, seen, named(), self.known, self.lives.modules)
-            return [replace(d, path=path) for d, path in zip(found, paths, strict=True)]
-        return [
-            Described(t, path, answer, True, True, None, None, None)
-            for t, path, answer in zip(request.sources, paths, seen, strict=True)
-        ]
+            if len(self._paths) >= MOST_PLACES:
+                self._paths.clear()  # new tensors in each step
+            found = describe(request.sources, request.seen, named(), self.known, self.lives.modules)
+            paths = self._paths[key] = unique([d.path for d in found])
+        return paths
 
-    def _closed(self, request: Request, described: list[Described], names: Names) -> Graph:
+    def _closed(self, request: Request, names: Names) -> Graph:
+        described = describe(request.sources, request.seen, names, self.known, self.lives.modules)
         met = {id(t) for _, t in self._living(names)}
         more = others(described, names, self.lives.modules, met)
         paths = unique([d.path for d in described] + [d.path for d in more])

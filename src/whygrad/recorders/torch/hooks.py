@@ -65,6 +65,7 @@ class Hooks:
         """Start to listen: all hooks or none."""
         try:
             self._parameters()
+            self._wrappers()
             self._threads()
             warned.install(self.patches, frozenset((mode.__file__, functions.__file__, modules.__file__)))
             self.crossings.install(self.patches)
@@ -105,6 +106,21 @@ class Hooks:
             one.leave()
         if not quiet and self._modes:
             self._modes[0].join()
+
+    def _wrappers(self) -> None:
+        """A wrapper for distributed training reads every parameter when it is made: that is no use of them."""
+        wrapper, local = torch.nn.parallel.DistributedDataParallel, self.log.local
+        original: Any = wrapper.__init__
+
+        @wraps(original)
+        def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+            busy, local.busy = local.busy, True
+            try:
+                original(self, *args, **kwargs)
+            finally:
+                local.busy = busy
+
+        self.patches.replace(wrapper, "__init__", __init__)
 
     def _threads(self) -> None:
         """Modes are per thread; a thread started while we record gets its own."""

@@ -95,7 +95,8 @@ class Steps:
 
         @wraps(original)
         def zero_grad(self: Any, *args: Any, **kwargs: Any) -> Any:
-            steps._cleared = (steps.now(), frames.capture(sys._getframe(1)))
+            if steps.pending and steps.pending[-1].mark >= 0:
+                steps._cleared = (steps.now(), frames.capture(sys._getframe(1)))
             return original(self, *args, **kwargs)
 
         return zero_grad
