@@ -75,15 +75,14 @@ import torch
 from torch import nn
 
 torch.manual_seed(0)
-body = nn.Linear(2, 4)
-head = nn.Linear(4, 1)
-optimizer = torch.optim.SGD(body.parameters(), lr=0.1)  # <- here
+model = nn.Linear(2, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
 
 for step in range(3):
-    optimizer.zero_grad()
-    loss = (head(torch.tanh(body(x))) - 1.0).square().mean()
+    loss = (model(x) - 1.0).square().mean()
     loss.backward()
+    optimizer.zero_grad()  # <- here
     optimizer.step()
     print(step, float(loss))
 ```
@@ -95,14 +94,13 @@ import torch
 from torch import nn
 
 torch.manual_seed(0)
-body = nn.Linear(2, 4)
-head = nn.Linear(4, 1)
-optimizer = torch.optim.SGD([*body.parameters(), *head.parameters()], lr=0.1)
+model = nn.Linear(2, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 x = torch.tensor([[1.0, 2.0], [3.0, 1.0]])
 
 for step in range(3):
     optimizer.zero_grad()
-    loss = (head(torch.tanh(body(x))) - 1.0).square().mean()
+    loss = (model(x) - 1.0).square().mean()
     loss.backward()
     optimizer.step()
     print(step, float(loss))
