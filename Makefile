@@ -9,7 +9,7 @@ REPORT := .venv/demo.json
 # TensorFlow's own messages are not what the demo is about.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test sweep bench clean
+.PHONY: demo test corpus sweep bench clean
 
 # A finding makes the exit status 1, and the report must say what it is: anything else is a failure of ours.
 demo: .venv/run.stamp
@@ -23,7 +23,11 @@ test: .venv/test.stamp
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2 -m "not sweep"
+	$(BIN)/pytest -n 2 -m "not sweep and not corpus"
+
+# Every program of the corpus, broken and mended, and the edits that mend some of them.
+corpus: .venv/test.stamp
+	$(BIN)/pytest -n 2 tests/test_cases.py tests/causes/test_edits.py
 
 # Every operation of TensorFlow's registry and of PyTorch's operator database, against the framework's own autodiff.
 sweep: .venv/test.stamp

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from programs import surroundings
 
 pytestmark = pytest.mark.slow
 CASES = [
@@ -26,7 +27,7 @@ MISSED = {
 
 def findings_of(script: Path, folder: Path) -> list[dict[str, Any]]:
     out = folder / "report.json"
-    environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3")
+    environment = surroundings(script.read_text("utf-8"))
     command = [sys.executable, "-m", "whygrad", "run", "--quiet", "--json", str(out), script.name]
     subprocess.run(command, cwd=script.parent, env=environment, capture_output=True, check=False, timeout=180)
     return [f for f in json.loads(out.read_text("utf-8"))["findings"] if f["severity"] != "note"]
@@ -54,6 +55,7 @@ def test_a_broken_program(case: Path, tmp_path: Path) -> None:
     assert any(start <= high and end >= low for start, end in lines for low, high in ranges), lines
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("case", [case for case in CASES if (case.values[0] / "fixed.py").exists()])
 def test_a_fixed_program(case: Path, tmp_path: Path) -> None:
     by_design = json.loads((case / "case.json").read_text("utf-8")).get("by_design", [])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from programs import surroundings
 from whygrad.causes import CAUSES, CHAIN
 
 ROOT = Path(__file__).parent.parent.parent
@@ -46,7 +46,7 @@ def program(id: str, title: str, framework: str) -> str | None:
 
 def report_of(text: str, folder: Path) -> dict[str, list[dict[str, object]]]:
     (folder / "page.py").write_text(text, "utf-8")
-    environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3")
+    environment = surroundings(text)
     command = [sys.executable, "-m", "whygrad", "run", "--quiet", "--json", "report.json", "page.py"]
     subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False, timeout=120)
     loaded: dict[str, list[dict[str, object]]] = json.loads((folder / "report.json").read_text("utf-8"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from edits import applied
+from programs import surroundings
 from whygrad.causes import CAUSES
 from whygrad.finding import Edit
 
@@ -24,7 +24,7 @@ CASES = ("t107", "t117", "t130", "t196")
 
 def report_of(text: str, folder: Path) -> dict[str, Any]:
     (folder / "program.py").write_text(text, "utf-8")
-    environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3")
+    environment = surroundings(text)
     command = [sys.executable, "-m", "whygrad", "run", "--quiet", "--json", "report.json", "program.py"]
     subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False, timeout=240)
     loaded: dict[str, Any] = json.loads((folder / "report.json").read_text("utf-8"))
@@ -45,7 +45,7 @@ def test_the_edit_of_a_page_brings_the_gradient_back(text: str, tmp_path: Path) 
     mended(text, tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.corpus
 @pytest.mark.parametrize("text", [pytest.param(case(name), id=name) for name in CASES])
 def test_the_edit_of_a_case_brings_the_gradient_back(text: str, tmp_path: Path) -> None:
     mended(text, tmp_path)
