@@ -150,6 +150,13 @@ def _elements(case: Case, value: int) -> int:
     return count
 
 
+def _is_half(case: Case, edge: Edge) -> bool:
+    """Whether half of what the operation is given to learn gets zeros: a direction, not a weight that met no state."""
+    inputs = set(case.graph.inputs(edge.op))
+    given = [p for p in case.graph.parameters if p.value in inputs]
+    return 2 * sum(p.gradient == "zero" for p in given) >= len(given)
+
+
 def _always(case: Case, edge: Edge) -> bool:
     return True
 
@@ -209,7 +216,7 @@ WAYS: Mapping[str, tuple[Callable[[Case, Edge], bool], Way]] = {
         ),
         (
             "gru lstm rnn_tanh rnn_relu",
-            (_always, PART),
+            (_is_half, PART),
         ),
         (
             "getitem select narrow index_select gather slice stridedslice where select selectv2 maximum minimum",

@@ -94,6 +94,26 @@ def switched_on_late() -> None:
     steps([*gate.parameters(), *other.parameters()], loss, 20)
 
 
+def state_of_one_step() -> None:
+    lstm, head = nn.LSTM(4, 3, batch_first=True), nn.Linear(3, 1)
+    steps([*lstm.parameters(), *head.parameters()], lambda: head(lstm(x()[:, None])[0][:, -1]).square().mean())
+
+
+def wrapped_optimizer() -> None:
+    model = nn.Linear(4, 1)
+
+    class Outer(torch.optim.Optimizer):
+        def __init__(self, parameters: list[nn.Parameter]) -> None:
+            super().__init__(parameters, {"lr": 0.1})
+            self.inner = torch.optim.SGD(self.param_groups, lr=0.1)
+
+    outer = Outer(list(model.parameters()))
+    for _ in range(12):
+        outer.zero_grad()
+        model(x()).square().mean().backward()
+        outer.inner.step()
+
+
 def root_at_zero() -> None:
     lost, kept = nn.Linear(4, 1, bias=False), nn.Linear(4, 1)
     nn.init.zeros_(lost.weight)
@@ -142,6 +162,8 @@ def test_a_gradient_that_does_not_help(program: Callable[[], None], cause: str, 
     assert all(f.culprit is not None and f.culprit.file == __file__ for f in findings)
 
 
-@pytest.mark.parametrize("program", [one_factor_zero, bias_before_a_norm, switched_on_late])
+@pytest.mark.parametrize(
+    "program", [one_factor_zero, bias_before_a_norm, switched_on_late, state_of_one_step, wrapped_optimizer]
+)
 def test_a_harmless_zero(program: Callable[[], None]) -> None:
     assert findings_of(program) == []
