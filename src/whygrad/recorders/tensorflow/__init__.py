@@ -10,13 +10,14 @@ from whygrad.graph import Graph
 from whygrad.recorders import frames
 from whygrad.recorders.keras import Layers
 from whygrad.recorders.lives import Lives
+from whygrad.recorders.naming import unique
 from whygrad.recorders.recorder import Asked, Sink
 from whygrad.recorders.tensorflow.closing import close
 from whygrad.recorders.tensorflow.hooks import Hooks
 from whygrad.recorders.tensorflow.log import Log
 from whygrad.recorders.tensorflow.ops import Table
 from whygrad.recorders.tensorflow.ownership import Owner, Owners
-from whygrad.recorders.tensorflow.parameters import Source, describe, held_names, number_of, unique
+from whygrad.recorders.tensorflow.parameters import Source, describe, held_names, number_of
 from whygrad.recorders.tensorflow.python_functions import PythonFunctions, is_own_request
 from whygrad.recorders.tensorflow.requests import Request, Requests
 

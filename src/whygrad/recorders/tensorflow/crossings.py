@@ -14,12 +14,9 @@ from functools import wraps
 from typing import Any
 
 from whygrad.recorders import frames
+from whygrad.recorders.fingerprints import COMMON, MOST_ELEMENTS, fingerprint
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.tensorflow.log import Crossed, Log
-
-MOST_ELEMENTS = 4096
-# Numbers that turn up everywhere by themselves: an equal value proves nothing.
-COMMON = frozenset((0.0, 1.0, -1.0, 0.5, 2.0))
 
 
 class Crossings:
@@ -115,20 +112,6 @@ class Crossings:
             return None
         mark = fingerprint(numpy.asarray(tensor._numpy_internal()))
         return None if mark is None else self.left.get(mark)
-
-
-def fingerprint(array: Any) -> Hashable | None:
-    """A key that equal arrays share whatever their shape and float width; ``None`` for telling-nothing ones."""
-    import numpy
-
-    if array.size < 2 or array.dtype.kind not in "fiu":
-        return None
-    flat = array.reshape(-1)
-    step = max(1, flat.size // MOST_ELEMENTS)
-    sample = flat[::step].astype(numpy.float64)
-    if (sample == sample[0]).all():
-        return None
-    return (array.size, sample.tobytes())
 
 
 class _Buffer(ctypes.Structure):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -72,16 +72,6 @@ def path_of(source: Any, names: Mapping[int, str], position: int, is_variable: b
             # Legacy Keras and its users write `pred/kernel:0`.
             return name if "/" in name else name.removesuffix(":0")
     return held or f"sources[{position}]"
-
-
-def unique(paths: Iterable[str]) -> list[str]:
-    """The same paths, repeated ones numbered: every parameter has a name of its own."""
-    seen: dict[str, int] = {}
-    result = []
-    for path in paths:
-        seen[path] = seen.get(path, 0) + 1
-        result.append(path if seen[path] == 1 else f"{path} ({seen[path]})")
-    return result
 
 
 def held_names(frame: FrameType | None, most_frames: int = 4) -> tuple[dict[int, str], dict[int, tuple[str, str]]]:

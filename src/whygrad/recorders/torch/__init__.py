@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from whygrad.graph import Graph
+from whygrad.recorders.naming import unique
 from whygrad.recorders.recorder import Asked, Sink
 from whygrad.recorders.torch.asking import Request, answer
 from whygrad.recorders.torch.closing import close, held_by, marked, unapplied
@@ -221,13 +222,3 @@ class Torch:
         listed = [(path, p) for path, (module, _, _) in names.trees.items() for p in module._parameters.values()]
         loose = [(path, reference()) for path, reference in names.loose.items()]
         return [(path, p) for path, p in [*listed, *loose] if p is not None and self.log.known(p)]
-
-
-def unique(paths: list[str]) -> list[str]:
-    """The same paths, repeated ones numbered: every parameter has a name of its own."""
-    seen: dict[str, int] = {}
-    result = []
-    for path in paths:
-        seen[path] = seen.get(path, 0) + 1
-        result.append(path if seen[path] == 1 else f"{path} ({seen[path]})")
-    return result

@@ -129,8 +129,6 @@ def _parameter(
     history = _quiet_thaws(history)
     if cleared is not None and described.asked:
         history.append(Event("zeroed", cleared, "cleared"))
-    if described.replaced:
-        history.append(Event("replaced", None))
     return Parameter(
         path=described.path,
         shape=tuple(tensor.shape),

@@ -23,7 +23,6 @@ class Described:
     Attributes:
         module: the path of the module that holds it, or held it when its optimizer was made.
         tracked, in_model: as in ``graph.Parameter``.
-        replaced: it is a computed tensor under a name that was a leaf before.
     """
 
     tensor: Any
@@ -35,7 +34,6 @@ class Described:
     tracked: bool | None
     in_model: bool | None
     home: Home | None = None
-    replaced: bool = False
 
 
 class Known:
