@@ -82,7 +82,7 @@ def _flow(graph: Graph) -> Flow:
 def _suspect(parameter: Parameter, flow: Flow) -> bool:
     """Asked and got nothing, or a zero that the graph knows; or never asked, though its model holds it."""
     if not parameter.asked:
-        return parameter.tracked is False
+        return parameter.tracked is False or is_unapplied(parameter)
     if is_unapplied(parameter):
         return True
     if parameter.gradient == "none":
@@ -117,7 +117,8 @@ def _meets_zeros(parameter: Parameter, flow: Flow) -> bool:
 
 def _explain(case: Case) -> tuple[str, Explanation | None]:
     if not case.parameter.asked:
-        return "untracked", CAUSES["untracked"].explain(case)
+        cause = "untracked" if case.parameter.tracked is False else "not-updated"
+        return cause, CAUSES[cause].explain(case)
     if case.graph.fault is not None and not case.graph.targets:
         return "graph-error", CAUSES["graph-error"].explain(case)  # there never was a loss to ask about
     if is_unapplied(case.parameter):
@@ -164,6 +165,7 @@ def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Seq
         fix=explanation.fix,
         wrong_cures=explanation.wrong_cures,
         proof=explanation.proof,
+        unasked=not parameters[0].asked,
     )
 
 

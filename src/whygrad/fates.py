@@ -44,11 +44,17 @@ class Fates:
     def is_certain(self, finding: Finding, closing: bool) -> bool:
         """Whether a finding can be told while the script runs on; at the end of the run all but notes are."""
         if closing:
-            return not self._is_served(finding)
+            return not self._is_served(finding) and not self.withdrawn(finding)
+        if finding.unasked and finding.cause == "not-updated":
+            return False  # an optimizer that is made later may hold it
         if finding.cause in _MAY_BE_MENDED and any(p.gradient == "zero" for p in finding.parameters):
             return False
         agreed = all(f.without == f.seen >= STEPS_TO_AGREE for f in self._of(finding))
         return agreed or (finding.cause not in _DATA_DECIDES and not self._is_served(finding))
+
+    def withdrawn(self, finding: Finding) -> bool:
+        """Whether nobody had asked for it then, and somebody did later on."""
+        return finding.unasked and any(f.without < f.seen for f in self._of(finding))
 
     def judged(self, finding: Finding) -> Finding:
         """The finding with how often it held; what got its gradient in other steps is a note."""

@@ -100,6 +100,7 @@ class Finding:
         notes: facts, one sentence each.
         fix: what to change, shown as help.
         wrong_cures: popular cures that do not help here, one sentence each.
+        unasked: no request asked for the parameters' gradients, and that is the fault.
         penalised: the parameters do get a gradient, from a weight penalty alone.
     """
 
@@ -118,6 +119,7 @@ class Finding:
     steps: Steps = Steps()
     ranks: tuple[int, ...] = (0,)
     penalised: bool = False
+    unasked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,9 +100,8 @@ class Session:
             for recorder in self.recorders:
                 frameworks |= recorder.versions()
                 recorder.stop()
-        findings = sorted(
-            (self._fates.judged(f) for f in self._found.values()), key=lambda f: (_RANK[f.severity], -len(f.parameters))
-        )
+        upheld = (self._fates.judged(f) for f in self._found.values() if not self._fates.withdrawn(f))
+        findings = sorted(upheld, key=lambda f: (_RANK[f.severity], -len(f.parameters)))
         requests = tuple(Request(s.id, s.api, s.where, s.count, s.recorded, s.counts) for s in self._sites.values())
         return Report(
             __version__,

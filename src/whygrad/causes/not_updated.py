@@ -128,7 +128,8 @@ for step in range(3):
 
 Gradients that are computed for inspection only (a gradient penalty, a saliency map, the norm of a gradient)
 are not reported. Accumulation over several steps, a warm-up that starts at zero and a step skipped by loss
-scaling are judged over the steps seen, not by one.
+scaling are judged over the steps seen, not by one. Parameters that no optimizer holds are taken as frozen, unless all
+that comes before them is trained.
 
 ## How to silence it
 
@@ -144,6 +145,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from whygrad.causes.cause import Case, Explanation, code_of
+from whygrad.causes.left_out import UNHELD, is_left_out
 from whygrad.finding import Fix, Label, Proof, Severity, Step
 
 ID = "not-updated"
@@ -174,6 +176,20 @@ REASONS: Mapping[str, Words] = {
         "the optimizer stepped, and its learning rate was 0 each time",
         "warning",
     ),
+    "schedule": Words(
+        "its schedule kept the learning rate at 0 in every step",
+        "this schedule makes the learning rate 0",
+        "look at what the schedule makes of it: `optimizer.param_groups[0]['lr']`",
+        "the optimizer was made with another learning rate, and that was 0 at each step",
+        "warning",
+    ),
+    UNHELD: Words(
+        "no optimizer holds it",
+        "this optimizer does not get it",
+        "give it to the optimizer, or set `requires_grad = False` if it is not to learn",
+        "it gets a gradient, it comes after what is trained, and no optimizer was ever given it",
+        "warning",
+    ),
     "no step": Words(
         "its optimizer never takes a step",
         "`step()` of this optimizer was never called",
@@ -188,7 +204,7 @@ def explain(case: Case) -> Explanation | None:
     """The gradient was there, and what the recorder saw afterwards kept it from the parameter."""
     event = case.parameter.history[-1] if case.parameter.history else None
     words = REASONS.get(event.detail) if event is not None else None
-    if event is None or words is None:
+    if event is None or words is None or (event.detail == UNHELD and not is_left_out(case)):
         return None
     place = event.span
     labels = [Label(place, words.label)] if place is not None else []

@@ -176,17 +176,20 @@ leave its parameters out of the sources of the gradient call. Otherwise use the 
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
 from whygrad import source
-from whygrad.causes.cause import Case, Explanation, loss_span, quoted
+from whygrad.causes.cause import Case, Explanation, in_package, loss_span, quoted
 from whygrad.causes.holder import holder
 from whygrad.causes.taken import taken_instead
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.span import Span
 
 ID = "unused-output"
+_INSTEAD = "the loss is built from this instead"
+_OVERWRITTEN = "the next turn of the loop puts its own result in the place of this one"
 
 
 def explain(case: Case) -> Explanation | None:
@@ -204,7 +207,7 @@ def explain(case: Case) -> Explanation | None:
     place, dropped = _takes_another(case, end, stack)
     labels = []
     if place is not None:
-        labels.append(Label(place, "the loss is built from this instead"))
+        labels.append(Label(place, _OVERWRITTEN if dropped is None and place in stack else _INSTEAD))
     if dropped is not None and (place is None or dropped.place() != place.place()):
         labels.append(
             Label(dropped, f"{quoted(layer)} runs here, and nothing on the way to the loss reads what it gives")
@@ -232,8 +235,10 @@ def _takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tupl
     """Where the loss path goes on without the value, and where the value was made, both in one function."""
     if end is None or not stack:
         return loss_span(case.graph), None
-    dead, held = holder(case, end, stack)
     later = list(_loss_path(case, case.graph.value_op[end]))
+    if _overwritten(stack[0], later):
+        return stack[0], None
+    dead, held = holder(case, end, stack)
     for taken in later:
         place = next((s for s in taken if s.file == dead.file and s.function == dead.function), None)
         if place is not None and (place.line, place.column) != (dead.line, dead.column):
@@ -243,6 +248,15 @@ def _takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tupl
             return (taken[0] if inside else place), dead
     own = next((taken[0] for taken in later if taken[0].function not in {s.function for s in stack}), None)
     return (own or loss_span(case.graph)), dead
+
+
+def _overwritten(place: Span, later: list[tuple[Span, ...]]) -> bool:
+    """Whether a loop's next turn, which leads to the loss, binds the name anew without having read this value."""
+    statement = source.statement_at(place)
+    if not isinstance(statement, ast.Assign) or in_package(place):
+        return False
+    again = any(span.place() == place.place() for stack in later for span in stack)
+    return again and not source.names_in(statement.value) & source.targets_of(statement)
 
 
 def _loss_path(case: Case, first: int) -> Iterator[tuple[Span, ...]]:

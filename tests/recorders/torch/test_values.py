@@ -11,23 +11,10 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
-from whygrad.finding import Finding
-from whygrad.recorders.torch import Torch
-from whygrad.session import Session
+from torch_session import findings_of, x
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
 Loss = Callable[[], torch.Tensor]
-
-
-def findings_of(program: Callable[[], None]) -> list[Finding]:
-    session = Session(["program.py"], 10, lambda finding: None)
-    recorder = Torch()
-    session.recorders.append(recorder)
-    recorder.start(session)
-    program()
-    report = session.close(0, None)
-    assert report.notes == ()
-    return [f for f in report.findings if f.severity != "note"]
 
 
 def steps(parameters: list[nn.Parameter], loss: Loss, count: int = 6, rate: float = 0.01) -> None:
@@ -37,10 +24,6 @@ def steps(parameters: list[nn.Parameter], loss: Loss, count: int = 6, rate: floa
         optimizer.zero_grad()
         loss().backward()
         optimizer.step()
-
-
-def x() -> torch.Tensor:
-    return torch.linspace(0.1, 1, 32).reshape(8, 4)
 
 
 def dead_relu() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from whygrad.graph import Graph
 from whygrad.recorders.naming import unique
 from whygrad.recorders.recorder import Asked, Sink
@@ -38,6 +40,7 @@ class Torch:
             self._heard, self._mark, lambda: self.recording, self._pause, lambda: self.log.now, self._fault
         )
         self.lives.optimizer_made = self._optimizer_made
+        self.lives.schedule_made = self.requests.steps.scheduled
         self.recording = False
         # An error about gradients that an operation raised: it, the operation, its place, its inputs.
         self._last: tuple[BaseException, str, Any, tuple[int, ...]] | None = None
@@ -92,8 +95,6 @@ class Torch:
 
     def versions(self) -> dict[str, str]:
         """Of torch."""
-        import torch
-
         return {"torch": str(torch.__version__)}
 
     def _fault(self, error: BaseException) -> None:
@@ -133,7 +134,7 @@ class Torch:
         try:
             held = [p for group in optimizer.param_groups for p in group["params"]]
             self.known.remember(held, names_from(frame))
-            self.requests.steps.made(optimizer, held_by(self, optimizer))
+            self.requests.steps.made(optimizer, held_by(self, optimizer), self.lives.optimizers.get(optimizer, ()))
         finally:
             self.log.local.busy = busy
 
@@ -221,4 +222,5 @@ class Torch:
         """The parameters of named modules, listed by them or not, that the log knows."""
         listed = [(path, p) for path, (module, _, _) in names.trees.items() for p in module._parameters.values()]
         loose = [(path, reference()) for path, reference in names.loose.items()]
-        return [(path, p) for path, p in [*listed, *loose] if p is not None and self.log.known(p)]
+        bare = [("", p) for p in names.tensors() if isinstance(p, torch.nn.Parameter)]
+        return [(path, p) for path, p in [*listed, *loose, *bare] if p is not None and self.log.known(p)]

@@ -42,7 +42,12 @@ class Backward:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked, as it went. Lives only while it is handed on."""
+    """What was asked, as it went. Lives only while it is handed on.
+
+    Attributes:
+        got: what each leaf was worth after the backward pass, by ``id``.
+        cleared: where the gradients went before they were used; ``optimizer``: where the optimizer was made that asks.
+    """
 
     api: str
     site: tuple[Any, ...]
@@ -56,6 +61,7 @@ class Request:
     inputs: tuple[int, ...] = ()
     got: Mapping[int, GradientSeen] = field(default_factory=dict)
     cleared: frames.Stack = ()
+    optimizer: frames.Stack = ()
 
 
 def site_of(stack: frames.Stack) -> tuple[Any, ...]:

@@ -56,8 +56,8 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
     for number, label in labels(log, names, request).items():
         if number in current:
             builder.labels[current[number]] = label
-    cleared = replay.stack(request.cleared)[0] if request.cleared else None
-    parameters = [_parameter(recorder, replay, d, current, request.got, cleared) for d in described]
+    ends = _ends(recorder, replay, request, described, names)
+    parameters = [_parameter(recorder, replay, d, current, request.got, ends.get(id(d.tensor))) for d in described]
     if request.error is not None:
         parameters = _concerned(builder, targets, parameters)
     error = request.error
@@ -112,7 +112,7 @@ def _parameter(
     described: Described,
     current: dict[int, int],
     got: Mapping[int, GradientSeen],
-    cleared: Span | None,
+    end: Event | None,
 ) -> Parameter:
     tensor, lives = described.tensor, recorder.lives
     serial = recorder.log.known(tensor)
@@ -127,8 +127,8 @@ def _parameter(
         if stack:
             history.append(Event("thawed" if given else "frozen", replay.stack(stack)[0]))
     history = _quiet_thaws(history)
-    if cleared is not None and described.asked:
-        history.append(Event("zeroed", cleared, "cleared"))
+    if end is not None:
+        history.append(end)
     return Parameter(
         path=described.path,
         shape=tuple(tensor.shape),
@@ -145,6 +145,31 @@ def _parameter(
         in_model=described.in_model,
         history=tuple(history),
     )
+
+
+def _ends(
+    recorder: Torch, replay: Replay, request: Request, described: Sequence[Described], names: Names
+) -> dict[int, Event]:
+    """What keeps gradients from being applied, by ``id`` of the tensor: cleared too early, or in no optimizer."""
+    if request.cleared:
+        cleared = Event("zeroed", replay.stack(request.cleared)[0], "cleared")
+        return {id(d.tensor): cleared for d in described if d.asked}
+    if not request.optimizer:
+        return {}
+    held = {id(p) for p in recorder.requests.steps.held()}
+    unheld = Event("kept", replay.stack(request.optimizer)[0], "no optimizer")
+    return {
+        id(d.tensor): unheld
+        for d in described
+        if not d.asked and id(d.tensor) not in held and recorder.known.home(d.tensor) is None and _trains(d, names)
+    }
+
+
+def _trains(described: Described, names: Names) -> bool:
+    """Whether it is a parameter by its making, of a module that is in training mode if it is of one."""
+    if not isinstance(described.tensor, torch.nn.Parameter):
+        return False
+    return described.module is None or described.module not in names.trees or names.trees[described.module][0].training
 
 
 def _quiet_thaws(history: list[Event]) -> list[Event]:
@@ -198,17 +223,9 @@ def marked(log: Log, targets: Sequence[Any]) -> int:
 
 def held_by(recorder: Torch, optimizer: Any) -> list[Parameter]:
     """What a new optimizer holds, by name."""
-    stack = recorder.lives.optimizers.get(optimizer, ())
-    place = frames.spans(stack)[0] if stack else None
     held = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
     return [
-        Parameter(
-            home.path,
-            tuple(p.shape),
-            str(p.dtype).removeprefix("torch."),
-            gradient="present",
-            history=(Event("made", place),),
-        )
+        Parameter(home.path, tuple(p.shape), str(p.dtype).removeprefix("torch."), gradient="present")
         for p in held
         if (home := recorder.known.home(p)) is not None
     ]
@@ -216,7 +233,8 @@ def held_by(recorder: Torch, optimizer: Any) -> list[Parameter]:
 
 def unapplied(recorder: Torch) -> Iterator[Graph]:
     """For each optimizer that could not change what it holds, a Graph that says so and has no operations."""
-    for held, why in recorder.requests.steps.unapplied():
-        parameters = [replace(p, history=(Event("kept", p.made(), why),)) for p in held]
+    for held, why, stack in recorder.requests.steps.unapplied():
+        place = frames.spans(stack)[0] if stack else None
+        parameters = [replace(p, history=(Event("kept", place, why),)) for p in held]
         if parameters:
             yield GraphBuilder(recorder.framework, "torch.optim.Optimizer.step").graph((), parameters)

@@ -21,6 +21,7 @@ class Lives:
         modules: module to the place that made it.
         optimizers: optimizer to the place that made it.
         optimizer_made: told of every new optimizer and the frame that made it.
+        schedule_made: told of the optimizer of every new schedule and the place that made it.
     """
 
     def __init__(self, fault: Callable[[BaseException], None]) -> None:
@@ -29,6 +30,7 @@ class Lives:
         self.modules: weakref.WeakKeyDictionary[Any, frames.Stack] = weakref.WeakKeyDictionary()
         self.optimizers: weakref.WeakKeyDictionary[Any, frames.Stack] = weakref.WeakKeyDictionary()
         self.optimizer_made: Callable[[Any, Any], None] = lambda optimizer, frame: None
+        self.schedule_made: Callable[[Any, frames.Stack], None] = lambda optimizer, stack: None
         self.optimizer_failed: Callable[[BaseException, Any, Any], None] = lambda error, given, frame: None
         self._made: dict[int, tuple[weakref.ref[Any], frames.Stack]] = {}
         self._froze: dict[int, tuple[weakref.ref[Any], list[tuple[bool, frames.Stack]]]] = {}
@@ -38,6 +40,7 @@ class Lives:
         self._modules("__init__")
         self._modules("__setstate__")  # copies and unpickled modules
         self._optimizers()
+        self._schedules()
 
     def stop(self) -> None:
         """Take the hooks off."""
@@ -99,6 +102,21 @@ class Lives:
             lives._guarded(lives._optimizer, self, sys._getframe(1))
 
         self.patches.replace(torch.optim.Optimizer, "__init__", __init__)
+
+    def _schedules(self) -> None:
+        base = torch.optim.lr_scheduler.LRScheduler
+        original = base.__init__
+        lives = self
+
+        @wraps(original)
+        def __init__(self: Any, optimizer: Any, *args: Any, **kwargs: Any) -> None:
+            original(self, optimizer, *args, **kwargs)
+            lives._guarded(lives._schedule, self, optimizer, sys._getframe(1))
+
+        self.patches.replace(base, "__init__", __init__)
+
+    def _schedule(self, schedule: Any, optimizer: Any, frame: Any) -> None:
+        self.schedule_made(optimizer, frames.capture(_outside(frame, schedule)))
 
     def _optimizer(self, optimizer: Any, frame: Any) -> None:
         self.optimizers[optimizer] = frames.capture(_outside(frame, optimizer))

@@ -107,6 +107,13 @@ def others(described: Sequence[Described], names: Names, modules: Iterable[Any],
             asked.add(id(parameter))
             home = names.homes[id(parameter)]
             found.append(Described(parameter, path, "unknown", False, True, None, False, None, home))
+    for parameter in names.tensors():
+        home = names.homes.get(id(parameter))
+        if home is None or home.module is not None or id(parameter) in asked or id(parameter) not in known:
+            continue
+        if isinstance(parameter, torch.nn.Parameter) and parameter.requires_grad:
+            asked.add(id(parameter))
+            found.append(Described(parameter, home.path, "unknown", False, True, None, None, None, home))
     return found
 
 

@@ -160,17 +160,23 @@ class Requests:
     def _leftover(self, frame: FrameType | None, stack: frames.Stack = ()) -> None:
         """Backward calls that no optimizer took up: asked was the gradient of what the script then read."""
         site = site_of(stack)
+        for call in [c for c in self.pending if c.consumed and c.reads]:
+            self._by_hand(call, frame, lost=False)
         for call in [c for c in self.pending if not c.consumed and (not stack or site_of(c.stack) == site)]:
             call.consumed = True
             if not call.told:
                 self._by_hand(call, frame)
         self.pending[:] = [c for c in self.pending if not c.consumed]
 
-    def _by_hand(self, call: Backward, frame: FrameType | None) -> None:
-        """Ask for what the script read after a backward call, and no optimizer holds."""
+    def _by_hand(self, call: Backward, frame: FrameType | None, lost: bool = True) -> None:
+        """Ask for what the script read after a backward call, and no optimizer holds.
+
+        Args:
+            lost: what has no gradient was meant too, and not only looked at beside what an optimizer did.
+        """
         held = {id(p) for p in self.steps.held()}
         read = [t for ref in call.reads if (t := ref()) is not None and id(t) not in held]
-        sources = list({id(t): t for t in read}.values())
+        sources = [t for t in {id(t): t for t in read}.values() if lost or answer(t, call.got) == "present"]
         if not sources or call.mark < 0:
             return
         seen = tuple(answer(t, call.got) for t in sources)

@@ -29,11 +29,17 @@ FEWEST_STEPS, FEWEST_PASSES = 3, 10
 
 @dataclass(slots=True)
 class Facts:
-    """What an optimizer did, for when it is gone: what it held, its steps, whether a learning rate was ever not 0."""
+    """What an optimizer did, for when it is gone: what it held, its steps, whether a learning rate was ever not 0.
+
+    Attributes:
+        place: where it was made; ``schedule``: where the schedule was made that changed its learning rate.
+    """
 
     parameters: tuple[Parameter, ...]
     steps: int = 0
     rate: bool = False
+    place: frames.Stack = ()
+    schedule: frames.Stack = ()
 
 
 class Steps:
@@ -74,21 +80,27 @@ class Steps:
         patches.defer(register_optimizer_step_pre_hook(self._before).remove)
         patches.defer(register_optimizer_step_post_hook(self._after).remove)
 
-    def made(self, optimizer: Any, parameters: Sequence[Parameter]) -> None:
-        """A new optimizer, and what it holds, by name."""
+    def made(self, optimizer: Any, parameters: Sequence[Parameter], place: frames.Stack) -> None:
+        """A new optimizer, what it holds, by name, and where it was made."""
         self.optimizers.add(optimizer)
-        self._facts[optimizer] = facts = Facts(tuple(parameters))
+        self._facts[optimizer] = facts = Facts(tuple(parameters), place=place)
         self._lives.append(facts)
 
-    def unapplied(self) -> Iterator[tuple[tuple[Parameter, ...], str]]:
-        """What optimizers held and could not change, and why, when the script has ended."""
+    def scheduled(self, optimizer: Any, place: frames.Stack) -> None:
+        """A schedule was made for an optimizer."""
+        facts = self._facts.get(optimizer)
+        if facts is not None and any(_rate({"lr": g.get("initial_lr", g.get("lr", 1.0))}) for g in _groups(optimizer)):
+            facts.schedule = place
+
+    def unapplied(self) -> Iterator[tuple[tuple[Parameter, ...], str, frames.Stack]]:
+        """What optimizers held and could not change, why, and the place of that, when the script has ended."""
         applied = {p.path for facts in self._lives if facts.steps and facts.rate for p in facts.parameters}
         for facts in self._lives:
             held = tuple(p for p in facts.parameters if p.path not in applied)  # an optimizer may wrap another
             if facts.steps >= FEWEST_STEPS and not facts.rate:
-                yield held, "rate"
+                yield held, "schedule" if facts.schedule else "rate", facts.schedule or facts.place
             elif not facts.steps and self.passes >= FEWEST_PASSES:
-                yield held, "no step"
+                yield held, "no step", facts.place
 
     def _clearing(self, original: Any) -> Any:
         steps = self
@@ -111,7 +123,7 @@ class Steps:
 
     def held(self) -> list[Any]:
         """What the living optimizers hold."""
-        return [p for o in list(self.optimizers) for g in o.param_groups for p in g["params"]]
+        return [p for o in list(self.optimizers) for g in _groups(o) for p in g["params"]]
 
     def last(self) -> int:
         """Where in the log an optimizer last ended its step."""
@@ -164,12 +176,17 @@ class Steps:
                 opened,
                 got=got,
                 cleared=self._lost(mine, sources, got),
+                optimizer=facts.place if facts is not None else (),
             )
         )
 
 
 def _has_closure(args: Any, kwargs: Any) -> bool:
     return any(callable(one) for one in (*args[1:], *kwargs.values()))
+
+
+def _groups(optimizer: Any) -> list[Any]:
+    return list(getattr(optimizer, "param_groups", ()))
 
 
 def _rate(group: Mapping[str, Any]) -> bool:
