@@ -20,6 +20,8 @@ from whygrad.recorders.tensorflow.ownership import Owner, Owners
 from whygrad.recorders.tensorflow.parameters import Source, describe, held_names, number_of
 from whygrad.recorders.tensorflow.python_functions import PythonFunctions, is_own_request
 from whygrad.recorders.tensorflow.requests import Request, Requests
+from whygrad.recorders.tensorflow.runs import Runs
+from whygrad.recorders.tensorflow.tapes import building
 
 
 class TensorFlow:
@@ -35,6 +37,7 @@ class TensorFlow:
         self.layers = Layers(self.log.local, self.lives)
         self.hooks = Hooks(self.log, self._fault, self._came_round)
         self.python = PythonFunctions(self.log, self.table, self._told, lambda: self.hooks.listening())
+        self.runs = Runs(self.log, self._told, self._fault)
         self.requests = Requests(self._heard, self._inside, self._fault)
         self.recording = False
         self._known_sources: dict[Any, list[Source]] = {}
@@ -55,6 +58,7 @@ class TensorFlow:
             self.log.clear()
             self.hooks.install()
             self.python.install(self.hooks.patches, self._fault)
+            self.runs.install(self.hooks.patches)
             self.layers.wake(self._fault)
             self.recording = True
 
@@ -63,12 +67,17 @@ class TensorFlow:
         if self.recording:
             self.recording = False
             self.hooks.remove()
+            self.hooks.values.clear()
             self.layers.rest()
             self.python.clear()
             self.log.clear()
 
     def finish(self, error: str | None) -> None:
-        """Every request was told when it was made."""
+        """Tell what compiled requests gave; every other one was told when it was made."""
+        try:
+            self.runs.finish()
+        except BaseException as fault:
+            self._fault(fault)
 
     def stop(self) -> None:
         """Take every hook off."""
@@ -126,11 +135,14 @@ class TensorFlow:
                 self.log.traced_requests = True
             site = site_of(request.stack)
             sources = self._sources(request, site)
+            if self.recording and not request.zero_filled:
+                request, sources = self._measured(request, sources)
             build: Callable[[], Graph] | None = None
             if self.recording:
-                build = lambda: close(self, request, sources, held_names(request.frame)[1])  # noqa: E731
+                build = self._builder(request, sources)
             self.sink.asked(self._asked(request, site, sources, build))
         finally:
+            self.hooks.values.told()
             self.log.local.busy = busy
             self.log.local.pending.clear()  # the request touched its sources, and no operation reads them now
 
@@ -157,6 +169,28 @@ class TensorFlow:
             for one, seen, given in zip(known, request.seen, request.sources, strict=True)
         ]
 
+    def _builder(self, request: Request, sources: list[Source]) -> Callable[[], Graph]:
+        """What makes the Graph; that of a traced request is made at once, since it is measured when it runs."""
+        names = held_names(request.frame)[1]
+        graph = building()
+        if (
+            graph is None
+            or request.error is not None
+            or request.zero_filled
+            or request.api != "tf.GradientTape.gradient"
+        ):
+            return lambda: close(self, request, sources, names)[0]
+        closed, values = close(self, request, sources, names)
+        self.runs.add(graph, request.answers, self.hooks.values.latest, closed, values)
+        return lambda: closed
+
+    def _measured(self, request: Request, sources: list[Source]) -> tuple[Request, list[Source]]:
+        """The request with what its answers are worth."""
+        values = self.hooks.values
+        seen = values.judged(sources, request.answers)
+        sources = [replace(source, seen=one) for source, one in zip(sources, seen, strict=True)]
+        return replace(request, cotangents=values.cotangents(seen)), sources
+
     def _asked(
         self, request: Request, site: tuple[Any, ...], sources: list[Source], build: Callable[[], Graph] | None
     ) -> Asked:
@@ -170,6 +204,7 @@ class TensorFlow:
             None if error is None else f"{type(error).__name__}: {error}",
             self.hooks.tapes.others_open(request.tape),
             build,
+            self.recording,
         )
 
 

@@ -14,6 +14,8 @@ from typing import Any
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.tensorflow.log import Backpropagated, Log, Made
+from whygrad.recorders.tensorflow.tapes import building
+from whygrad.recorders.tensorflow.values import Known, Values
 
 # For each Keras: the module, the class and the method that every update by one of its optimizers passes.
 _UPDATES = {
@@ -25,8 +27,9 @@ _UPDATES = {
 class Passes:
     """The hooks on what TensorFlow and Keras run by themselves."""
 
-    def __init__(self, log: Log, fault: Callable[[BaseException], None]) -> None:
+    def __init__(self, log: Log, values: Values, fault: Callable[[BaseException], None]) -> None:
         self.log = log
+        self.values = values
         self.fault = fault
         self.patches = Patches()
         self.awake: set[str] = set()
@@ -63,20 +66,44 @@ class Passes:
 
         @wraps(original)
         def imperative_grad(
-            tape: Any, target: Any, sources: Any, output_gradients: Any = None, *args: Any, **kwargs: Any
+            tape: Any,
+            target: Any,
+            sources: Any,
+            output_gradients: Any = None,
+            sources_raw: Any = None,
+            unconnected_gradients: Any = "none",
         ) -> Any:
-            if not passes._unseen():
-                return original(tape, target, sources, output_gradients, *args, **kwargs)
-            local.busy = True
+            unseen = passes._unseen()
+            wanted = passes._between(unconnected_gradients)
+            local.busy = local.busy or unseen
             try:
-                gradients = original(tape, target, sources, output_gradients, *args, **kwargs)
-                passes._note([*target, *(output_gradients or ())], gradients)
+                gradients = original(
+                    tape, target, [*sources, *wanted], output_gradients, sources_raw, unconnected_gradients
+                )
+                passes._given(wanted, gradients)
+                gradients = gradients[: len(sources)]
+                if unseen:
+                    passes._note([*target, *(output_gradients or ())], gradients)
                 return gradients
             finally:
-                local.busy = False
-                local.pending.clear()
+                if unseen:
+                    local.busy = False
+                    local.pending.clear()
 
         return imperative_grad
+
+    def _between(self, unconnected: Any) -> list[Known]:
+        """What else to ask for; nothing where TensorFlow would make zeros of it."""
+        try:
+            if "zero" in str(getattr(unconnected, "value", unconnected)).lower():
+                return []
+            return self.values.between(building())
+        except BaseException as error:
+            self.fault(error)
+            return []
+
+    def _given(self, wanted: Sequence[Known], gradients: Sequence[Any]) -> None:
+        self.values.given(wanted, gradients[len(gradients) - len(wanted) :])
 
     def _note(self, inputs: Sequence[Any], gradients: Iterable[Any]) -> None:
         try:
