@@ -174,6 +174,19 @@ REASONS: Mapping[str, Words] = {
         "the optimizer stepped, and its learning rate was 0 each time",
         "warning",
     ),
+    "handed zeros": Words(
+        "`{code}` is handed zeros in its place",
+        "every gradient that arrives here is zero in every element",
+        "apply the gradients first, and clear what they were summed up in afterwards",
+        "it was there after the backward pass, and only zeros were applied, at every step",
+    ),
+    "left out": Words(
+        "`{code}` does not hand it to the optimizer",
+        "takes only some of the variables that were asked for",
+        "use one list of variables for the gradient call and for the optimizer",
+        "others of the same request were applied and moved; this one was handed to no optimizer, and never moved",
+        "warning",
+    ),
     "no step": Words(
         "its optimizer never takes a step",
         "`step()` of this optimizer was never called",

@@ -12,6 +12,7 @@ from whygrad.recorders.keras import Layers
 from whygrad.recorders.lives import Lives
 from whygrad.recorders.naming import unique
 from whygrad.recorders.recorder import Asked, Sink
+from whygrad.recorders.tensorflow.autograph import exact_spans
 from whygrad.recorders.tensorflow.closing import close
 from whygrad.recorders.tensorflow.hooks import Hooks
 from whygrad.recorders.tensorflow.log import Log
@@ -22,6 +23,7 @@ from whygrad.recorders.tensorflow.python_functions import PythonFunctions, is_ow
 from whygrad.recorders.tensorflow.requests import Request, Requests
 from whygrad.recorders.tensorflow.runs import Runs
 from whygrad.recorders.tensorflow.tapes import building
+from whygrad.recorders.tensorflow.updates import FEWEST_STEPS
 
 
 class TensorFlow:
@@ -76,6 +78,11 @@ class TensorFlow:
         """Tell what compiled requests gave; every other one was told when it was made."""
         try:
             self.runs.finish()
+            if error is None:
+                busy, self.log.local.busy = self.log.local.busy, True
+                for graph in self.hooks.passes.updates.unapplied(exact_spans):
+                    self._told(graph)
+                self.log.local.busy = busy
         except BaseException as fault:
             self._fault(fault)
 
@@ -137,6 +144,9 @@ class TensorFlow:
             sources = self._sources(request, site)
             if self.recording and not request.zero_filled:
                 request, sources = self._measured(request, sources)
+            if self.recording and request.error is None and request.api == "tf.GradientTape.gradient":
+                often = FEWEST_STEPS if request.operations else 1
+                self.hooks.passes.updates.asked(site, request.stack, sources, request.sources, often)
             build: Callable[[], Graph] | None = None
             if self.recording:
                 build = self._builder(request, sources)

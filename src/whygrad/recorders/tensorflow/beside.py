@@ -1,7 +1,7 @@
 """Running part of a traced function beside the script: a copy of what leads to some of its tensors, with its arguments.
 
-The copy has no side effect and draws no random number: where the way to a tensor holds an operation that could, or reads
-a variable that the function has written before, it is refused.
+The copy has no side effect and draws no random number: where the way to a tensor holds an operation that could, or
+reads a variable that the function has written before, it is refused.
 """
 
 from __future__ import annotations
@@ -42,10 +42,25 @@ def run_beside(graph: Any, names: Sequence[str], arguments: Sequence[Any], log: 
     try:
         made = _copied(graph, wanted, log)
         taken = [argument for argument, used in zip(arguments, made[1], strict=True) if used]
+        if any(argument is None for argument in taken):
+            raise Refused("an argument is not known")
         results = made[0].call_flat(*taken)
         return {name: worth(result) for name, result in zip(wanted, results, strict=True)}
     except (errors.OpError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Refused(str(error)) from None
+
+
+def captured(graph: Any) -> list[Any]:
+    """What a function that is traced inside of others captured from outside of all; ``None`` for other arguments."""
+    found = {inner._id: outer for outer, inner in graph.captures}
+    return [_outermost(found.get(tensor._id)) for tensor in graph.inputs]
+
+
+def _outermost(tensor: Any) -> Any:
+    while tensor is not None and not hasattr(tensor, "_numpy_internal"):
+        inner = tensor
+        tensor = next((o for o, i in getattr(inner.graph, "captures", ()) if i._id == inner._id), None)
+    return tensor
 
 
 def _copied(graph: Any, names: Sequence[str], log: Log) -> tuple[Any, list[bool]]:

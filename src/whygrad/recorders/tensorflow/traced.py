@@ -282,7 +282,7 @@ def body_of(graph: Any, attr: Any, log: Log) -> Any:
     name = attr if isinstance(attr, str) else attr.name
     outer = graph
     while outer is not None:
-        found = outer._getbody_of(name) if outer._isbody_of(name) else None
+        found = outer._get_function(name) if outer._is_function(name) else None
         if found is not None:
             return found.graph
         outer = getattr(outer, "outer_graph", None)
