@@ -143,7 +143,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from whygrad.causes.cause import Case, Explanation, code_of
+from whygrad.causes.cause import ANY, Case, Explanation, code_of, spoken
 from whygrad.finding import Fix, Label, Proof, Severity, Step
 
 ID = "not-updated"
@@ -170,7 +170,7 @@ REASONS: Mapping[str, Words] = {
     "rate": Words(
         "the learning rate was 0 in every step",
         "this optimizer has a learning rate of 0",
-        "set a learning rate, and look at what the schedule makes of it: `optimizer.param_groups[0]['lr']`",
+        "set a learning rate, and look at what the schedule makes of it: {rate}",
         "the optimizer stepped, and its learning rate was 0 each time",
         "warning",
     ),
@@ -197,6 +197,13 @@ REASONS: Mapping[str, Words] = {
 }
 
 
+# How a learning rate in force is read.
+RATES: Mapping[str, str] = {
+    "tensorflow": "`float(optimizer.learning_rate)`",
+    ANY: "`optimizer.param_groups[0]['lr']`",
+}
+
+
 def explain(case: Case) -> Explanation | None:
     """The gradient was there, and what the recorder saw afterwards kept it from the parameter."""
     event = case.parameter.history[-1] if case.parameter.history else None
@@ -212,7 +219,7 @@ def explain(case: Case) -> Explanation | None:
         place,
         tuple(labels),
         (Step("parameter", case.parameter.path, case.parameter.made()),),
-        fix=Fix(words.fix),
+        fix=Fix(words.fix.replace("{rate}", spoken(RATES, case))),
         proof=Proof("structural", True, words.proof),
         severity=words.severity,
     )

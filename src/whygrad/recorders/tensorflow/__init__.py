@@ -39,7 +39,7 @@ class TensorFlow:
         self.layers = Layers(self.log.local, self.lives)
         self.hooks = Hooks(self.log, self._fault, self._came_round)
         self.python = PythonFunctions(self.log, self.table, self._told, lambda: self.hooks.listening())
-        self.runs = Runs(self.log, self._told, self._fault)
+        self.runs = Runs(self.log, self._told, lambda: self.lives.fitting, self._fault)
         self.requests = Requests(self._heard, self._inside, self._fault)
         self.recording = False
         self._known_sources: dict[Any, list[Source]] = {}

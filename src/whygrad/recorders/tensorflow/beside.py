@@ -36,7 +36,8 @@ def run_beside(graph: Any, names: Sequence[str], arguments: Sequence[Any], log: 
     Raises:
         Refused: it can not be told.
     """
-    from tensorflow.python.framework import errors
+    from tensorflow.python.eager import record
+    from tensorflow.python.framework import errors, ops
 
     wanted = list(dict.fromkeys(names))
     try:
@@ -44,7 +45,8 @@ def run_beside(graph: Any, names: Sequence[str], arguments: Sequence[Any], log: 
         taken = [argument for argument, used in zip(arguments, made[1], strict=True) if used]
         if any(argument is None for argument in taken):
             raise Refused("an argument is not known")
-        results = made[0].call_flat(*taken)
+        with ops.init_scope(), record.stop_recording():  # a step may be under construction
+            results = made[0].call_flat(*taken)
         return {name: worth(result) for name, result in zip(wanted, results, strict=True)}
     except (errors.OpError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Refused(str(error)) from None

@@ -26,8 +26,8 @@ _UPDATES = {
     "keras": ("keras.src.optimizers.base_optimizer", "BaseOptimizer", "apply"),
     "tf_keras": ("tf_keras.src.optimizers.optimizer", "_BaseOptimizer", "apply_gradients"),
 }
-# What every reading of a learning rate passes in Keras 3.
-_RATE = "_get_current_learning_rate"
+# For each Keras: what every reading of a learning rate passes.
+_RATES = {"keras": "_get_current_learning_rate", "tf_keras": "_compute_current_learning_rate"}
 
 
 class Passes:
@@ -55,8 +55,9 @@ class Passes:
             if cls is not None and keras not in self.awake and hasattr(cls, method):
                 self.awake.add(keras)
                 self.patches.replace(cls, method, self._update(getattr(cls, method)))
-                if hasattr(cls, _RATE):
-                    self.patches.replace(cls, _RATE, self._rate(getattr(cls, _RATE)))
+                rate = _RATES[keras]
+                if hasattr(cls, rate):
+                    self.patches.replace(cls, rate, self._rate(getattr(cls, rate)))
 
     def remove(self) -> None:
         """Put back everything that was found."""
@@ -141,8 +142,7 @@ class Passes:
                 return original(optimizer, *args, **kwargs)
             local.busy = local.updating = True
             try:
-                result = original(optimizer, *args, **kwargs)
-                return result
+                return original(optimizer, *args, **kwargs)
             finally:
                 local.busy = local.updating = False
                 local.pending.clear()
@@ -169,7 +169,9 @@ class Passes:
         def rate(optimizer: Any) -> Any:
             result = original(optimizer)
             try:
-                passes._rated(optimizer, result)
+                held = getattr(optimizer, "_current_learning_rate", None)
+                held = getattr(optimizer, "_learning_rate", None) if held is None else held
+                passes._rated(optimizer, held if result is None else result)  # legacy Keras answers nothing
             except BaseException as error:
                 passes.fault(error)
             return result

@@ -15,8 +15,10 @@ from functools import wraps
 from typing import Any
 
 from whygrad.graph import GradientSeen, Graph
+from whygrad.recorders.lives import Fitting
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.tensorflow.beside import Refused, run_beside
+from whygrad.recorders.tensorflow.feeding import arguments_of
 from whygrad.recorders.tensorflow.log import Log
 from whygrad.recorders.tensorflow.values import ZERO_STEPS, Between
 
@@ -55,10 +57,17 @@ class Runs:
 
     Args:
         told: takes a Graph that shows a fault.
+        fitting: what the ``fit`` that runs now was given.
     """
 
-    def __init__(self, log: Log, told: Callable[[Graph], None], fault: Callable[[BaseException], None]) -> None:
-        self.log, self.told, self.fault = log, told, fault
+    def __init__(
+        self,
+        log: Log,
+        told: Callable[[Graph], None],
+        fitting: Callable[[], Fitting | None],
+        fault: Callable[[BaseException], None],
+    ) -> None:
+        self.log, self.told, self.fitting, self.fault = log, told, fitting, fault
         self._of: weakref.WeakKeyDictionary[Any, list[Compiled]] = weakref.WeakKeyDictionary()
         self._all: list[Compiled] = []
 
@@ -103,7 +112,7 @@ class Runs:
         self._all.clear()
 
     def _before(self, function: Any, inputs: Sequence[Any], captured: Sequence[Any]) -> None:
-        from tensorflow.python.eager import context, record
+        from tensorflow.python.eager import context
 
         local = self.log.local
         local.busy = True
@@ -111,14 +120,23 @@ class Runs:
             if not context.executing_eagerly():
                 return
             for compiled in self._of.get(function.graph, ()):
-                compiled.runs += 1
-                if compiled.runs in MEASURED and not compiled.done:
-                    with record.stop_recording():
-                        self._measure(compiled, function.graph, [*inputs, *captured])
+                self._count(compiled, function.graph, [*inputs, *captured])
+            fitting = self.fitting()
+            for graph, inside in list(self._of.items()) if fitting is not None else ():
+                for compiled in inside if _is_inside(graph, function.graph) else ():
+                    self._count(compiled, graph, fitting)
         except BaseException as error:
             self.fault(error)
         finally:
             local.busy = False
+
+    def _count(self, compiled: Compiled, graph: Any, given: list[Any] | Fitting | None) -> None:
+        """The request runs, on these arguments; some of its runs are measured."""
+        compiled.runs += 1
+        if compiled.runs in MEASURED and not compiled.done:
+            arguments = arguments_of(graph, given, compiled.runs) if isinstance(given, Fitting) else given
+            if arguments is not None:
+                self._measure(compiled, graph, arguments)
 
     def _measure(self, compiled: Compiled, graph: Any, arguments: Sequence[Any]) -> None:
         names = [name for name in compiled.answers if name is not None]
@@ -165,3 +183,11 @@ class Runs:
                 sorted({values[n] for n, t in compiled.factors.items() if n in values and worths.get(t) == "zero"})
             ),
         )
+
+
+def _is_inside(graph: Any, outer: Any) -> bool:
+    """Whether a function was traced within another."""
+    around = getattr(graph, "outer_graph", None)
+    while around is not None and around is not outer:
+        around = getattr(around, "outer_graph", None)
+    return around is not None

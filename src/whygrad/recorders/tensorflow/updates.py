@@ -119,9 +119,11 @@ class Updates:
             place: the script's line that computes it.
         """
         held = self._held.get(optimizer)
-        if held is not None:
+        now = rate() if held is not None else "unknown"
+        if held is not None and now == "zero":
             held.compiled, held.place = rate, place
-            held.rate = held.rate or rate() != "zero"
+        elif held is not None:
+            held.rate = held.rate or now != "unknown"  # where its variables are not made yet it can not be told
 
     def _of(self, optimizer: Any, stack: frames.Stack) -> Held:
         held = self._held.get(optimizer)
@@ -151,7 +153,11 @@ class Updates:
             asked = [
                 a
                 for n, a in self._asked.items()
-                if a.site in sites and n not in handed and a.times >= FEWEST_STEPS and a.variable() is not None and not _moved(a)
+                if a.site in sites
+                and n not in handed
+                and a.times >= FEWEST_STEPS
+                and a.variable() is not None
+                and not _moved(a)
             ]
             yield from _graph(asked, "kept", "left out", held.stack, spans)
             handed |= {a.source.number for a in asked if a.source.number is not None}  # told once
