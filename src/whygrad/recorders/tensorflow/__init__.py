@@ -142,7 +142,7 @@ class TensorFlow:
                 self.log.traced_requests = True
             site = site_of(request.stack)
             sources = self._sources(request, site)
-            if self.recording and not request.zero_filled:
+            if not request.zero_filled:
                 request, sources = self._measured(request, sources)
             if self.recording and request.error is None and request.api == "tf.GradientTape.gradient":
                 often = FEWEST_STEPS if request.operations else 1
@@ -197,7 +197,7 @@ class TensorFlow:
     def _measured(self, request: Request, sources: list[Source]) -> tuple[Request, list[Source]]:
         """The request with what its answers are worth."""
         values = self.hooks.values
-        seen = values.judged(sources, request.answers)
+        seen = (values.judged if self.recording else values.still)(sources, request.answers)
         sources = [replace(source, seen=one) for source, one in zip(sources, seen, strict=True)]
         return replace(request, cotangents=values.cotangents(seen)), sources
 

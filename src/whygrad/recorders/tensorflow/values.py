@@ -109,6 +109,16 @@ class Values:
             for source, answer in zip(sources, answers, strict=True)
         )
 
+    def still(self, sources: Sequence[Source], answers: Sequence[Any]) -> tuple[GradientSeen, ...]:
+        """The same when nothing is recorded: only what was zero before is looked at again."""
+        return tuple(
+            worth(answer) if source.seen == "present" and self._was_zero(source) else source.seen
+            for source, answer in zip(sources, answers, strict=True)
+        )
+
+    def _was_zero(self, source: Source) -> bool:
+        return source.number is not None and self._streaks.get(source.number, 0) > ZERO_STEPS
+
     def cotangents(self, seen: Iterable[GradientSeen]) -> Mapping[int, GradientSeen]:
         """Tensor id to what came back to it, where some source got something useless."""
         if not any(one in _TOLD for one in seen):
