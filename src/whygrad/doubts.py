@@ -69,5 +69,6 @@ def without_served(finding: Finding, graph: Graph, got: Counter[str]) -> Finding
     dead = all(p.gradient == "none" for p in graph.parameters if p.asked)
     if dead and finding.cause not in ("not-called", "unused-output", "wrong-source"):
         return finding
-    kept = tuple(p for p in finding.parameters if p.gradient == "zero" or p.path not in got)
+    useless = ("zero", "nonfinite")  # measured, and that of the request itself
+    kept = tuple(p for p in finding.parameters if p.gradient in useless or p.path not in got)
     return replace(finding, parameters=kept) if kept else None

@@ -19,9 +19,7 @@ ROOT = Path(__file__).parent.parent.parent
 # Said by the pages, not found yet in these frameworks (README, "What it does not do").
 LATER = {
     ("zero-gradient", "JAX"),
-    ("nonfinite-gradient", "TensorFlow"),
     ("nonfinite-gradient", "JAX"),
-    ("not-updated", "TensorFlow"),
     ("not-updated", "JAX"),
 }
 

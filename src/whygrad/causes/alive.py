@@ -29,7 +29,8 @@ def born(case: Case, kind: GradientSeen) -> list[Edge]:
 
 def explain_birth(case: Case, edge: Edge, way: Way, proof: str) -> Explanation:
     """The explanation of one such operation."""
-    place = _place(case.graph.op(edge.op).stack)
+    stack = case.graph.op(edge.op).stack
+    place = made(case, edge.op, stack) or _place(stack)
     code = code_of(place)
     return Explanation(
         way.reason.format(code=code),
@@ -40,6 +41,14 @@ def explain_birth(case: Case, edge: Edge, way: Way, proof: str) -> Explanation:
         proof=Proof("structural", True, f"measured on the way back: {proof}"),
         severity="warning",
     )
+
+
+def made(case: Case, op: int, stack: tuple[Span, ...]) -> Span | None:
+    """Where the layer that ran an operation was made, if the script has no line of its own that runs it."""
+    if op < 0 or not stack or not case.graph.request or stack[0].place() != case.graph.request[0].place():
+        return None
+    name = case.graph.op(op).scope.rsplit("/", 1)[-1]
+    return next((layer.made for layer in case.graph.layers if layer.path.rsplit("/", 1)[-1] == name), None)
 
 
 def _place(stack: tuple[Span, ...]) -> Span | None:

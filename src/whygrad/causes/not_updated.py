@@ -144,7 +144,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from whygrad.causes.cause import Case, Explanation, code_of
+from whygrad.causes.cause import ANY, Case, Explanation, code_of, spoken
 from whygrad.causes.left_out import UNHELD, is_left_out
 from whygrad.finding import Fix, Label, Proof, Severity, Step
 
@@ -172,7 +172,7 @@ REASONS: Mapping[str, Words] = {
     "rate": Words(
         "the learning rate was 0 in every step",
         "this optimizer has a learning rate of 0",
-        "set a learning rate, and look at what the schedule makes of it: `optimizer.param_groups[0]['lr']`",
+        "set a learning rate, and look at what the schedule makes of it: {rate}",
         "the optimizer stepped, and its learning rate was 0 each time",
         "warning",
     ),
@@ -190,6 +190,19 @@ REASONS: Mapping[str, Words] = {
         "it gets a gradient, it comes after what is trained, and no optimizer was ever given it",
         "warning",
     ),
+    "handed zeros": Words(
+        "`{code}` is handed zeros in its place",
+        "every gradient that arrives here is zero in every element",
+        "apply the gradients first, and clear what they were summed up in afterwards",
+        "it was there after the backward pass, and only zeros were applied, at every step",
+    ),
+    "left out": Words(
+        "`{code}` does not hand it to the optimizer",
+        "takes only some of the variables that were asked for",
+        "use one list of variables for the gradient call and for the optimizer",
+        "others of the same request were applied and moved; this one was handed to no optimizer, and never moved",
+        "warning",
+    ),
     "no step": Words(
         "its optimizer never takes a step",
         "`step()` of this optimizer was never called",
@@ -197,6 +210,13 @@ REASONS: Mapping[str, Words] = {
         "backward passes ran until the script ended, and no step of the optimizer that holds it",
         "warning",
     ),
+}
+
+
+# How a learning rate in force is read.
+RATES: Mapping[str, str] = {
+    "tensorflow": "`float(optimizer.learning_rate)`",
+    ANY: "`optimizer.param_groups[0]['lr']`",
 }
 
 
@@ -215,7 +235,7 @@ def explain(case: Case) -> Explanation | None:
         place,
         tuple(labels),
         (Step("parameter", case.parameter.path, case.parameter.made()),),
-        fix=Fix(words.fix),
+        fix=Fix(words.fix.replace("{rate}", spoken(RATES, case))),
         proof=Proof("structural", True, words.proof),
         severity=words.severity,
     )

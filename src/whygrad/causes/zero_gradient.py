@@ -121,11 +121,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from whygrad.causes.alive import Way, born, explain_birth
+from whygrad.causes.alive import Way, born, explain_birth, made
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
-from whygrad.span import Span
-from whygrad.ways import Cut, Edge
+from whygrad.ways import Edge
 
 ID = "zero-gradient"
 
@@ -227,20 +226,12 @@ WAYS: Mapping[str, tuple[Callable[[Case, Edge], bool], Way]] = {
 }
 
 
-def _made(case: Case, cut: Cut) -> Span | None:
-    """Where the layer that ran the operation was made, if the script has no line of its own that runs it."""
-    if cut.op < 0 or not cut.stack or not case.graph.request or cut.stack[0].place() != case.graph.request[0].place():
-        return None
-    name = case.graph.op(cut.op).scope.rsplit("/", 1)[-1]
-    return next((layer.made for layer in case.graph.layers if layer.path.rsplit("/", 1)[-1] == name), None)
-
-
 def explain(case: Case) -> Explanation | None:
     """An operation whose derivative is zero, by its shape or at these values, turns the gradient to zeros."""
     cuts = cut_by(case, ID)
     if cuts:
         words = Words(SINGLE.reason, SINGLE.label, SINGLE.fix)
-        return replace(explain_cut(case, cuts, words, _made(case, cuts[0])), severity="warning")
+        return replace(explain_cut(case, cuts, words, made(case, cuts[0].op, cuts[0].stack)), severity="warning")
     if case.parameter.gradient != "zero" or not case.flow.alive(case.parameter):
         return None
     for edge in reversed(born(case, "zero")):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
@@ -32,6 +33,14 @@ _HOMES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """What a call of ``fit`` was given; it is let go when that returns."""
+
+    arrays: tuple[Any, ...]
+    batch: int | None
+
+
 class Lives:
     """The lasting hooks on Keras.
 
@@ -42,6 +51,7 @@ class Lives:
     Attributes:
         made: layer to where the script made it.
         frozen: (layer, value, place) of every assignment to ``trainable``.
+        fitting: what the ``fit`` that runs now was given.
     """
 
     def __init__(self, told: Callable[[Graph], None], fault: Callable[[BaseException], None]) -> None:
@@ -50,6 +60,7 @@ class Lives:
         self.patches = Patches()
         self.heard: set[str] = set()
         self.made: weakref.WeakKeyDictionary[Any, frames.Stack] = weakref.WeakKeyDictionary()
+        self.fitting: Fitting | None = None
         self.frozen: list[tuple[weakref.ref[Any], bool, frames.Stack]] = []
         self.born: dict[int, tuple[weakref.ref[Any], frames.Stack]] = {}
         # Model to the variables that its training step, once built, asks for.
@@ -159,9 +170,11 @@ class Lives:
         @wraps(original)
         def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
             lives._before(self, frames.capture(sys._getframe(1)))
+            around, lives.fitting = lives.fitting, _given(args, kwargs)
             try:
                 return original(self, *args, **kwargs)
             finally:
+                lives.fitting = around
                 lives._after(self)
 
         return fit
@@ -218,6 +231,14 @@ class Lives:
             for v in variables
         ]
         return builder.graph((), parameters, frames.spans(stack))
+
+
+def _given(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Fitting:
+    """The arguments of ``fit`` (or ``train_on_batch``) that are its data."""
+    given: dict[str, Any] = {**dict(zip(("x", "y", "batch_size"), arguments, strict=False)), **keywords}
+    size = given.get("batch_size")
+    arrays = tuple(given.get(name) for name in ("x", "y", "sample_weight"))
+    return Fitting(arrays, size if isinstance(size, int) else None)
 
 
 def _is_state(variable: Any) -> bool:

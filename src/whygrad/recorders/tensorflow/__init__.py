@@ -12,6 +12,7 @@ from whygrad.recorders.keras import Layers
 from whygrad.recorders.lives import Lives
 from whygrad.recorders.naming import unique
 from whygrad.recorders.recorder import Asked, Sink
+from whygrad.recorders.tensorflow.autograph import exact_spans
 from whygrad.recorders.tensorflow.closing import close
 from whygrad.recorders.tensorflow.hooks import Hooks
 from whygrad.recorders.tensorflow.log import Log
@@ -20,6 +21,9 @@ from whygrad.recorders.tensorflow.ownership import Owner, Owners
 from whygrad.recorders.tensorflow.parameters import Source, describe, held_names, number_of
 from whygrad.recorders.tensorflow.python_functions import PythonFunctions, is_own_request
 from whygrad.recorders.tensorflow.requests import Request, Requests
+from whygrad.recorders.tensorflow.runs import Runs
+from whygrad.recorders.tensorflow.tapes import building
+from whygrad.recorders.tensorflow.updates import FEWEST_STEPS
 
 
 class TensorFlow:
@@ -35,6 +39,7 @@ class TensorFlow:
         self.layers = Layers(self.log.local, self.lives)
         self.hooks = Hooks(self.log, self._fault, self._came_round)
         self.python = PythonFunctions(self.log, self.table, self._told, lambda: self.hooks.listening())
+        self.runs = Runs(self.log, self._told, lambda: self.lives.fitting, self._fault)
         self.requests = Requests(self._heard, self._inside, self._fault)
         self.recording = False
         self._known_sources: dict[Any, list[Source]] = {}
@@ -55,6 +60,7 @@ class TensorFlow:
             self.log.clear()
             self.hooks.install()
             self.python.install(self.hooks.patches, self._fault)
+            self.runs.install(self.hooks.patches)
             self.layers.wake(self._fault)
             self.recording = True
 
@@ -63,12 +69,22 @@ class TensorFlow:
         if self.recording:
             self.recording = False
             self.hooks.remove()
+            self.hooks.values.clear()
             self.layers.rest()
             self.python.clear()
             self.log.clear()
 
     def finish(self, error: str | None) -> None:
-        """Every request was told when it was made."""
+        """Tell what compiled requests gave; every other one was told when it was made."""
+        try:
+            self.runs.finish()
+            if error is None:
+                busy, self.log.local.busy = self.log.local.busy, True
+                for graph in self.hooks.passes.updates.unapplied(exact_spans):
+                    self._told(graph)
+                self.log.local.busy = busy
+        except BaseException as fault:
+            self._fault(fault)
 
     def stop(self) -> None:
         """Take every hook off."""
@@ -126,11 +142,17 @@ class TensorFlow:
                 self.log.traced_requests = True
             site = site_of(request.stack)
             sources = self._sources(request, site)
+            if not request.zero_filled:
+                request, sources = self._measured(request, sources)
+            if self.recording and request.error is None and request.api == "tf.GradientTape.gradient":
+                often = FEWEST_STEPS if request.operations else 1
+                self.hooks.passes.updates.asked(site, request.stack, sources, request.sources, often)
             build: Callable[[], Graph] | None = None
             if self.recording:
-                build = lambda: close(self, request, sources, held_names(request.frame)[1])  # noqa: E731
+                build = self._builder(request, sources)
             self.sink.asked(self._asked(request, site, sources, build))
         finally:
+            self.hooks.values.told()
             self.log.local.busy = busy
             self.log.local.pending.clear()  # the request touched its sources, and no operation reads them now
 
@@ -157,6 +179,28 @@ class TensorFlow:
             for one, seen, given in zip(known, request.seen, request.sources, strict=True)
         ]
 
+    def _builder(self, request: Request, sources: list[Source]) -> Callable[[], Graph]:
+        """What makes the Graph; that of a traced request is made at once, since it is measured when it runs."""
+        names = held_names(request.frame)[1]
+        graph = building()
+        if (
+            graph is None
+            or request.error is not None
+            or request.zero_filled
+            or request.api != "tf.GradientTape.gradient"
+        ):
+            return lambda: close(self, request, sources, names)[0]
+        closed, values = close(self, request, sources, names)
+        self.runs.add(graph, request.answers, self.hooks.values.latest, closed, values)
+        return lambda: closed
+
+    def _measured(self, request: Request, sources: list[Source]) -> tuple[Request, list[Source]]:
+        """The request with what its answers are worth."""
+        values = self.hooks.values
+        seen = (values.judged if self.recording else values.still)(sources, request.answers)
+        sources = [replace(source, seen=one) for source, one in zip(sources, seen, strict=True)]
+        return replace(request, cotangents=values.cotangents(seen)), sources
+
     def _asked(
         self, request: Request, site: tuple[Any, ...], sources: list[Source], build: Callable[[], Graph] | None
     ) -> Asked:
@@ -170,6 +214,7 @@ class TensorFlow:
             None if error is None else f"{type(error).__name__}: {error}",
             self.hooks.tapes.others_open(request.tape),
             build,
+            self.recording,
         )
 
 

@@ -24,14 +24,22 @@ if TYPE_CHECKING:
 
 def close(
     recorder: TensorFlow, request: Request, sources: Sequence[Source], labels: Mapping[int, tuple[str, str]]
-) -> Graph:
+) -> tuple[Graph, Mapping[int, int]]:
     """Make the Graph of a request.
 
     Args:
         sources: the request's flattened sources.
         labels: tensor id to the user's name for it.
+
+    Returns:
+        the Graph, and tensor id to value.
     """
-    sources = [replace(s, seen=measured(a)) for s, a in zip(sources, request.answers, strict=False)]
+    # A zero of a few steps only is said where the graph's own verdict is the same.
+    unsteady = bool(request.cotangents)
+    sources = [
+        s if unsteady and s.seen == "unknown" else replace(s, seen=measured(a))
+        for s, a in zip(sources, request.answers, strict=False)
+    ]
     if request.zero_filled:
         # Zeros stand for None; where they are traced they can not be looked at, and the graph's verdict decides.
         sources = [replace(s, seen="zero" if s.seen == "present" and s.is_variable else s.seen) for s in sources]
@@ -49,6 +57,7 @@ def close(
         if number in assembly.current:
             builder.labels[assembly.current[number]] = label
     parameters = _parameters(recorder, request, sources, assembly)
+    current = assembly.current
     opened = assembly.stack(tape.opened) if tape is not None else ()
     error = request.error
     closed = builder.graph(
@@ -65,11 +74,13 @@ def close(
         None if error is None else f"{type(error).__name__}: {error}",
         text,
         notes=("the beginning of the run was not recorded",) if log.forgotten else (),
+        cotangents={current[n]: seen for n, seen in request.cotangents.items() if n in current},
+        zeros=sorted(current[n] for n in recorder.hooks.values.zeros if n in current),
         frozen=recorder.lives.frozen_now(),
     )
     if graph is not None:
         recorder.python.keep(closed, assembly.python_ops)
-    return closed
+    return closed, current
 
 
 def _targets(target: Any) -> tuple[list[Any], str | None]:

@@ -22,6 +22,7 @@ from whygrad.recorders.tensorflow.crossings import Crossings
 from whygrad.recorders.tensorflow.log import Log, Made, Met, Ran, Read
 from whygrad.recorders.tensorflow.passes import Passes
 from whygrad.recorders.tensorflow.tapes import Tapes
+from whygrad.recorders.tensorflow.values import POLES, Values
 
 STEPS_OF_A_LOOP = 3
 RESOURCE = 20  # DT_RESOURCE in TensorFlow's types.proto
@@ -43,7 +44,8 @@ class Hooks:
         self.patches = Patches()
         self.crossings = Crossings(log, fault)
         self.tapes = Tapes(log, fault)
-        self.passes = Passes(log, fault)
+        self.values = Values()
+        self.passes = Passes(log, self.values, fault)
         self._specs: dict[int, tuple[int, tuple[int, ...]]] = {}
         self._is_stopped: Callable[[], bool] = lambda: False
         # Makes the calling thread heard while we record, and returns how to end that.
@@ -104,6 +106,7 @@ class Hooks:
     def _callback(self) -> Callable[..., None]:
         log, local, getframe, capture = self.log, self.log.local, sys._getframe, frames.capture
         known, stopped, new = log.known, self._is_stopped, tuple.__new__
+        values = self.values
 
         def on_op(op_type: Any, inputs: Any, attrs: Any, outputs: Any, op_name: Any = None, graph: Any = None) -> None:
             if local.busy:
@@ -131,6 +134,8 @@ class Hooks:
                     if log.runs[op_type] == STEPS_OF_A_LOOP:
                         self.came_round()
                         return
+                if values.everything or op_type in POLES:
+                    values.note(inputs, made)
                 scope = local.scope[-1] if local.scope else ""
                 log.add(new(Ran, (op_type, ids, made, attrs, stack, local.tapes, stopped(), scope)))
             except BaseException as error:

@@ -7,26 +7,36 @@ a backward pass is noted as one operation from its targets to its gradients, and
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
+from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.tensorflow.beside import Refused, captured, run_beside
 from whygrad.recorders.tensorflow.log import Backpropagated, Log, Made
+from whygrad.recorders.tensorflow.tapes import building
+from whygrad.recorders.tensorflow.updates import Updates, pairs_of, read
+from whygrad.recorders.tensorflow.values import Known, Values, worth
 
 # For each Keras: the module, the class and the method that every update by one of its optimizers passes.
 _UPDATES = {
     "keras": ("keras.src.optimizers.base_optimizer", "BaseOptimizer", "apply"),
     "tf_keras": ("tf_keras.src.optimizers.optimizer", "_BaseOptimizer", "apply_gradients"),
 }
+# For each Keras: what every reading of a learning rate passes.
+_RATES = {"keras": "_get_current_learning_rate", "tf_keras": "_compute_current_learning_rate"}
 
 
 class Passes:
     """The hooks on what TensorFlow and Keras run by themselves."""
 
-    def __init__(self, log: Log, fault: Callable[[BaseException], None]) -> None:
+    def __init__(self, log: Log, values: Values, fault: Callable[[BaseException], None]) -> None:
         self.log = log
+        self.values = values
+        self.updates = Updates()
         self.fault = fault
         self.patches = Patches()
         self.awake: set[str] = set()
@@ -45,6 +55,9 @@ class Passes:
             if cls is not None and keras not in self.awake and hasattr(cls, method):
                 self.awake.add(keras)
                 self.patches.replace(cls, method, self._update(getattr(cls, method)))
+                rate = _RATES[keras]
+                if hasattr(cls, rate):
+                    self.patches.replace(cls, rate, self._rate(getattr(cls, rate)))
 
     def remove(self) -> None:
         """Put back everything that was found."""
@@ -63,20 +76,44 @@ class Passes:
 
         @wraps(original)
         def imperative_grad(
-            tape: Any, target: Any, sources: Any, output_gradients: Any = None, *args: Any, **kwargs: Any
+            tape: Any,
+            target: Any,
+            sources: Any,
+            output_gradients: Any = None,
+            sources_raw: Any = None,
+            unconnected_gradients: Any = "none",
         ) -> Any:
-            if not passes._unseen():
-                return original(tape, target, sources, output_gradients, *args, **kwargs)
-            local.busy = True
+            unseen = passes._unseen()
+            wanted = passes._between(unconnected_gradients)
+            local.busy = local.busy or unseen
             try:
-                gradients = original(tape, target, sources, output_gradients, *args, **kwargs)
-                passes._note([*target, *(output_gradients or ())], gradients)
+                gradients = original(
+                    tape, target, [*sources, *wanted], output_gradients, sources_raw, unconnected_gradients
+                )
+                passes._given(wanted, gradients)
+                gradients = gradients[: len(sources)]
+                if unseen:
+                    passes._note([*target, *(output_gradients or ())], gradients)
                 return gradients
             finally:
-                local.busy = False
-                local.pending.clear()
+                if unseen:
+                    local.busy = False
+                    local.pending.clear()
 
         return imperative_grad
+
+    def _between(self, unconnected: Any) -> list[Known]:
+        """What else to ask for; nothing where TensorFlow would make zeros of it."""
+        try:
+            if "zero" in str(getattr(unconnected, "value", unconnected)).lower():
+                return []
+            return self.values.between(building())
+        except BaseException as error:
+            self.fault(error)
+            return []
+
+    def _given(self, wanted: Sequence[Known], gradients: Sequence[Any]) -> None:
+        self.values.given(wanted, gradients[len(gradients) - len(wanted) :])
 
     def _note(self, inputs: Sequence[Any], gradients: Iterable[Any]) -> None:
         try:
@@ -95,17 +132,73 @@ class Passes:
         passes, local = self, self.log.local
 
         @wraps(original)
-        def update(*args: Any, **kwargs: Any) -> Any:
-            if not passes._unseen():
-                return original(*args, **kwargs)
+        def update(optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+            if args and isinstance(args[0], zip):
+                args = (list(args[0]), *args[1:])  # it can be read once only
+            unseen = passes._unseen()
+            if not local.busy:
+                passes._applied(optimizer, args, kwargs, sys._getframe(1))
+            if not unseen:
+                return original(optimizer, *args, **kwargs)
             local.busy = local.updating = True
             try:
-                return original(*args, **kwargs)
+                return original(optimizer, *args, **kwargs)
             finally:
                 local.busy = local.updating = False
                 local.pending.clear()
 
         return update
+
+    def _applied(self, optimizer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], frame: Any) -> None:
+        local = self.log.local
+        local.busy = True
+        try:
+            pairs = pairs_of(args, kwargs)
+            if pairs is not None:
+                self.updates.applied(optimizer, *pairs, frames.capture(frame))
+        except BaseException as error:
+            self.fault(error)
+        finally:
+            local.busy = False
+
+    def _rate(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Hear the learning rate that an optimizer uses, whatever computes it."""
+        passes = self
+
+        @wraps(original)
+        def rate(optimizer: Any) -> Any:
+            result = original(optimizer)
+            try:
+                held = getattr(optimizer, "_current_learning_rate", None)
+                held = getattr(optimizer, "_learning_rate", None) if held is None else held
+                passes._rated(optimizer, held if result is None else result)  # legacy Keras answers nothing
+            except BaseException as error:
+                passes.fault(error)
+            return result
+
+        return rate
+
+    def _rated(self, optimizer: Any, rate: Any) -> None:
+        if building() is None:
+            self.updates.rated(optimizer, read(rate))
+        elif not hasattr(rate, "assign") and hasattr(rate, "op"):
+            stack, _ = self.log.traced.get(rate.graph, {}).get(rate.op.name, ((), ""))
+            self.updates.compiled(optimizer, self._later(weakref.ref(rate.graph), rate.name), stack)
+        elif hasattr(rate, "assign"):
+            variable = weakref.ref(rate)
+            self.updates.compiled(optimizer, lambda: worth(read(variable())), ())
+
+    def _later(self, graph: weakref.ref[Any], name: str) -> Callable[[], GradientSeen]:
+        """What a traced tensor is worth, as often as it is asked for."""
+
+        def rate() -> GradientSeen:
+            found = graph()
+            try:
+                return "unknown" if found is None else run_beside(found, [name], captured(found), self.log)[name]
+            except Refused:
+                return "unknown"
+
+        return rate
 
 
 def _tensors(given: Iterable[Any]) -> Iterator[Any]:

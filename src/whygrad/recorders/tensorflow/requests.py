@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import wraps
 from types import FrameType
 from typing import Any
@@ -14,6 +14,7 @@ from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.tensorflow.backwards import zero_by_construction
+from whygrad.recorders.tensorflow.values import worth
 
 _METHODS = ("gradient", "jacobian", "batch_jacobian")
 
@@ -33,6 +34,7 @@ class Request:
     stack: frames.Stack
     operations: int
     zero_filled: bool
+    cotangents: Mapping[int, GradientSeen] = field(default_factory=dict)
 
 
 class _Depth(threading.local):
@@ -157,16 +159,7 @@ def _operations(target: Any) -> int:
 
 def measured(answer: Any) -> GradientSeen:
     """What a gradient is worth: looked at where it is at hand (eager), else only whether zeros were made for it."""
-    import numpy
-
-    if answer is None:
-        return "none"
     values = getattr(answer, "values", answer)
     if hasattr(values, "op") and not hasattr(values, "_numpy_internal"):
         return "zero" if zero_by_construction(values) else "present"
-    if not hasattr(values, "_numpy_internal") or not values.dtype.is_floating:
-        return "present"
-    array = numpy.asarray(values._numpy_internal(), dtype=numpy.float32)
-    if not array.any():
-        return "zero"
-    return "present" if numpy.isfinite(array).all() else "nonfinite"
+    return worth(answer)

@@ -169,7 +169,7 @@ class Body:
             self.a.tracked.update(v for v in outputs if trainable(self.a.specs[v][0]))
 
     def _call(self, op: Any, recording: bool | None, stack: Stack) -> None:
-        graph = _function(self.graph, op.get_attr("f"), self.log)
+        graph = body_of(self.graph, op.get_attr("f"), self.log)
         inputs = [self.value(t) for t in op.inputs]
         outputs = [self._fresh(t) for t in op.outputs]
         enter(self, graph, inputs, outputs, recording, stack, op.type)
@@ -180,7 +180,7 @@ class Body:
         results = []
         for function in _branches(op):
             made = [self.a.new(self.a.specs[v]) for v in outputs]
-            enter(self, _function(self.graph, function, self.log), inputs[1:], made, recording, stack, op.type)
+            enter(self, body_of(self.graph, function, self.log), inputs[1:], made, recording, stack, op.type)
             results.append(made)
         for position, out in enumerate(outputs):
             arms = [made[position] for made in results]
@@ -200,7 +200,7 @@ class Body:
             if value in self.a.handle_numbers:
                 heads[-1] = value
         turned = [self.a.new(self.a.specs[v]) for v in inputs]
-        enter(self, _function(self.graph, op.get_attr("body"), self.log), heads, turned, recording, stack, op.type)
+        enter(self, body_of(self.graph, op.get_attr("body"), self.log), heads, turned, recording, stack, op.type)
         for place, value in zip(places, turned, strict=True):
             self.a.builder.close_carry(place, 1, value)
         for tensor, head in zip(op.outputs, heads, strict=False):
@@ -277,7 +277,7 @@ def _attributes(op: Any) -> str:
     return str([(k, attr[k].SerializeToString()) for k in sorted(attr) if not k.startswith("_")])
 
 
-def _function(graph: Any, attr: Any, log: Log) -> Any:
+def body_of(graph: Any, attr: Any, log: Log) -> Any:
     """The graph of a function that an operation names."""
     name = attr if isinstance(attr, str) else attr.name
     outer = graph

@@ -1,0 +1,193 @@
+"""What a compiled request gives when it runs.
+
+Inside a traced function gradients have no values. So before some of the first runs of a function in which a request was
+traced, its way to the gradients is run once more beside it, with the same arguments: a copy that holds only operations
+without side effects. Where that is not possible (random numbers, iterators, a variable written on the way) nothing is
+measured. What came back in between is fetched only where a gradient is zero or not finite.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import wraps
+from typing import Any
+
+from whygrad.graph import GradientSeen, Graph
+from whygrad.recorders.lives import Fitting
+from whygrad.recorders.patching import Patches
+from whygrad.recorders.tensorflow.beside import Refused, run_beside
+from whygrad.recorders.tensorflow.feeding import arguments_of
+from whygrad.recorders.tensorflow.log import Log
+from whygrad.recorders.tensorflow.values import ZERO_STEPS, Between
+
+# Which runs are measured: the first, since one NaN is enough, and some later ones, since a zero may be mended.
+MEASURED = frozenset((1, 2, 3, 4, 6, 9))
+MOST_REQUESTS = 20
+_PRODUCTS = frozenset("Mul MatMul BatchMatMulV2 Einsum Conv2D Conv1D".split())
+
+
+@dataclass(slots=True)
+class Compiled:
+    """A request that was traced.
+
+    Attributes:
+        closed: its Graph; ``values``: tensor id to its value in there.
+        answers: names of the tensors that are the sources' gradients, ``None`` where there is none.
+        between: tensor id to the name of what comes back to it; ``factors``: tensor id to the name of an operand.
+        zeros: in how many of the ``measured`` runs each source's gradient was zero.
+        found: the Graph with what was measured, to be told at the end.
+    """
+
+    closed: Graph
+    values: Mapping[int, int]
+    answers: tuple[str | None, ...]
+    between: Mapping[int, str]
+    factors: Mapping[int, str]
+    zeros: list[int] = field(default_factory=list)
+    runs: int = 0
+    measured: int = 0
+    done: bool = False
+    found: Graph | None = None
+
+
+class Runs:
+    """Measures compiled requests.
+
+    Args:
+        told: takes a Graph that shows a fault.
+        fitting: what the ``fit`` that runs now was given.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        told: Callable[[Graph], None],
+        fitting: Callable[[], Fitting | None],
+        fault: Callable[[BaseException], None],
+    ) -> None:
+        self.log, self.told, self.fitting, self.fault = log, told, fitting, fault
+        self._of: weakref.WeakKeyDictionary[Any, list[Compiled]] = weakref.WeakKeyDictionary()
+        self._all: list[Compiled] = []
+
+    def install(self, patches: Patches) -> None:
+        """Listen to compiled functions that are called."""
+        from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
+
+        original, runs = ConcreteFunction._call_flat, self
+
+        @wraps(original)
+        def _call_flat(self: Any, tensor_inputs: Any, captured_inputs: Any) -> Any:
+            if runs._of and not runs.log.local.busy:
+                runs._before(self, tensor_inputs, captured_inputs)
+            return original(self, tensor_inputs, captured_inputs)
+
+        patches.replace(ConcreteFunction, "_call_flat", _call_flat)
+
+    def add(
+        self, graph: Any, answers: Sequence[Any], between: Between, closed: Graph, values: Mapping[int, int]
+    ) -> None:
+        """A request was traced in a graph."""
+        if len(self._all) >= MOST_REQUESTS:
+            return
+        named = {n: t.name for n, t in zip(between.ids, between.cotangents, strict=True) if hasattr(t, "name")}
+        factors = {t._id: t.name for op in graph.get_operations() if op.type in _PRODUCTS for t in op.inputs}
+        compiled = Compiled(
+            closed,
+            {n: v for n, v in values.items() if n in named or n in factors},
+            tuple(None if a is None else getattr(a, "values", a).name for a in answers),
+            named,
+            factors,
+            [0] * len(answers),
+        )
+        self._all.append(compiled)
+        self._of.setdefault(graph, []).append(compiled)
+
+    def finish(self) -> None:
+        """The script has ended: tell of the gradients that were zero whenever they were measured."""
+        for compiled in self._all:
+            if compiled.found is not None:
+                self.told(compiled.found)
+        self._all.clear()
+
+    def _before(self, function: Any, inputs: Sequence[Any], captured: Sequence[Any]) -> None:
+        from tensorflow.python.eager import context
+
+        local = self.log.local
+        local.busy = True
+        try:
+            if not context.executing_eagerly():
+                return
+            for compiled in self._of.get(function.graph, ()):
+                self._count(compiled, function.graph, [*inputs, *captured])
+            fitting = self.fitting()
+            for graph, inside in list(self._of.items()) if fitting is not None else ():
+                for compiled in inside if _is_inside(graph, function.graph) else ():
+                    self._count(compiled, graph, fitting)
+        except BaseException as error:
+            self.fault(error)
+        finally:
+            local.busy = False
+
+    def _count(self, compiled: Compiled, graph: Any, given: list[Any] | Fitting | None) -> None:
+        """The request runs, on these arguments; some of its runs are measured."""
+        compiled.runs += 1
+        if compiled.runs in MEASURED and not compiled.done:
+            arguments = arguments_of(graph, given, compiled.runs) if isinstance(given, Fitting) else given
+            if arguments is not None:
+                self._measure(compiled, graph, arguments)
+
+    def _measure(self, compiled: Compiled, graph: Any, arguments: Sequence[Any]) -> None:
+        names = [name for name in compiled.answers if name is not None]
+        try:
+            worths = run_beside(graph, names, arguments, self.log)
+            compiled.measured += 1
+            seen: list[GradientSeen] = ["none" if n is None else worths[n] for n in compiled.answers]
+            compiled.zeros = [n + (one == "zero") for n, one in zip(compiled.zeros, seen, strict=True)]
+            steady = compiled.measured > ZERO_STEPS
+            seen = [
+                "unknown" if one == "zero" and not (steady and n == compiled.measured) else one
+                for one, n in zip(seen, compiled.zeros, strict=True)
+            ]
+            self._judge(compiled, graph, seen, arguments)
+        except Refused:
+            compiled.done = True
+
+    def _judge(self, compiled: Compiled, graph: Any, seen: Sequence[GradientSeen], arguments: Sequence[Any]) -> None:
+        if "nonfinite" in seen:
+            compiled.done, compiled.found = True, None
+            self.told(self._with_values(compiled, graph, seen, arguments))
+        elif "zero" in seen:
+            compiled.found = self._with_values(compiled, graph, seen, arguments)
+        elif compiled.found is not None:
+            compiled.done, compiled.found = True, None  # mended by itself
+
+    def _with_values(
+        self, compiled: Compiled, graph: Any, seen: Sequence[GradientSeen], arguments: Sequence[Any]
+    ) -> Graph:
+        """The Graph of the request with what came back in this run."""
+        names = [*compiled.between.values(), *(compiled.factors.values() if "zero" in seen else ())]
+        worths = run_beside(graph, list(dict.fromkeys(names)), arguments, self.log)
+        values, closed = compiled.values, compiled.closed
+        known = dict(zip(range(len(seen)), seen, strict=True))
+        parameters = tuple(
+            replace(p, gradient=known[i]) if i in known and p.gradient != "none" else p
+            for i, p in enumerate(closed.parameters)
+        )
+        return replace(
+            closed,
+            parameters=parameters,
+            cotangents={values[n]: worths[name] for n, name in compiled.between.items() if n in values},
+            zeros=tuple(
+                sorted({values[n] for n, t in compiled.factors.items() if n in values and worths.get(t) == "zero"})
+            ),
+        )
+
+
+def _is_inside(graph: Any, outer: Any) -> bool:
+    """Whether a function was traced within another."""
+    around = getattr(graph, "outer_graph", None)
+    while around is not None and around is not outer:
+        around = getattr(around, "outer_graph", None)
+    return around is not None

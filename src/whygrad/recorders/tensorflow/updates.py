@@ -1,0 +1,237 @@
+"""What optimizers are handed, and whether it moves anything: gradients that exist and are not applied.
+
+Only facts that hold for a whole run are told, at its end, of variables that never moved: an optimizer that is handed
+zeros in place of the gradients that were asked for, one whose learning rate is 0 at every step, and variables that a
+request asks for beside others, which an optimizer takes while these are given to nobody.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from whygrad.graph import Event, GradientSeen, Graph, Parameter
+from whygrad.recorders import frames
+from whygrad.recorders.builder import GraphBuilder
+from whygrad.recorders.tensorflow.parameters import Source, number_of
+from whygrad.recorders.tensorflow.values import worth
+
+# Fewer steps may be a short trial.
+FEWEST_STEPS, FEWEST_ZEROS = 3, 2
+_SAMPLE = 64
+
+
+@dataclass(slots=True)
+class Asked:
+    """A variable that a request asked for.
+
+    Attributes:
+        site: the place of the request.
+        times: how often a gradient came back for it; a traced request is enough by itself.
+        at_first: a mark of its value when it was first asked for.
+    """
+
+    source: Source
+    site: Any
+    stack: frames.Stack
+    variable: weakref.ref[Any]
+    at_first: Any
+    times: int = 0
+
+
+@dataclass(slots=True)
+class Held:
+    """An optimizer: what it was handed, and how.
+
+    Attributes:
+        zeros: how often everything that it was handed was zero although gradients had been asked for.
+        useful: whether it was ever handed something else; ``rate``: whether its learning rate was ever not 0.
+        compiled: its learning rate in a traced step; ``place``: the script's line that computes it.
+    """
+
+    stack: frames.Stack
+    optimizer: weakref.ref[Any]
+    compiled: Callable[[], GradientSeen] | None = None
+    place: frames.Stack = ()
+    numbers: set[int] = field(default_factory=set)
+    steps: int = 0
+    zeros: int = 0
+    useful: bool = False
+    rate: bool = False
+
+
+class Updates:
+    """Hears requests and optimizers while something is recorded."""
+
+    def __init__(self) -> None:
+        self._asked: dict[int, Asked] = {}
+        self._held: weakref.WeakKeyDictionary[Any, Held] = weakref.WeakKeyDictionary()
+        self._all: list[Held] = []
+        self._given: set[int] = set()
+
+    def asked(
+        self, site: Any, stack: frames.Stack, sources: Sequence[Source], given: Sequence[Any], often: int
+    ) -> None:
+        """A request gave gradients.
+
+        Args:
+            given: the sources themselves.
+            often: how many steps it stands for.
+        """
+        for source, variable in zip(sources, given, strict=True):
+            if source.number is None or not source.is_variable or not source.trainable or source.seen != "present":
+                continue
+            known = self._asked.get(source.number)
+            if known is None:
+                mark = _mark(variable)
+                if mark is None:
+                    continue
+                known = self._asked[source.number] = Asked(source, site, stack, weakref.ref(variable), mark)
+            known.times += often
+            self._given.add(source.number)
+
+    def applied(self, optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any], stack: frames.Stack) -> None:
+        """An optimizer was handed these."""
+        held = self._of(optimizer, stack)
+        numbers = {n for v in variables if (n := number_of(v)) is not None}
+        held.numbers |= numbers
+        held.steps += 1
+        if numbers & self._given:
+            values = [getattr(g, "value", g) for g in gradients]
+            worths = {worth(g() if callable(g) else g) for g in values if g is not None}
+            held.zeros += worths == {"zero"}
+            held.useful = held.useful or worths != {"zero"}
+        self._given -= numbers
+
+    def rated(self, optimizer: Any, rate: Any) -> None:
+        """An optimizer uses this learning rate."""
+        held = self._held.get(optimizer)
+        if held is not None:
+            held.rate = held.rate or worth(rate) != "zero"
+
+    def compiled(self, optimizer: Any, rate: Callable[[], GradientSeen], place: frames.Stack) -> None:
+        """The learning rate of an optimizer in a step that is traced.
+
+        Args:
+            rate: tells what it is worth now.
+            place: the script's line that computes it.
+        """
+        held = self._held.get(optimizer)
+        now = rate() if held is not None else "unknown"
+        if held is not None and now == "zero":
+            held.compiled, held.place = rate, place
+        elif held is not None:
+            held.rate = held.rate or now != "unknown"  # where its variables are not made yet it can not be told
+
+    def _of(self, optimizer: Any, stack: frames.Stack) -> Held:
+        held = self._held.get(optimizer)
+        if held is None:
+            held = self._held[optimizer] = Held(stack, weakref.ref(optimizer))
+            self._all.append(held)
+        return held
+
+    def unapplied(self, spans: Callable[[frames.Stack], tuple[Any, ...]]) -> Iterator[Graph]:
+        """For each reason a Graph that says so and has no operations."""
+        for held in self._all:
+            detail = ""
+            if held.steps >= FEWEST_ZEROS and held.zeros and not held.useful:
+                detail = "handed zeros"
+            elif not held.rate and _steps_of(held) >= FEWEST_STEPS:
+                detail = "rate"
+            asked = [a for n, a in self._asked.items() if detail and n in held.numbers and not _moved(a)]
+            yield from _graph(
+                asked, "zeroed" if detail == "handed zeros" else "kept", detail, held.place or held.stack, spans
+            )
+        yield from self._left_out(spans)
+
+    def _left_out(self, spans: Callable[[frames.Stack], tuple[Any, ...]]) -> Iterator[Graph]:
+        handed = {n for held in self._all for n in held.numbers}
+        for held in self._all:
+            sites = {a.site for n, a in self._asked.items() if n in held.numbers and _moved(a)}
+            asked = [
+                a
+                for n, a in self._asked.items()
+                if a.site in sites
+                and n not in handed
+                and a.times >= FEWEST_STEPS
+                and a.variable() is not None
+                and not _moved(a)
+            ]
+            yield from _graph(asked, "kept", "left out", held.stack, spans)
+            handed |= {a.source.number for a in asked if a.source.number is not None}  # told once
+
+
+def _steps_of(held: Held) -> int:
+    """How many steps an optimizer made with a learning rate of 0; those of a traced one are its own count."""
+    if held.compiled is None:
+        return held.steps
+    optimizer = held.optimizer()
+    iterations = getattr(optimizer, "iterations", None)
+    return int(iterations.numpy()) if iterations is not None and held.compiled() == "zero" else 0
+
+
+def _graph(
+    asked: Sequence[Asked],
+    kind: Any,
+    detail: str,
+    stack: frames.Stack,
+    spans: Callable[[frames.Stack], tuple[Any, ...]],
+) -> Iterator[Graph]:
+    place = spans(stack)
+    parameters = [
+        Parameter(
+            a.source.path,
+            a.source.shape,
+            a.source.dtype,
+            gradient="present",
+            history=(Event(kind, place[0] if place else None, detail),),
+        )
+        for a in asked
+    ]
+    if parameters:
+        builder = GraphBuilder("tensorflow", "tf.GradientTape.gradient")
+        yield builder.graph((), parameters, spans(asked[0].stack))
+
+
+def _moved(asked: Asked) -> bool:
+    variable = asked.variable()
+    return variable is None or _mark(variable) != asked.at_first
+
+
+def _mark(variable: Any) -> Any:
+    """A sample of a variable's values with their sum; ``None`` where it has none yet."""
+    import numpy
+
+    values = read(variable)
+    if values is None:
+        return None
+    flat = numpy.asarray(values._numpy_internal()).reshape(-1)
+    return (flat[:: max(1, flat.size // _SAMPLE)].tobytes(), float(flat.sum(dtype=numpy.float64)))
+
+
+def read(variable: Any) -> Any:
+    """The tensor that a variable holds now, or a tensor itself; ``None`` where there is none."""
+    from tensorflow.python.eager import record
+    from tensorflow.python.framework import errors, ops
+
+    try:
+        with ops.init_scope(), record.stop_recording():
+            tensor = ops.convert_to_tensor(getattr(variable, "_value", variable))
+    except (AttributeError, NotImplementedError, TypeError, ValueError, RuntimeError, errors.OpError):
+        return None
+    return tensor if hasattr(tensor, "_numpy_internal") else None
+
+
+def pairs_of(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> tuple[Sequence[Any], Sequence[Any]] | None:
+    """The gradients and variables of a call of ``apply`` or ``apply_gradients``; ``None`` if they can not be told."""
+    first = arguments[0] if arguments else keywords.get("grads_and_vars", keywords.get("grads"))
+    second = arguments[1] if len(arguments) > 1 else keywords.get("trainable_variables")
+    if not isinstance(first, (list, tuple)):
+        return None
+    if isinstance(second, (list, tuple)):
+        return first, second
+    if first and all(isinstance(pair, tuple) and len(pair) == 2 for pair in first):
+        return [g for g, _ in first], [v for _, v in first]
+    return None
