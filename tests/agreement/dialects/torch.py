@@ -79,20 +79,20 @@ FAULTS = {
             "    return h * 0.9  #: recording-off",
         ),
     ),
-    "long": Plant(("h = h.mul(10).long().float()  #: integer-dtype",)),
-    "int": Plant(("ids = (h * 8).to(torch.int32)  #: integer-dtype", "h = ids / 8.0")),
-    "round": Plant(("h = torch.round(h * 10) / 10  #: non-differentiable-op",)),
-    "sign": Plant(("h = h.sign()  #: non-differentiable-op",)),
-    "floor": Plant(("h = torch.floor(h * 4)  #: non-differentiable-op",)),
+    "long": Plant(("h = h.mul(10).long().float() + 0.5  #: integer-dtype",)),
+    "int": Plant(("ids = (h * 8).to(torch.int32)  #: integer-dtype", "h = ids / 8.0 + 0.5")),
+    "round": Plant(("h = torch.round(h * 10) / 10 + 0.3  #: non-differentiable-op",)),
+    "sign": Plant(("h = h.sign() + 0.5  #: non-differentiable-op",)),
+    "floor": Plant(("h = torch.floor(h * 4) + 0.5  #: non-differentiable-op",)),
     "argmax": Plant(
         (
             "best = h.argmax(dim=-1)  #: non-differentiable-op",
             "h = F.one_hot(best, 4).float()",
         )
     ),
-    "compare": Plant(("h = (h > 0.1).float()  #: non-differentiable-op, integer-dtype",)),
+    "compare": Plant(("h = (h > 0.1).float() + 0.5  #: non-differentiable-op, integer-dtype",)),
     "sort-indices": Plant(("h = torch.argsort(h, dim=-1).float()  #: non-differentiable-op",)),
-    "bernoulli": Plant(("h = torch.bernoulli(torch.sigmoid(h))  #: non-differentiable-op",)),
+    "bernoulli": Plant(("h = torch.bernoulli(torch.sigmoid(h)) + 0.5  #: non-differentiable-op",)),
     "numpy": Plant(
         (
             f"array = h.detach().numpy()  #: {DROPPED}",
