@@ -116,5 +116,5 @@ def _stands(script: Script, cause: str, where: dict[str, Any]) -> bool:
 
 
 def _own(path: str, verdicts: dict[str, str]) -> str:
-    """The framework's name of a reported parameter; the reported one where there is none."""
-    return next((name for name in verdicts if path == name or path.endswith((f".{name}", f"/{name}"))), path)
+    """The framework's name of a reported parameter of ``model``; the reported one of anything else."""
+    return name if (name := path.removeprefix("model.")) in verdicts else path

@@ -307,9 +307,13 @@ TRAININGS = {"backward": _backward, "late-zero": _late_zero, "grad": _grad, "acc
 def training(program: Program) -> list[str]:
     """The script below the classes; it leaves ``model`` and ``optimizer`` behind."""
     step = TRAININGS[program.training](program)
+    if program.fault == "other-model":
+        asks = ("loss.backward()", "(loss / 2).backward()", "grads = torch.autograd.grad")
+        step = [f"{line}  #: wrong-source" if line.strip().startswith(asks) else line for line in step]
     if "clipping" in program.extras:
         step.append("nn.utils.clip_grad_norm_(model.parameters(), 10.0)")
-    step.append("optimizer.step()")
+    mark = "  #: not-called, wrong-source" if program.fault == "other-model" else ""
+    step.append(f"optimizer.step(){mark}")
     for extra in program.extras:
         step += _EXTRA_STEPS.get(extra, [])
     if "teacher" in program.extras:

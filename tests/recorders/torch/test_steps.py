@@ -38,3 +38,15 @@ def test_gradients_put_there_by_hand_are_judged_once(ear: Ear) -> None:
             parameter.grad = gradient
         optimizer.step()
     assert [[f.cause for f in diagnose(graph)] for graph in ear.graphs] == [["stop-gradient"], ["stop-gradient"]]
+
+
+def test_an_optimizer_of_other_parameters_than_those_asked_for_is_heard(ear: Ear) -> None:
+    model, other = nn.Linear(3, 1), nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(other.parameters(), lr=0.1)
+    parameters = list(model.parameters())
+    gradients = torch.autograd.grad(model(torch.ones(2, 3)).sum(), parameters)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    optimizer.step()
+    asked = [[p.path for p in graph.parameters if p.asked and p.gradient == "none"] for graph in ear.graphs]
+    assert asked == [[], ["other.weight", "other.bias"]]

@@ -228,6 +228,7 @@ class Requests:
             site = ("grad", *site_of(stack))
             opened = self._asked_at.get(site, 0)
             self._asked_at[site] = self.steps.asked = self.now()
+            self.steps.sources = frozenset(id(s) for s in sources)
             self._tell("torch.autograd.grad", site, stack, frame, sources, seen, (mark,), opened, error, got=got)
         except BaseException as fault:
             self.fault(fault)
