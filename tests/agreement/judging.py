@@ -77,6 +77,8 @@ def _judged(
     lost = {name for name, verdict in verdicts.items() if verdict in LOST}
     told = {_own(p["path"], verdicts): f["cause"] for f in findings for p in f["parameters"] if p["gradient"] in LOST}
     shown = program.fault or "healthy"
+    if program.fault not in dialect.ZEROS:  # a zero is otherwise one of value, which a few steps do not settle
+        lost = {name for name in lost if verdicts[name] == "none" or name in told}
     for name in sorted(lost - told.keys()):
         yield Complaint("disagreement", f"{shown}: silent about a lost one", f"{name} is {verdicts[name]}")
     for name in sorted(told.keys() - lost):

@@ -126,7 +126,8 @@ FAULTS = {
         makes=("self.{n} = nn.Linear(4, 4)",),
     ),
     "dropped-beside": Plant(
-        ("h, spare = h * 0.5, {o}.{n}(h)  #: unused-output",), makes=("self.{n} = nn.Linear(4, 4)",)
+        ("h, spare = h * 0.5, {o}.{n}(h)  #: unused-output", "h = torch.tanh(h)  #: unused-output"),
+        makes=("self.{n} = nn.Linear(4, 4)",),
     ),
     "never-called": Plant((), makes=("self.{n} = nn.Linear(4, 4)  #: not-called",)),
     "branch-not-taken": Plant(
@@ -147,6 +148,8 @@ FAULTS = {
 }
 # Faults that take no gradient away from the parameters of ``model``, and are to be told all the same.
 TOLD = frozenset(("in-a-list", "replaced-head", "other-model", "frozen-all", "rewrapped"))
+# Faults for which autograd answers zeros, by structure.
+ZEROS = frozenset(("round", "sign", "floor", "bernoulli", "custom-zeros"))
 MAKING_FAULTS: dict[str, list[str]] = {}
 TRAINING_FAULTS = (
     "loss-item",
