@@ -53,7 +53,7 @@ def _unchanged(seen: Observed) -> Iterator[Complaint]:
             yield Complaint("changed", name, f"{getattr(plain.facts, name)} became {theirs}\n{guided.stderr[-800:]}")
     if plain.stdout != guided.stdout:
         yield Complaint("changed", "stdout", guided.stdout[-500:])
-    said = "".join(line for line in guided.stderr.splitlines(True) if not line.startswith("whygrad: "))
+    said = f"\n{guided.stderr}".partition("\nwhygrad: ")[0]  # with --quiet its closing lines come last
     if plain.stderr.strip() != said.strip():
         yield Complaint("changed", "stderr", f"{plain.stderr[-800:]}\n-- became --\n{said[-800:]}")
 
