@@ -9,7 +9,7 @@ REPORT := .venv/demo.json
 # TensorFlow's own messages are not what the demo is about.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test corpus sweep bench clean
+.PHONY: demo test corpus sweep agreement bench clean
 
 # A finding makes the exit status 1, and the report must say what it is: anything else is a failure of ours.
 demo: .venv/run.stamp
@@ -32,6 +32,13 @@ corpus: .venv/test.stamp
 # Every operation of TensorFlow's registry and of PyTorch's operator database, against the framework's own autodiff.
 sweep: .venv/test.stamp
 	$(BIN)/pytest -m sweep
+
+# N random programs of each framework that has a dialect, against its own autodiff; what fails is stored in FOUND.
+N ?= 1000
+SEED ?= 1
+FOUND ?= tests/agreement/found
+agreement: .venv/test.stamp
+	cd tests && ../$(BIN)/python -m agreement torch --number $(N) --seed $(SEED) --jobs 2 --store $(abspath $(FOUND))
 
 bench: .venv/run.stamp
 	@for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done

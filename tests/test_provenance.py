@@ -58,3 +58,22 @@ def test_logging_is_no_trip(text: str, out: tuple[int, str], into: tuple[int, st
 def test_what_left_before_the_recording_is_another_story(tmp_path: Path) -> None:
     graph = crossing_graph("a = y.numpy()\nc = const(a)\n", tmp_path, (1, "y.numpy()"), (2, "const(a)"))
     assert provenance.trips(graph, Flow(graph), [0], 2) == []
+
+
+def test_each_turn_of_a_loop_leaves_with_what_came_into_it(tmp_path: Path) -> None:
+    file = tmp_path / "train.py"
+    file.write_text("for turn in range(2):\n    y = const(y.numpy())\n", "utf-8")
+    out = Span(str(file), 2, 15, 2, 24, "<module>", "y.numpy()")
+    into = Span(str(file), 2, 9, 2, 25, "<module>", "const(y.numpy())")
+    builder = GraphBuilder("test", "grad")
+    before, inside, y, first, z, second, loss = (builder.value("f") for _ in range(7))
+    builder.op("Mul", [before], [y])
+    builder.departures.append(Crossing(y, 1, "numpy", (out,)))
+    builder.arrivals.append(Crossing(first, 1, "converted", (into,)))
+    builder.op("Mul", [first, inside], [z])
+    builder.departures.append(Crossing(z, 2, "numpy", (out,)))
+    builder.arrivals.append(Crossing(second, 2, "converted", (into,)))
+    builder.op("Sum", [second], [loss])
+    graph = builder.graph([loss], [])
+    found = provenance.trips(graph, Flow(graph), [before, inside], 0)
+    assert [trip.departure.value for trip in found] == [y, z]

@@ -26,12 +26,18 @@ def trips(graph: Graph, flow: Flow, values: Sequence[int], opened: int) -> list[
         opened: departures before this operation are another story (a replay buffer, a log).
     """
     influenced = set(flow.forward(values))
-    leaving = _distinct([d for d in graph.departures if d.value in influenced and d.seq >= opened and d.stack])
+    leaving = [d for d in graph.departures if d.value in influenced and d.seq >= opened and d.stack]
     entering = _distinct([a for a in graph.arrivals if flow.influences(a.value) and a.stack])
     found = []
+    known: dict[tuple[object, object], bool] = {}
     for arrival in entering:
         for departure in leaving:
-            if departure.seq <= arrival.seq and _flows(departure.stack, arrival.stack):
+            if departure.seq > arrival.seq:
+                continue
+            places = (_places(departure), _places(arrival))
+            if places not in known:
+                known[places] = _flows(departure.stack, arrival.stack)
+            if known[places]:
                 found.append(Trip(departure, arrival))
             if len(found) > MOST_PAIRS:
                 return found
@@ -45,8 +51,12 @@ def last_departure(graph: Graph, flow: Flow, value: int, opened: int) -> Crossin
 
 
 def _distinct(crossings: Sequence[Crossing]) -> list[Crossing]:
-    """The last crossing of each place: a loop leaves and enters many times."""
-    return list({tuple(s.place() for s in c.stack): c for c in crossings}.values())
+    """The last crossing of each place: a loop enters many times, and what each turn left behind ends in the last."""
+    return list({_places(c): c for c in crossings}.values())
+
+
+def _places(crossing: Crossing) -> tuple[object, ...]:
+    return tuple([span.place() for span in crossing.stack])
 
 
 def _flows(leaving: tuple[Span, ...], entering: tuple[Span, ...]) -> bool:

@@ -39,6 +39,12 @@ def _bound_by(place: Span, parts: Parts) -> set[str]:
     statement = source.statement_at(place)
     if statement is None or isinstance(statement, ast.Expr):
         return set()
+    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Tuple) and len(statement.targets) == 1:
+        target, given = statement.targets[0], statement.value.elts  # side by side: `a, b = f(x), g(x)`
+        if isinstance(target, ast.Tuple) and len(target.elts) == len(given):
+            chosen = [t for t, each in zip(target.elts, given, strict=True) if source.covers(each, place)]
+            if len(chosen) == 1 and not isinstance(chosen[0], ast.Starred):
+                return source.bound(chosen[0])
     if isinstance(statement, ast.Assign) and parts is not None and len(statement.targets) == 1:
         target = statement.targets[0]
         if isinstance(target, (ast.Tuple, ast.List)) and source.covers(statement.value, place):

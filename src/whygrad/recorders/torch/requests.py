@@ -233,7 +233,8 @@ class Requests:
             stack = frames.capture(frame)
             site = ("grad", *site_of(stack))
             opened = self._asked_at.get(site, 0)
-            self._asked_at[site] = self.now()
+            self._asked_at[site] = self.steps.asked = self.now()
+            self.steps.sources = frozenset(id(s) for s in sources)
             self._tell("torch.autograd.grad", site, stack, frame, sources, seen, (mark,), opened, error, got=got)
         except BaseException as fault:
             self.fault(fault)

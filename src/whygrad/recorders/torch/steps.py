@@ -55,6 +55,7 @@ class Steps:
     Attributes:
         optimizers: those that live.
         passes: how many backward passes ran.
+        asked: the log's next number when ``autograd.grad`` last answered; ``sources``: ids of what it was asked for.
     """
 
     def __init__(
@@ -68,6 +69,8 @@ class Steps:
         self.heard, self.pending, self.pause, self.now, self.fault = heard, pending, pause, now, fault
         self.optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
         self.passes = 0
+        self.asked = -1
+        self.sources: frozenset[int] = frozenset()
         self._stepped: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self._facts: weakref.WeakKeyDictionary[Any, Facts] = weakref.WeakKeyDictionary()
         self._lives: list[Facts] = []
@@ -158,6 +161,8 @@ class Steps:
             return
         opened, held = self._stepped.get(optimizer, 0), {id(p) for p in sources}
         calls = [c for c in self.pending if c.mark >= opened or not c.known]
+        if not calls and self.asked >= opened and self.sources & held:
+            return  # its gradients were put there by hand, and judged when ``autograd.grad`` gave them
         mine = [c for c in calls if c.leaves & held] or calls[-1:]
         for call in mine:
             call.consumed = True

@@ -1,0 +1,126 @@
+"""Draws programs, runs them, counts what is wrong, and shrinks the first failure of each sort."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from agreement.grammar import Program, programs
+from agreement.judging import Complaint, judge
+from agreement.runner import observe
+from agreement.writing import Script, write
+
+Sort = tuple[str, str]
+Found = Callable[[Sort, str, list[Complaint]], None]
+
+
+@dataclass(slots=True)
+class Hunt:
+    """The tally of one hunt.
+
+    Attributes:
+        counts: programs, parameters, and the programs with complaints of each kind.
+        sorts: how many programs have failed in each way.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    sorts: Counter[Sort] = field(default_factory=Counter)
+
+
+class Wrong(AssertionError):
+    """A program of which something is wrong that has not been seen before."""
+
+
+def complaints(framework: str, dialect: Any, program: Program) -> tuple[Script, list[Complaint], int]:
+    """A program's text, all that is wrong, and its number of parameters."""
+    script = write(dialect, program)
+    seen = observe(framework, script.text)
+    return script, judge(dialect, program, script, seen), len(seen.plain.facts.verdicts) if seen.plain.facts else 0
+
+
+def hunt(
+    framework: str, dialect: Any, number: int, start: int, shrink: bool, told: Callable[[Hunt], None], found: Found
+) -> Hunt:
+    """Run ``number`` programs; each new sort of failure is shrunk, then the hunt goes on from another seed.
+
+    Args:
+        told: hears the tally after every program.
+        found: hears each sort of failure, with the text of its smallest program.
+    """
+    tally, known = Hunt(), set[Sort]()
+    turn = 0
+    while tally.counts["programs"] < number:
+        _turn(
+            framework,
+            dialect,
+            number - tally.counts["programs"],
+            start * 1000 + turn,
+            shrink,
+            tally,
+            known,
+            told,
+            found,
+        )
+        turn += 1
+    return tally
+
+
+def _turn(
+    framework: str,
+    dialect: Any,
+    number: int,
+    start: int,
+    shrink: bool,
+    tally: Hunt,
+    known: set[Sort],
+    told: Callable[[Hunt], None],
+    found: Found,
+) -> None:
+    """Run programs until one fails in a way that is not known, and shrink that one."""
+    smallest: dict[Sort, tuple[Script, list[Complaint]]] = {}
+
+    def one(program: Program) -> None:
+        script, wrong, parameters = complaints(framework, dialect, program)
+        sorts = {(c.kind, c.detail) for c in wrong}
+        if not smallest:  # while shrinking, nothing is counted twice
+            tally.counts["programs"] += 1
+            tally.counts["parameters"] += parameters
+            tally.counts.update({kind for kind, _ in sorts})
+            tally.sorts.update(sorts)
+            told(tally)
+        new = sorted(sorts - known)
+        if smallest:
+            new = [sort for sort in smallest if sort in sorts]
+        for sort in new:
+            if shrink:
+                smallest[sort] = (script, wrong)
+                raise Wrong(sort)
+            known.add(sort)
+            found(sort, script.text, wrong)
+
+    _drive(one, dialect, number, start, shrink)
+    for sort, (script, wrong) in smallest.items():
+        known.add(sort)
+        found(sort, script.text, wrong)
+
+
+def _drive(one: Callable[[Program], None], dialect: Any, number: int, start: int, shrink: bool) -> None:
+    test = seed(start)(
+        settings(
+            max_examples=number,
+            database=None,
+            deadline=None,
+            phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+        )(given(programs(dialect))(one))
+    )
+    with warnings.catch_warnings(), suppress(Wrong):
+        warnings.simplefilter("ignore")
+        test()

@@ -1,0 +1,127 @@
+"""Runs programs in children of a process that has the framework imported already: plainly, and under whygrad.
+
+A child is forked before the framework has computed anything, so it holds no threads, and ends with the program: what
+whygrad puts in place stays until a process ends, as in real use. Only the moment at which the framework is imported
+differs, and ``tests/recorders/test_on_import.py`` is about that.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from agreement.oracle import ORACLES, Facts
+
+PROGRAM = "program.py"
+SECONDS = 120
+WARM = {"torch": ("torch", "torch._dynamo", "numpy.random", "whygrad.recorders.torch")}
+
+
+class Run(NamedTuple):
+    """One run of a program; ``report`` is whygrad's text, empty without it; ``facts`` ``None`` where the child died."""
+
+    facts: Facts | None
+    stdout: str
+    stderr: str
+    report: str
+
+
+class Observed(NamedTuple):
+    plain: Run
+    guided: Run
+    again: Run
+
+
+def warm(framework: str) -> None:
+    """Import what every child needs."""
+    for name in (*WARM[framework], "whygrad.cli", "whygrad.session", "whygrad.run", "whygrad.diagnose"):
+        importlib.import_module(name)
+
+
+def observe(framework: str, text: str) -> Observed:
+    """Run a program once plainly and twice under whygrad."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        (place / PROGRAM).write_text(text, "utf-8")
+        return Observed(
+            _run(framework, place, "plain", _plain),
+            _run(framework, place, "guided", _guided),
+            _run(framework, place, "again", _guided),
+        )
+
+
+def _run(framework: str, place: Path, name: str, body: Callable[[Path], None]) -> Run:
+    child = os.fork()
+    if child == 0:
+        _be_child(framework, place, name, body)
+    _wait(child)
+    facts = place / f"{name}.facts"
+    return Run(
+        Facts(**json.loads(facts.read_text("utf-8"))) if facts.exists() else None,
+        *(_text(place / f"{name}.{part}") for part in ("out", "err", "report")),
+    )
+
+
+def _wait(child: int) -> None:
+    end = time.monotonic() + SECONDS
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        if time.monotonic() > end:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return
+        time.sleep(0.002)
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8") if path.exists() else ""
+
+
+def _be_child(framework: str, place: Path, name: str, body: Callable[[Path], None]) -> None:
+    leave = os._exit
+    try:
+        os.chdir(place)
+        for number, part in ((1, "out"), (2, "err")):
+            stream = os.open(f"{name}.{part}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(stream, number)
+        sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+        body(Path(f"{name}.report"))
+        sys.stdout.flush()
+        sys.stderr.flush()
+        facts = ORACLES[framework]()
+        Path(f"{name}.facts").write_text(json.dumps(facts._asdict()), "utf-8")
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        leave(0)
+
+
+def _plain(_report: Path) -> None:
+    main: Any = ModuleType("__main__")
+    sys.modules["__main__"] = main
+    sys.argv, sys.path[0] = [PROGRAM], os.getcwd()
+    path = os.path.join(os.getcwd(), PROGRAM)
+    main.__file__ = path
+    try:
+        exec(compile(Path(PROGRAM).read_text("utf-8"), path, "exec"), vars(main))
+    except BaseException as error:
+        error = error.with_traceback(error.__traceback__.tb_next if error.__traceback__ else None)
+        sys.last_value = error
+        sys.excepthook(type(error), error, error.__traceback__)
+
+
+def _guided(report: Path) -> None:
+    from whygrad import cli
+
+    sys.argv = ["whygrad", "run", "--quiet", "--json", str(report), PROGRAM]
+    cli.main()
