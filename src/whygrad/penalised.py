@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from whygrad import provenance
 from whygrad.causes import CAUSES, CHAIN
 from whygrad.causes.cause import Case, Explanation, code_of, named
-from whygrad.causes.not_called import layer_of
+from whygrad.causes.layers import layer_of
 from whygrad.finding import Affected, Finding
 from whygrad.flow import Flow
 from whygrad.graph import Graph, Parameter

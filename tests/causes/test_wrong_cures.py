@@ -208,3 +208,13 @@ def test_a_detach_before_numpy_is_the_cut(tmp_path: Path) -> None:
     (cure,) = TorchProgram(tmp_path, text, cut="g(h).detach().numpy()").cures("l.backward()")
     assert cure.startswith("`.detach()`, which torch's error suggests")
     assert TorchProgram(tmp_path, TORCH, cut="g(h).item()").cures("l.backward()") == ()
+
+
+def test_unused_parameters_found_still_do_not_learn(tmp_path: Path) -> None:
+    text = TORCH + "model = DistributedDataParallel(model, find_unused_parameters=True)\n"
+    (cure,) = TorchProgram(tmp_path, text).cures("l.backward()")
+    assert cure.startswith("`find_unused_parameters=True` (line ")
+    (cure,) = TorchProgram(tmp_path, text.replace(", find_unused_parameters=True", "")).cures("l.backward()")
+    assert cure.startswith("`find_unused_parameters=True`, which torch's error in the next step suggests")
+    text = text.replace("=True", "=False").replace("DistributedDataParallel", "Wrapped")
+    assert TorchProgram(tmp_path, text).cures("l.backward()") == ()

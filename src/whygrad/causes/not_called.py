@@ -197,10 +197,8 @@ There is no flag for it. Freeze the layer while it is unused, or ask for the gra
 
 from __future__ import annotations
 
-import ast
-
-from whygrad import source
 from whygrad.causes.cause import TRAINED, Case, Explanation, loss_span, quoted, spoken
+from whygrad.causes.layers import layer_of, mention, runs
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.graph import Layer
 from whygrad.span import Span
@@ -215,7 +213,10 @@ def explain(case: Case) -> Explanation | None:
         return None  # there is no loss to speak of
     if flow.influences(parameter.value) or _read_in_window(case):
         return None
-    layer = _outermost_idle(case, layer_of(case))
+    layer = layer_of(case)
+    if layer is not None and runs(case, layer):
+        return _unread(case, layer)
+    layer = _outermost_idle(case, layer)
     name = quoted(layer.path.rsplit("/", 1)[-1]) if layer is not None else quoted(parameter.path)
     place, text = _where(case, layer)
     labels = [Label(place, text)] if place is not None else []
@@ -234,12 +235,24 @@ def explain(case: Case) -> Explanation | None:
     )
 
 
-def layer_of(case: Case) -> Layer | None:
-    """The layer that holds the parameter."""
-    owner = case.parameter.owner
-    if owner is None:
-        return None
-    return next((layer for layer in case.graph.layers if layer.path.rsplit("/", 1)[-1] == owner), None)
+def _unread(case: Case, layer: Layer) -> Explanation:
+    """The layer is called, and the way it takes does not read this parameter of its own."""
+    holder = quoted(layer.path.rsplit("/", 1)[-1])
+    attribute = case.parameter.path.rsplit("/", 1)[-1].rsplit(".", 1)[-1]
+    place = mention(layer.forward, attribute, called=False) if layer.forward is not None else None
+    text = "the forward pass speaks of it here, and no operation of this loss reads it"
+    if place is None:
+        place, text = layer.forward, f"{holder} runs this, and no operation of this loss reads it"
+    if place is None:
+        place, text = loss_span(case.graph), "the loss is computed without it"
+    return Explanation(
+        f"never read by {holder}, although that is called",
+        place,
+        (Label(place, text),) if place is not None else (),
+        (Step("parameter", case.parameter.path, case.parameter.made()), Step("loss", "loss", loss_span(case.graph))),
+        fix=Fix(f"use it on the way to the loss, or leave it out of the {spoken(TRAINED, case)} to train"),
+        proof=Proof("structural", True, "nothing between the start of the recording and the loss reads it"),
+    )
 
 
 def _outermost_idle(case: Case, layer: Layer | None) -> Layer | None:
@@ -248,15 +261,10 @@ def _outermost_idle(case: Case, layer: Layer | None) -> Layer | None:
     while layer is not None and layer.parent is not None and layer.path not in seen:
         seen.add(layer.path)
         parent = case.graph.layer(layer.parent)
-        if parent is None or _runs(case, parent):
+        if parent is None or runs(case, parent):
             break
         layer = parent
     return layer
-
-
-def _runs(case: Case, layer: Layer) -> bool:
-    """Whether some operation of the request's own forward pass ran inside the layer."""
-    return layer.path.rsplit("/", 1)[-1] in case.flow.running(case.opened)
 
 
 def _read_in_window(case: Case) -> bool:
@@ -268,7 +276,7 @@ def _where(case: Case, layer: Layer | None) -> tuple[Span | None, str]:
     """The forward function that ran without it, or the branch that was not taken, or the loss."""
     parent = _running_parent(case, layer)
     if layer is not None and parent is not None and parent.forward is not None:
-        call = _mention(parent.forward, layer.attribute)
+        call = mention(parent.forward, layer.attribute)
         if call is not None:
             return call, "this call was not reached"
         return (
@@ -284,17 +292,4 @@ def _running_parent(case: Case, layer: Layer | None) -> Layer | None:
     parent = case.graph.layer(layer.parent)
     while parent is not None and parent.forward is None and parent.parent is not None:
         parent = case.graph.layer(parent.parent)  # a list of layers has no code of its own
-    return parent if parent is not None and _runs(case, parent) else None
-
-
-def _mention(forward: Span, attribute: str | None) -> Span | None:
-    """Where a forward function mentions an attribute of ``self``."""
-    inside = Span(forward.file, forward.end_line, function=forward.function)
-    function = source.function_at(inside)
-    if function is None or attribute is None:
-        return None
-    for node in ast.walk(function):
-        target = node.func if isinstance(node, ast.Call) else None
-        if isinstance(target, ast.Attribute) and target.attr == attribute:
-            return source.range_of(node, inside)
-    return None
+    return parent if parent is not None and runs(case, parent) else None

@@ -205,7 +205,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from whygrad.causes.cause import ANY, Case, Explanation, quoted, spoken
-from whygrad.causes.not_called import layer_of
+from whygrad.causes.layers import layer_of
 from whygrad.finding import Fix, Label, Proof, Step
 
 ID = "untracked"

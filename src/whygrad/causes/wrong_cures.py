@@ -12,6 +12,7 @@ from whygrad.span import Span
 # What a cure is told of: the parameter, and the cause that was found.
 Cure = Callable[[Case, str], str | None]
 _LISTS = frozenset(("trainable_variables", "variables", "trainable_weights", "weights"))
+_WRAPPERS = frozenset(("DistributedDataParallel", "DDP"))
 
 
 def argued(case: Case, cause: str) -> tuple[str, ...]:
@@ -128,10 +129,35 @@ def _detached(case: Case, cause: str) -> str | None:
     return None
 
 
+def _unused_found(case: Case, _cause: str) -> str | None:
+    """``find_unused_parameters`` of a DistributedDataParallel that the script makes: its error suggests it."""
+    if case.parameter.gradient != "none":
+        return None
+    place = case.graph.request[0]
+    program = source.tree(place.file)
+    for call in ast.walk(program) if program is not None else ():
+        function = call.func if isinstance(call, ast.Call) else None
+        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
+        if not isinstance(call, ast.Call) or name not in _WRAPPERS:
+            continue
+        given = next((k.value for k in call.keywords if k.arg == "find_unused_parameters"), None)
+        if given is None:
+            return (
+                "`find_unused_parameters=True`, which torch's error in the next step suggests, would only keep the "
+                "other processes from waiting for it: the parameter still does not learn"
+            )
+        if isinstance(given, ast.Constant) and given.value is True:
+            return (
+                f"`find_unused_parameters=True` (line {given.lineno}) only hides it: no process waits for the "
+                "parameter, and it still does not learn"
+            )
+    return None
+
+
 # The cures of each framework, in the order in which they are argued against.
 CURES: Mapping[str, tuple[Cure, ...]] = {
     "tensorflow": (_compile_loss, _hidden, _watched, _persistent),
-    "torch": (_required, _unused_allowed, _detached),
+    "torch": (_required, _unused_allowed, _unused_found, _detached),
 }
 
 

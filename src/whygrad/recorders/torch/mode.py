@@ -137,7 +137,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
             recording = torch.is_grad_enabled()
             key = (func, grads)
             look = recording and True in grads and len(inputs) > 1 and key not in self._verified
-            look = look and not self.log.local.transforms
+            look = look and not self.log.local.transforms and not _through_view(func, inputs[0])
             before = edges.edges_of(inputs) if look else ()
             serials = self._serials(inputs)
         except BaseException as error:
@@ -268,6 +268,11 @@ def _outputs(func: Any, args: tuple[Any, ...], result: Any) -> list[Any]:
     else:
         scan((result,), found)
     return found
+
+
+def _through_view(func: Any, first: Any) -> bool:
+    """Whether a call writes through a view: its gradient goes to what the view is of, past the view's own edge."""
+    return first._base is not None and ops.changes_first(name_of(func))
 
 
 def _copies(code: Any) -> bool:

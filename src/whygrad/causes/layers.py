@@ -1,0 +1,40 @@
+"""The layer that holds a parameter: whether it ran, and where the forward pass around speaks of it."""
+
+from __future__ import annotations
+
+import ast
+
+from whygrad import source
+from whygrad.causes.cause import Case
+from whygrad.graph import Layer
+from whygrad.span import Span
+
+
+def layer_of(case: Case) -> Layer | None:
+    """The layer that holds the parameter."""
+    owner = case.parameter.owner
+    if owner is None:
+        return None
+    return next((layer for layer in case.graph.layers if layer.path.rsplit("/", 1)[-1] == owner), None)
+
+
+def runs(case: Case, layer: Layer) -> bool:
+    """Whether some operation of the request's own forward pass ran inside the layer."""
+    return layer.path.rsplit("/", 1)[-1] in case.flow.running(case.opened)
+
+
+def mention(forward: Span, attribute: str | None, called: bool = True) -> Span | None:
+    """Where a forward function mentions an attribute of ``self``.
+
+    Args:
+        called: look for calls of the attribute only.
+    """
+    inside = Span(forward.file, forward.end_line, function=forward.function)
+    function = source.function_at(inside)
+    if function is None or attribute is None:
+        return None
+    for node in ast.walk(function):
+        target = node.func if called and isinstance(node, ast.Call) else None if called else node
+        if isinstance(target, ast.Attribute) and target.attr == attribute:
+            return source.range_of(node, inside)
+    return None
