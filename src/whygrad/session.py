@@ -43,6 +43,7 @@ class Step:
     asked: set[str] = field(default_factory=set)
     got: Counter[str] = field(default_factory=Counter)
     unknown: set[str] = field(default_factory=set)
+    traced: set[str] = field(default_factory=set)
     graphs: list[tuple[Site | None, Graph]] = field(default_factory=list)
 
 
@@ -167,11 +168,13 @@ class Session:
         step.asked.update(request.paths)
         step.got.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen == "present")
         step.unknown.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen == "unknown")
+        if request.traced:
+            step.traced.update(request.paths)
 
     def _settle(self) -> None:
         """The step is over: judge its requests by what all of them gave."""
         step, self._step = self._step, Step()
-        self._fates.note(step.asked - (step.unknown - step.got.keys()), step.got.keys())
+        self._fates.note(step.asked - (step.unknown - step.got.keys()), step.got.keys(), step.traced)
         for site, graph in step.graphs:
             self._frozen = set(graph.frozen)
             findings = self._diagnosed(graph, frozenset(step.asked))

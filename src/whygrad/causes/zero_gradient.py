@@ -87,8 +87,11 @@ print(w.grad)
 
 ## What JAX does
 
-- Zeros in value and zeros of a missing way are the same array. whygrad tells them apart by the program, and
-  reports only what has no way.
+- Zeros in value and zeros of a missing way are the same array. whygrad tells them apart by the program: what has
+  no way goes by the cause that cuts it. What has one, and is zero in several steps, is run once more, operation by
+  operation, to find the one that is flat.
+- A `scan` whose body hands back the state that it was given leaves its recurrent weights with zeros: the state
+  stays what it was at the beginning.
 
 ## How to fix it
 
@@ -121,9 +124,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from whygrad.causes.alive import Way, born, explain_birth
+from whygrad.causes.alive import Way, born, explain_birth, name_of
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.idle import handed_back
 from whygrad.span import Span
 from whygrad.ways import Cut, Edge
 
@@ -198,6 +202,22 @@ PART = Way(
     "use the part of the result that it computes, or leave it out (a second direction that nobody reads)",
 )
 
+UNTAKEN = Way(
+    "`{code}` takes another branch in every step",
+    "the branch that depends on it is never taken",
+    "look at what chooses the branch: it may be a counter that never moves",
+)
+LIMITED = Way(
+    "no value that depends on it gets past the limit of `{code}`",
+    "the limit is taken for every element",
+    "start inside the limits, keep a slope beyond them (leaky_relu, elu), or limit the gradient instead of the value",
+)
+IDLE = Way(
+    "the loop hands back the state that it was given, so that its weights meet zeros in every turn",
+    "the new state is not handed on here",
+    "hand back the new state as the one that is carried on",
+)
+
 # By the operation's name, lower case: when it holds, and what to say.
 WAYS: Mapping[str, tuple[Callable[[Case, Edge], bool], Way]] = {
     name: row
@@ -207,11 +227,14 @@ WAYS: Mapping[str, tuple[Callable[[Case, Edge], bool], Way]] = {
             "sparsesoftmaxcrossentropywithlogits",
             (_is_single, SINGLE),
         ),
+        ("cond", (_always, UNTAKEN)),
+        ("max min", (_always, LIMITED)),
         ("relu relu6 threshold clamp_min elu_ hardswish", (_always, DEAD)),
         ("clamp clip clip_by_value clipbyvalue hardtanh hardsigmoid", (_always, CLIPPED)),
-        ("sigmoid tanh softsign erf sigmoid_focal_loss", (_always, FLAT)),
+        ("sigmoid tanh softsign erf sigmoid_focal_loss logistic", (_always, FLAT)),
         (
-            "mul multiply linear matmul mm bmm addmm baddbmm einsum batchmatmulv2 conv1d conv2d conv3d",
+            "mul multiply linear matmul mm bmm addmm baddbmm einsum batchmatmulv2 conv1d conv2d conv3d dot_general "
+            "conv_general_dilated",
             (_meets_zeros, MASKED),
         ),
         (
@@ -219,7 +242,8 @@ WAYS: Mapping[str, tuple[Callable[[Case, Edge], bool], Way]] = {
             (_is_half, PART),
         ),
         (
-            "getitem select narrow index_select gather slice stridedslice where select selectv2 maximum minimum",
+            "getitem select narrow index_select gather slice stridedslice where select selectv2 maximum minimum "
+            "select_n dynamic_slice",
             (_always, LEFT_OUT),
         ),
     )
@@ -244,8 +268,11 @@ def explain(case: Case) -> Explanation | None:
     if case.parameter.gradient != "zero" or not case.flow.alive(case.parameter):
         return None
     for edge in reversed(born(case, "zero")):
-        name = case.graph.op(edge.op).name.lower()
+        name = name_of(case, edge)
         holds, way = WAYS.get(name, (None, None))
+        idle = handed_back(case, edge) if way is MASKED and _meets_zeros(case, edge) else None
+        if idle is not None:
+            return explain_birth(case, edge, IDLE, "the state is zero in every turn", idle)
         if holds is not None and way is not None and holds(case, edge):
             return explain_birth(case, edge, way, "no other operation on the way turns it to zeros")
     return None
