@@ -61,7 +61,7 @@ class Jax:
     def rest(self) -> None:
         """Record no more but requests at places that are new."""
         self.resting = True
-        self.compiled.stop()
+        self.compiled.rest(self._undecided)
 
     def wake(self) -> None:
         """Record again."""
@@ -95,7 +95,10 @@ class Jax:
             sink.fault(self.framework, error)
 
     def _wanted(self, api: str, stack: frames.Stack) -> bool:
-        return self.sink is not None and not (self.resting and self._recorded[_site(api, stack)] >= _ONCE)
+        if self.sink is None or not self.resting:
+            return self.sink is not None
+        site = _site(api, stack)
+        return self._recorded[site] < _ONCE or (site in self._streaks and self._streaks[site].due(True))
 
     def _heard(self, request: Request) -> None:
         if self.sink is None:
@@ -127,17 +130,23 @@ class Jax:
         """A compiled function has run that holds a request."""
         told: Told = held.request
         streaks = self._streaks[told.site]
-        spoiled = call.spoiled()
-        if held.calls == 1 and not spoiled:
-            return  # told when it was traced
+        spoiled = not self.resting and call.spoiled()
+        due = spoiled or held.calls == 2 or (held.calls > 2 and streaks.due(self.resting))
+        if not due and (self.resting or held.calls == 1):
+            return  # the first was told when it was traced
         graph, traced = told.graph, True
-        if spoiled or held.calls == 2 or streaks.pending():
+        if due:
             arrays = call.arrays(held.program)
             measured = streaks.run_again(held.program, arrays) if arrays is not None else None
             if measured is not None:
                 worths = {v: measured.seen.get(v, "unknown") for v in held.program.sources}
                 graph, traced = explained(streaks.judged(graph, worths), measured), False
         self._tell(told, graph, traced)
+        if self.resting and not streaks.has_zeros():
+            self.compiled.rest(self._undecided)
+
+    def _undecided(self, held: Held) -> bool:
+        return self._streaks[held.request.site].has_zeros()
 
     def _tell(self, told: Told, graph: Graph, traced: bool) -> None:
         if self.sink is None:

@@ -84,6 +84,14 @@ class Compiled:
             self.patches.replace(compiling, compat.RUN, self._running(getattr(compiling, compat.RUN)))
             self.patches.replace(compiling, compat.SHORTCUT, self._shortcut(getattr(compiling, compat.SHORTCUT)))
 
+    def rest(self, undecided: Callable[[Held], bool]) -> None:
+        """Listen on only to functions with a request of which something is still to be seen."""
+        self.pending.clear()
+        kept = {key: (jaxpr, [h for h in held if undecided(h)]) for key, (jaxpr, held) in self.known.items()}
+        self.known = {key: row for key, row in kept.items() if row[1]}
+        if not self.known:
+            self.stop()
+
     def stop(self) -> None:
         """Put back what was found, and keep nothing."""
         self.patches.undo()

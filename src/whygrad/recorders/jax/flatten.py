@@ -146,9 +146,7 @@ class Flattener:
     ) -> list[int]:
         consts, carries = params["num_consts"], params["num_carry"]
         body = params["jaxpr"]
-        heads, ops = self._heads(
-            given[consts : consts + carries], body.in_avals[consts : consts + carries], _within(body, stack)
-        )
+        heads, ops = self._heads(given[consts : consts + carries], body.in_avals[consts : consts + carries], stack)
         inner, slices = len(self.builder), tuple(given[consts + carries :])
         entries, result = self.tape.apart(lambda: self.program(body, [*given[:consts], *heads, *slices], stack))
         for op, value in zip(ops, result[:carries], strict=True):

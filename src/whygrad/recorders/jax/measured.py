@@ -13,7 +13,7 @@ from whygrad.recorders.jax.tape import Program
 # A gradient that is zero by its values is spoken of when so many steps in a row agree.
 STEPS_TO_AGREE = 4
 # How often the operations of one place are run again to find where a gradient comes to nothing.
-MOST_REPLAYS = 6
+MOST_REPLAYS = 24
 
 
 @dataclass(slots=True)
@@ -22,6 +22,7 @@ class Streaks:
 
     zero: dict[str, int] = field(default_factory=dict)
     replays: int = 0
+    steps: int = 0
 
     def judged(self, graph: Graph, worths: Mapping[int, GradientSeen]) -> Graph:
         """The Graph with what this step's gradients are worth.
@@ -38,9 +39,18 @@ class Streaks:
             parameters.append(parameter)
         return replace(graph, parameters=tuple(parameters))
 
-    def pending(self) -> bool:
-        """Whether some gradient was zero in the last step, and too few steps have agreed so far."""
-        return any(0 < count < STEPS_TO_AGREE for count in self.zero.values())
+    def due(self, resting: bool) -> bool:
+        """Whether this step is to be looked at, since some gradient was zero in the last one that was.
+
+        A branch may be taken later, a unit come back: while nothing is recorded, at steps that are ever farther apart.
+        """
+        self.steps += 1
+        sparse = resting and self.steps & (self.steps - 1) != 0
+        return self.has_zeros() and not sparse
+
+    def has_zeros(self) -> bool:
+        """Whether some gradient was zero when it was looked at last."""
+        return any(self.zero.values())
 
     def run_again(self, program: Program, arrays: Mapping[int, Any]) -> Measured | None:
         """Measure every operation; ``None`` where that can not be done, or was done often enough."""
