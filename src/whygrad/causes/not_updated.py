@@ -144,6 +144,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from whygrad.causes.cause import Case, Explanation, code_of
+from whygrad.causes.holder import is_dropped
 from whygrad.finding import Fix, Label, Proof, Severity, Step
 
 ID = "not-updated"
@@ -166,6 +167,12 @@ REASONS: Mapping[str, Words] = {
         "cleared here, after the backward pass and before the step",
         "clear the gradients before the backward pass, or after the step",
         "it was there after the backward pass, and gone when the optimizer stepped",
+    ),
+    "dropped": Words(
+        "what `{code}` hands back is dropped",
+        "this hands back new parameters, and leaves the old as they are",
+        "bind the result to the name that the next step reads",
+        "each update began with the very same arrays, and nothing reads what it gave",
     ),
     "rate": Words(
         "the learning rate was 0 in every step",
@@ -191,6 +198,10 @@ def explain(case: Case) -> Explanation | None:
     if event is None or words is None:
         return None
     place = event.span
+    if event.detail == "dropped":
+        place = is_dropped(case, place) if place is not None else None
+        if place is None:
+            return None  # somebody reads the result: what for is not known
     labels = [Label(place, words.label)] if place is not None else []
     if case.graph.request and (place is None or case.graph.request[0].place() != place.place()):
         labels.append(Label(case.graph.request[0], "the backward pass gives it here"))

@@ -17,6 +17,7 @@ from whygrad.recorders.jax.measured import Streaks, explained, is_useless
 from whygrad.recorders.jax.nnx import Variables
 from whygrad.recorders.jax.replay import worth
 from whygrad.recorders.jax.requests import Request, Requests, gradients
+from whygrad.recorders.jax.updates import Updates
 from whygrad.recorders.recorder import Asked, Sink
 
 # How often one place is recorded while the session rests: a place that is new then was never judged.
@@ -44,6 +45,7 @@ class Jax:
         self.hooks = Hooks(self._fault)
         self.variables = Variables(self._fault)
         self.requests = Requests(self.hooks, self._wanted, self._heard, self._fault, self.variables)
+        self.updates = Updates(self._fault)
         self.compiled = Compiled(self._ran, self._fault)
         self._recorded: Counter[Hashable] = Counter()
         self._streaks: defaultdict[Hashable, Streaks] = defaultdict(Streaks)
@@ -69,7 +71,10 @@ class Jax:
         self.compiled.start(compat.compiling())
 
     def finish(self, error: str | None) -> None:
-        """Every request was told when it was made."""
+        """Tell of the updates that were dropped; every request was told when it was made."""
+        if self.sink is not None and error is None:
+            for graph in self.updates.unapplied():
+                self.sink.told(graph)
 
     def stop(self) -> None:
         """Take every hook off."""
@@ -77,6 +82,7 @@ class Jax:
         self.compiled.stop()
         self.hooks.close()
         self.variables.stop()
+        self.updates.stop()
 
     def versions(self) -> dict[str, str]:
         """Of JAX and the libraries on it."""
@@ -86,6 +92,11 @@ class Jax:
         """Flax NNX has been imported: remember where its variables are made."""
         if self.sink is not None:
             self.variables.start(module)
+
+    def updates_imported(self, module: ModuleType) -> None:
+        """A library has been imported that applies updates to parameters."""
+        if self.sink is not None:
+            self.updates.start(module)
 
     def _fault(self, error: BaseException) -> None:
         """An error of ours: everything off, said once, the script goes on."""
