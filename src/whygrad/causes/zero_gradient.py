@@ -125,6 +125,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from whygrad.causes.alive import Way, born, explain_birth, name_of
+from whygrad.causes.cancelled import cancels
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
 from whygrad.causes.idle import handed_back
@@ -145,6 +146,17 @@ def _meets_zeros(case: Case, edge: Edge) -> bool:
     parameters = {p.value for p in case.graph.parameters}
     others = [v for v in case.graph.inputs(edge.op) if v != edge.source and v in case.graph.zeros]
     return any(v in parameters or _elements(case, v) > 1 for v in others)
+
+
+def _dead_factor(case: Case, edge: Edge) -> Edge | None:
+    """The rectifier whose units are all off, if what it gives is the factor of zeros."""
+    for value in case.graph.inputs(edge.op):
+        made = case.graph.value_op[value]
+        if value != edge.source and value in case.graph.zeros and made >= 0:
+            found = Edge(case.graph.inputs(made)[0], made, value, None)
+            if name_of(case, found) in ("relu", "relu6"):
+                return found
+    return None
 
 
 def _elements(case: Case, value: int) -> int:
@@ -267,12 +279,18 @@ def explain(case: Case) -> Explanation | None:
         return replace(explain_cut(case, cuts, words, _made(case, cuts[0])), severity="warning")
     if case.parameter.gradient != "zero" or not case.flow.alive(case.parameter):
         return None
-    for edge in reversed(born(case, "zero")):
+    edges = born(case, "zero")
+    if cancels(case, edges):
+        return explain_birth(case, edges[-1], SINGLE, "what its parts give back adds up to nothing")
+    for edge in reversed(edges):
         name = name_of(case, edge)
         holds, way = WAYS.get(name, (None, None))
         idle = handed_back(case, edge) if way is MASKED and _meets_zeros(case, edge) else None
         if idle is not None:
             return explain_birth(case, edge, IDLE, "the state is zero in every turn", idle)
+        dead = _dead_factor(case, edge) if way is MASKED else None
+        if dead is not None:
+            return explain_birth(case, dead, DEAD, "no other operation on the way turns it to zeros")
         if holds is not None and way is not None and holds(case, edge):
             return explain_birth(case, edge, way, "no other operation on the way turns it to zeros")
     return None

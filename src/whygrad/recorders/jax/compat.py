@@ -84,7 +84,13 @@ def underneath(value: Any, trace: Any) -> Any:
 def variable(value: Any) -> Any | None:
     """The variable that a value under compilation is, in the program being compiled."""
     found = getattr(value, "val", None) if isinstance(value, jax.core.Tracer) else None
-    return found if found is not None and type(found).__name__ == "Var" else None
+    return found if found is not None and not hasattr(found, "val") else None
+
+
+def number(value: Any) -> Any:
+    """What a value under compilation is known to be, itself where that is not known."""
+    found = getattr(value, "val", None) if isinstance(value, jax.core.Tracer) else None
+    return getattr(found, "val", value)
 
 
 def below(value: Any) -> Iterator[Any]:

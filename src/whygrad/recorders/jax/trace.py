@@ -143,10 +143,10 @@ class Trace:
             variable = compat.variable(low)
             if variable is not None:
                 variables[value] = variable
-            elif isinstance(low, self.tracer):
-                return None
             else:
-                arrays[value] = low
+                arrays[value] = compat.number(low)
+        if any(isinstance(array, self.tracer) for array in arrays.values()):
+            return None  # a value of another transformation: one example of a batch, a derivative
         sources = tuple(leaf.value for leaf in self.leaves if leaf.differentiated)
         return Program(tuple(tape.entries), arrays, variables, self.targets[0], sources)
 
