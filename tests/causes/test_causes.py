@@ -18,11 +18,8 @@ ROOT = Path(__file__).parent.parent.parent
 
 # Said by the pages, not found yet in these frameworks (README, "What it does not do").
 LATER = {
-    ("zero-gradient", "JAX"),
     ("nonfinite-gradient", "TensorFlow"),
-    ("nonfinite-gradient", "JAX"),
     ("not-updated", "TensorFlow"),
-    ("not-updated", "JAX"),
 }
 
 # The framework that a page's program is for, and the module that a program of it needs.

@@ -85,6 +85,40 @@ loss.backward()
 print(w.grad)
 ```
 
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5, 0.2], [-0.3, 0.4]])
+x = jnp.array([[1.0, 2.0], [0.0, 0.0]])
+
+
+def loss(w):
+    return jnp.mean(jnp.linalg.norm(x @ w, axis=1))  # <- here
+
+
+print(jax.grad(loss)(w))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5, 0.2], [-0.3, 0.4]])
+x = jnp.array([[1.0, 2.0], [0.0, 0.0]])
+
+
+def loss(w):
+    return jnp.mean(jnp.sqrt(jnp.sum((x @ w) ** 2, axis=1) + 1e-12))
+
+
+print(jax.grad(loss)(w))
+```
+
 ## What JAX does
 
 - The gradient of `jnp.linalg.norm`, `jnp.sqrt` and `jnp.where` at such a place is NaN, without a message;

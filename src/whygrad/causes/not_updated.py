@@ -106,11 +106,60 @@ for step in range(3):
     print(step, float(loss))
 ```
 
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+import optax
+
+params = {"w": jnp.array([[0.5], [-0.3]])}
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+optimizer = optax.sgd(0.1)
+state = optimizer.init(params)
+
+
+def loss(params):
+    return jnp.mean((x @ params["w"] - 1.0) ** 2)
+
+
+for step in range(5):
+    value, gradients = jax.value_and_grad(loss)(params)
+    updates, state = optimizer.update(gradients, state)
+    optax.apply_updates(params, updates)  # <- here
+    print(step, float(value))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+import optax
+
+params = {"w": jnp.array([[0.5], [-0.3]])}
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+optimizer = optax.sgd(0.1)
+state = optimizer.init(params)
+
+
+def loss(params):
+    return jnp.mean((x @ params["w"] - 1.0) ** 2)
+
+
+for step in range(5):
+    value, gradients = jax.value_and_grad(loss)(params)
+    updates, state = optimizer.update(gradients, state)
+    params = optax.apply_updates(params, updates)
+    print(step, float(value))
+```
+
 ## What JAX does
 
 - `optax.apply_updates` and `TrainState.apply_gradients` return the new parameters. Where the result is not
   bound to the name, nothing changes. No message.
-- whygrad does not report it yet.
+- whygrad reports updates that begin with the same arrays each time while nothing reads what they give, where Optax
+  or Equinox applies them outside of a compiled function.
 
 ## How to fix it
 
