@@ -73,6 +73,7 @@ class Session:
         self._closing = False
         self._error: str | None = None
         self._frozen: set[str] = set()
+        self._asked: set[str] = set()
         self._last: tuple[Site, str] | None = None
         self._lock = threading.RLock()
         self._unwatch: Callable[[], None] = lambda: None
@@ -99,7 +100,8 @@ class Session:
             self._closing, self._error = True, error
             self._settle()
             for recorder in self.recorders:
-                frameworks |= recorder.versions()
+                if recorder.framework in self._asked or not self._asked:
+                    frameworks |= recorder.versions()
                 recorder.stop()
         findings = sorted(
             (self._fates.judged(f) for f in self._found.values()), key=lambda f: (_RANK[f.severity], -len(f.parameters))
@@ -127,6 +129,7 @@ class Session:
             site = self._sites.get(request.site)
             if site is None:
                 site = self._sites[request.site] = Site(f"R{len(self._sites) + 1}", request.api)
+            self._asked.add(request.framework)
             self._note(site, request)
             self._last = (site, request.framework)
             missing = request.error is not None or not USELESS.isdisjoint(request.seen)
@@ -142,6 +145,7 @@ class Session:
     def told(self, graph: Graph) -> None:
         """Facts that no request shows."""
         with self._lock:
+            self._asked.add(graph.framework)
             self._step.graphs.append((None, graph))
 
     def came_round(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from whygrad.graph import GradientSeen, Graph
-from whygrad.recorders.jax.replay import Measured, replay
+from whygrad.recorders.jax.replay import Measured, Refused, replay
 from whygrad.recorders.jax.tape import Program
 
 # A gradient that is zero by its values is spoken of when so many steps in a row agree.
@@ -59,6 +59,9 @@ class Streaks:
         self.replays += 1
         try:
             return replay(program, arrays)
+        except Refused:
+            self.replays = MOST_REPLAYS
+            return None
         except Exception:
             return None  # it needs a mesh, an axis or a rule that is not there: nothing is known, nothing is claimed
 

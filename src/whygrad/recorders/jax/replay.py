@@ -5,6 +5,7 @@ Operations are pure, so that to run them again changes nothing; what is not (cal
 
 from __future__ import annotations
 
+import time
 from collections import ChainMap
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
@@ -20,12 +21,14 @@ from whygrad.recorders.jax.tape import Choice, Entry, Program, Ran, Turns
 
 # More operations than this are not run again: a loop of a thousand turns would take minutes.
 MOST = 20_000
+# Seconds of CPU time, for one run there and back.
+LONGEST = 4.0
 _WORSE = ("unknown", "none", "zero", "present", "nonfinite")
 Env = MutableMapping[int, Any]
 
 
 class Refused(Exception):
-    """The tape is too long to be run again."""
+    """The tape takes too long to be run again."""
 
 
 @dataclass(slots=True)
@@ -74,6 +77,7 @@ class _Run:
     def __init__(self) -> None:
         self.measured = Measured()
         self.left = MOST
+        self.end = time.thread_time() + LONGEST
         self.carried: dict[int, list[list[Any]]] = {}
         self.nonzero: set[int] = set()
 
@@ -82,9 +86,7 @@ class _Run:
     def forward(self, entries: Sequence[Entry], env: Env) -> None:
         for entry in entries:
             if isinstance(entry, Ran):
-                self.left -= 1
-                if self.left < 0:
-                    raise Refused
+                self.spent()
                 env.update(zip(entry.made, _leaves(entry.run(*(env[v] for v in entry.given))), strict=True))
             elif isinstance(entry, Turns):
                 self._turns(entry, env)
@@ -127,7 +129,14 @@ class _Run:
             else:
                 self._choice_back(entry, env, cotangents)
 
+    def spent(self) -> None:
+        """One more operation; it must not take for ever."""
+        self.left -= 1
+        if self.left < 0 or time.thread_time() > self.end:
+            raise Refused
+
     def _back(self, entry: Ran, env: Env, cotangents: Env) -> None:
+        self.spent()
         given = [env[v] for v in entry.given]
         floats = [i for i, value in enumerate(given) if is_float(compat.typeof(value))]
 
