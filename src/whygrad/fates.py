@@ -18,10 +18,15 @@ _MAY_BE_MENDED = frozenset(("zero-gradient", "custom-gradient"))
 
 @dataclass(slots=True)
 class Fate:
-    """Over how many steps a parameter was asked for, and in how many it got nothing of use."""
+    """Over how many steps a parameter was asked for, and in how many it got nothing of use.
+
+    Attributes:
+        traced: in how many it is only known that there was a way for its gradient.
+    """
 
     seen: int = 0
     without: int = 0
+    traced: int = 0
 
 
 class Fates:
@@ -30,12 +35,13 @@ class Fates:
     def __init__(self) -> None:
         self._fates: dict[str, Fate] = {}
 
-    def note(self, asked: Iterable[str], got: Set[str]) -> None:
-        """A step is over, in which these were asked for, and those got a gradient."""
+    def note(self, asked: Iterable[str], got: Set[str], traced: Set[str] = frozenset()) -> None:
+        """A step is over, in which these were asked for, and those got a gradient; of some, ``traced``, just a way."""
         for path in asked:
             fate = self._fates.setdefault(path, Fate())
             fate.seen += 1
             fate.without += path not in got
+            fate.traced += path in got and path in traced
 
     def asked(self) -> Set[str]:
         """The paths of all that was ever asked for."""
@@ -68,7 +74,8 @@ class Fates:
     def _is_served(self, finding: Finding) -> bool:
         """Whether each of its parameters got its gradient in some step, and that excuses the others."""
         fates = self._of(finding)
-        served = bool(fates) and all(0 < f.without < f.seen for f in fates)
+        by_value = finding.cause in _MAY_BE_MENDED
+        served = bool(fates) and all(0 < f.without < f.seen - by_value * f.traced for f in fates)
         return served and finding.cause not in _BEGINS_LATE
 
     def _of(self, finding: Finding) -> list[Fate]:

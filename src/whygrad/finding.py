@@ -159,7 +159,7 @@ class Report:
         argv: the script and its arguments.
         status: the script's own exit status; ``None`` while it still runs.
         error: the exception the script ended in, as ``Type: message``.
-        frameworks: name to version, of those that the script imported.
+        frameworks: name to version, of those that were asked for gradients; of all that were imported where none was.
         frozen: how many parameters are frozen on purpose.
         notes: what else the reader should know, one sentence each.
     """

@@ -199,6 +199,7 @@ class Graph:
         error: what the request raised, as ``Type: message``; ``fault``: what that is about, where it is known.
         labels: value id to the user's own name for it, and the function that holds it.
         cotangents: value id to what was measured to come back to it; ``zeros``: values measured to be all zero.
+        points: value id to the first of its elements at which the derivative is not finite (``0 at [3, 1]``).
         target_text: what the target was when it was no tensor at all.
         frozen: paths of the parameters that the script has frozen.
     """
@@ -233,6 +234,7 @@ class Graph:
     notes: tuple[str, ...] = ()
     cotangents: Mapping[int, GradientSeen] = field(default_factory=dict)
     zeros: tuple[int, ...] = ()
+    points: Mapping[int, str] = field(default_factory=dict)
     frozen: tuple[str, ...] = ()
 
     def __len__(self) -> int:

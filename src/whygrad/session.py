@@ -43,6 +43,7 @@ class Step:
     asked: set[str] = field(default_factory=set)
     got: Counter[str] = field(default_factory=Counter)
     unknown: set[str] = field(default_factory=set)
+    traced: set[str] = field(default_factory=set)
     graphs: list[tuple[Site | None, Graph]] = field(default_factory=list)
 
 
@@ -72,6 +73,7 @@ class Session:
         self._closing = False
         self._error: str | None = None
         self._frozen: set[str] = set()
+        self._asked: set[str] = set()
         self._last: tuple[Site, str] | None = None
         self._lock = threading.RLock()
         self._unwatch: Callable[[], None] = lambda: None
@@ -98,7 +100,8 @@ class Session:
             self._closing, self._error = True, error
             self._settle()
             for recorder in self.recorders:
-                frameworks |= recorder.versions()
+                if recorder.framework in self._asked or not self._asked:
+                    frameworks |= recorder.versions()
                 recorder.stop()
         upheld = (self._fates.judged(f) for f in self._found.values() if not self._fates.withdrawn(f))
         findings = sorted(upheld, key=lambda f: (_RANK[f.severity], -len(f.parameters)))
@@ -125,6 +128,7 @@ class Session:
             site = self._sites.get(request.site)
             if site is None:
                 site = self._sites[request.site] = Site(f"R{len(self._sites) + 1}", request.api)
+            self._asked.add(request.framework)
             self._note(site, request)
             self._last = (site, request.framework)
             missing = request.error is not None or not USELESS.isdisjoint(request.seen)
@@ -140,6 +144,7 @@ class Session:
     def told(self, graph: Graph) -> None:
         """Facts that no request shows."""
         with self._lock:
+            self._asked.add(graph.framework)
             self._step.graphs.append((None, graph))
 
     def came_round(self) -> None:
@@ -166,11 +171,13 @@ class Session:
         step.asked.update(request.paths)
         step.got.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen == "present")
         step.unknown.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen == "unknown")
+        if request.traced:
+            step.traced.update(request.paths)
 
     def _settle(self) -> None:
         """The step is over: judge its requests by what all of them gave."""
         step, self._step = self._step, Step()
-        self._fates.note(step.asked - (step.unknown - step.got.keys()), step.got.keys())
+        self._fates.note(step.asked - (step.unknown - step.got.keys()), step.got.keys(), step.traced)
         for site, graph in step.graphs:
             self._frozen = set(graph.frozen)
             findings = self._diagnosed(graph, frozenset(step.asked))

@@ -21,6 +21,8 @@ LATER = {
     ("zero-gradient", "JAX"),
     ("nonfinite-gradient", "JAX"),
     ("not-updated", "JAX"),
+    ("nonfinite-gradient", "TensorFlow"),
+    ("not-updated", "TensorFlow"),
 }
 
 # The framework that a page's program is for, and the module that a program of it needs.

@@ -10,6 +10,9 @@ from whygrad.graph import GradientSeen
 from whygrad.span import Span
 from whygrad.ways import Edge
 
+# The row of a table of ways for an operation: some libraries mark their own with an underscore.
+_OWN = "_"
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -31,6 +34,18 @@ def explain_birth(case: Case, edge: Edge, way: Way, proof: str) -> Explanation:
     """The explanation of one such operation."""
     stack = case.graph.op(edge.op).stack
     place = made(case, edge.op, stack) or _place(stack)
+def name_of(case: Case, edge: Edge) -> str:
+    """The name of the operation of an edge, as the tables of ways write it."""
+    return case.graph.op(edge.op).name.lower().strip(_OWN)
+
+
+def explain_birth(case: Case, edge: Edge, way: Way, proof: str, at: Span | None = None) -> Explanation:
+    """The explanation of one such operation.
+
+    Args:
+        at: a better place than the operation's own.
+    """
+    place = at if at is not None else _place(case.graph.op(edge.op).stack)
     code = code_of(place)
     return Explanation(
         way.reason.format(code=code),

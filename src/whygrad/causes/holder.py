@@ -6,6 +6,7 @@ import ast
 
 from whygrad import source
 from whygrad.causes.cause import Case
+from whygrad.graph import NOWHERE
 from whygrad.span import Span
 
 # Which parts of a returned tuple or dict hold the value; None: the returned object as a whole.
@@ -32,6 +33,22 @@ def holder(case: Case, value: int, stack: tuple[Span, ...]) -> tuple[Span, set[s
             return span, names
         names = _bound_by(stack[index + 1], parts)
     return stack[-1], names
+
+
+def is_dropped(case: Case, place: Span) -> Span | None:
+    """Where the result of a call is let go of, if nobody reads it there.
+
+    Args:
+        place: the call, with those around it.
+    """
+    held, names = holder(case, NOWHERE, (place, *place.called_from))
+    statement, function = source.statement_at(held), source.function_at(held)
+    if isinstance(statement, ast.Expr):
+        return held
+    if not names or function is None or isinstance(statement, ast.Return):
+        return None
+    read = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    return held if all(name.isidentifier() and name not in read for name in names) else None
 
 
 def _bound_by(place: Span, parts: Parts) -> set[str]:

@@ -85,11 +85,46 @@ loss.backward()
 print(w.grad)
 ```
 
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5, 0.2], [-0.3, 0.4]])
+x = jnp.array([[1.0, 2.0], [0.0, 0.0]])
+
+
+def loss(w):
+    return jnp.mean(jnp.linalg.norm(x @ w, axis=1))  # <- here
+
+
+print(jax.grad(loss)(w))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5, 0.2], [-0.3, 0.4]])
+x = jnp.array([[1.0, 2.0], [0.0, 0.0]])
+
+
+def loss(w):
+    return jnp.mean(jnp.sqrt(jnp.sum((x @ w) ** 2, axis=1) + 1e-12))
+
+
+print(jax.grad(loss)(w))
+```
+
 ## What JAX does
 
 - The gradient of `jnp.linalg.norm`, `jnp.sqrt` and `jnp.where` at such a place is NaN, without a message;
   `jax.config.update("jax_debug_nans", True)` raises at the operation of the backward pass.
-- whygrad does not report it yet.
+- whygrad looks at what comes back in the first steps, runs the operations of a spoiled step once more, and names the
+  one whose backward first yields what is not finite, with the element that does it.
 
 ## How to fix it
 
@@ -119,8 +154,9 @@ There is no flag for it. There is no use for a NaN gradient.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from whygrad.causes.alive import Way, born, explain_birth
+from whygrad.causes.alive import Way, born, explain_birth, name_of
 from whygrad.causes.cause import Case, Explanation
 from whygrad.ways import Edge
 
@@ -167,7 +203,7 @@ WAYS: Mapping[str, Way] = {
             "pairwise_distance normalize cosine_similarity pow rpow euclideannorm prod cumprod",
             ROOT,
         ),
-        ("div true_divide rdiv rtruediv truediv reciprocal realdiv divnonan inv", POLE),
+        ("div true_divide rdiv rtruediv truediv reciprocal realdiv divnonan inv integer_pow", POLE),
         ("log log2 log10 log1p xlogy logit binary_cross_entropy lgamma digamma", LOG),
         ("exp expm1 sinh cosh tan", OVERFLOW),
         ("softmax log_softmax logsumexp scaled_dot_product_attention logsoftmax", EMPTY),
@@ -179,7 +215,7 @@ WAYS: Mapping[str, Way] = {
     )
     for name in names.split()
 }
-_CHOOSES = frozenset(("where", "select", "selectv2", "masked_fill", "maximum", "minimum"))
+_CHOOSES = frozenset(("where", "select", "selectv2", "select_n", "masked_fill", "maximum", "minimum"))
 
 
 def explain(case: Case) -> Explanation | None:
@@ -187,10 +223,12 @@ def explain(case: Case) -> Explanation | None:
     if case.parameter.gradient != "nonfinite":
         return None
     for edge in reversed(born(case, "nonfinite")):
-        way = WAYS.get(case.graph.op(edge.op).name.lower())
+        way = WAYS.get(name_of(case, edge))
         if way is not None:
             found = WHERE if _is_chosen_among(case, edge) else way
-            return explain_birth(case, edge, found, "what came back to this operation was finite, and what it gave not")
+            told = explain_birth(case, edge, found, "what came back to this operation was finite, and what it gave not")
+            point = case.graph.points.get(edge.source)
+            return told if point is None else replace(told, notes=(f"its input is {point}", *told.notes))
     return None
 
 

@@ -106,11 +106,60 @@ for step in range(3):
     print(step, float(loss))
 ```
 
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+import optax
+
+params = {"w": jnp.array([[0.5], [-0.3]])}
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+optimizer = optax.sgd(0.1)
+state = optimizer.init(params)
+
+
+def loss(params):
+    return jnp.mean((x @ params["w"] - 1.0) ** 2)
+
+
+for step in range(5):
+    value, gradients = jax.value_and_grad(loss)(params)
+    updates, state = optimizer.update(gradients, state)
+    optax.apply_updates(params, updates)  # <- here
+    print(step, float(value))
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+import optax
+
+params = {"w": jnp.array([[0.5], [-0.3]])}
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+optimizer = optax.sgd(0.1)
+state = optimizer.init(params)
+
+
+def loss(params):
+    return jnp.mean((x @ params["w"] - 1.0) ** 2)
+
+
+for step in range(5):
+    value, gradients = jax.value_and_grad(loss)(params)
+    updates, state = optimizer.update(gradients, state)
+    params = optax.apply_updates(params, updates)
+    print(step, float(value))
+```
+
 ## What JAX does
 
 - `optax.apply_updates` and `TrainState.apply_gradients` return the new parameters. Where the result is not
   bound to the name, nothing changes. No message.
-- whygrad does not report it yet.
+- whygrad reports updates that begin with the same arrays each time while nothing reads what they give, where Optax
+  or Equinox applies them outside of a compiled function.
 
 ## How to fix it
 
@@ -146,6 +195,8 @@ from dataclasses import dataclass
 
 from whygrad.causes.cause import ANY, Case, Explanation, code_of, spoken
 from whygrad.causes.left_out import UNHELD, is_left_out
+from whygrad.causes.cause import Case, Explanation, code_of
+from whygrad.causes.holder import is_dropped
 from whygrad.finding import Fix, Label, Proof, Severity, Step
 
 ID = "not-updated"
@@ -168,6 +219,12 @@ REASONS: Mapping[str, Words] = {
         "cleared here, after the backward pass and before the step",
         "clear the gradients before the backward pass, or after the step",
         "it was there after the backward pass, and gone when the optimizer stepped",
+    ),
+    "dropped": Words(
+        "what `{code}` hands back is dropped",
+        "this hands back new parameters, and leaves the old as they are",
+        "bind the result to the name that the next step reads",
+        "each update began with the very same arrays, and nothing reads what it gave",
     ),
     "rate": Words(
         "the learning rate was 0 in every step",
@@ -227,6 +284,10 @@ def explain(case: Case) -> Explanation | None:
     if event is None or words is None or (event.detail == UNHELD and not is_left_out(case)):
         return None
     place = event.span
+    if event.detail == "dropped":
+        place = is_dropped(case, place) if place is not None else None
+        if place is None:
+            return None  # somebody reads the result: what for is not known
     labels = [Label(place, words.label)] if place is not None else []
     if case.graph.request and (place is None or case.graph.request[0].place() != place.place()):
         labels.append(Label(case.graph.request[0], "the backward pass gives it here"))

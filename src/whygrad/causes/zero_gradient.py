@@ -85,10 +85,55 @@ loss.backward()
 print(w.grad)
 ```
 
+## Broken: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    probability = jax.nn.softmax(x @ w, axis=1)  # <- here
+    return jnp.mean((probability - y) ** 2)
+
+
+for _ in range(5):
+    w = w - 0.1 * jax.grad(loss)(w)
+print(w)
+```
+
+## Fixed: JAX
+
+```python
+import jax
+import jax.numpy as jnp
+
+w = jnp.array([[0.5], [-0.3]])
+x = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+y = jnp.array([[1.0], [0.0]])
+
+
+def loss(w):
+    probability = jax.nn.sigmoid(x @ w)
+    return jnp.mean((probability - y) ** 2)
+
+
+for _ in range(5):
+    w = w - 0.1 * jax.grad(loss)(w)
+print(w)
+```
+
 ## What JAX does
 
-- Zeros in value and zeros of a missing way are the same array. whygrad tells them apart by the program, and
-  reports only what has no way.
+- Zeros in value and zeros of a missing way are the same array. whygrad tells them apart by the program: what has
+  no way goes by the cause that cuts it. What has one, and is zero in several steps, is run once more, operation by
+  operation, to find the one that is flat.
+- A `scan` whose body hands back the state that it was given leaves its recurrent weights with zeros: the state
+  stays what it was at the beginning.
 
 ## How to fix it
 
@@ -118,13 +163,20 @@ There is no flag for it. If the parameter is not to learn here, freeze it, or le
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from whygrad.causes.alive import Way, born, explain_birth, made
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
 from whygrad.ways import Edge
+from whygrad.causes.alive import born, explain_birth, name_of
+from whygrad.causes.cancelled import cancels
+from whygrad.causes.carried import Words, cut_by, explain_cut
+from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.flat import DEAD, IDLE, MASKED, SINGLE, WAYS, dead_factor, meets_zeros
+from whygrad.causes.idle import handed_back
+from whygrad.span import Span
+from whygrad.ways import Cut
 
 ID = "zero-gradient"
 
@@ -224,6 +276,12 @@ WAYS: Mapping[str, tuple[Callable[[Case, Edge], bool], Way]] = {
     )
     for name in names.split()
 }
+def _made(case: Case, cut: Cut) -> Span | None:
+    """Where the layer that ran the operation was made, if the script has no line of its own that runs it."""
+    if cut.op < 0 or not cut.stack or not case.graph.request or cut.stack[0].place() != case.graph.request[0].place():
+        return None
+    name = case.graph.op(cut.op).scope.rsplit("/", 1)[-1]
+    return next((layer.made for layer in case.graph.layers if layer.path.rsplit("/", 1)[-1] == name), None)
 
 
 def explain(case: Case) -> Explanation | None:
@@ -234,9 +292,18 @@ def explain(case: Case) -> Explanation | None:
         return replace(explain_cut(case, cuts, words, made(case, cuts[0].op, cuts[0].stack)), severity="warning")
     if case.parameter.gradient != "zero" or not case.flow.alive(case.parameter):
         return None
-    for edge in reversed(born(case, "zero")):
-        name = case.graph.op(edge.op).name.lower()
+    edges = born(case, "zero")
+    if cancels(case, edges):
+        return explain_birth(case, edges[-1], SINGLE, "what its parts give back adds up to nothing")
+    for edge in reversed(edges):
+        name = name_of(case, edge)
         holds, way = WAYS.get(name, (None, None))
+        idle = handed_back(case, edge) if way is MASKED and meets_zeros(case, edge) else None
+        if idle is not None:
+            return explain_birth(case, edge, IDLE, "the state is zero in every turn", idle)
+        dead = dead_factor(case, edge) if way is MASKED else None
+        if dead is not None:
+            return explain_birth(case, dead, DEAD, "no other operation on the way turns it to zeros")
         if holds is not None and way is not None and holds(case, edge):
             return explain_birth(case, edge, way, "no other operation on the way turns it to zeros")
     return None

@@ -27,5 +27,9 @@ RECORDERS: Mapping[str, Entry] = {
         (("keras", "keras_imported"), ("tf_keras", "keras_imported")),
     ),
     "torch": Entry("whygrad.recorders.torch", "Torch"),
-    "jax": Entry("whygrad.recorders.jax", "Jax", (("flax.nnx", "nnx_imported"),)),
+    "jax": Entry(
+        "whygrad.recorders.jax",
+        "Jax",
+        (("flax.nnx", "nnx_imported"), ("optax", "updates_imported"), ("equinox", "updates_imported")),
+    ),
 }

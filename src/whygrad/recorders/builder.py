@@ -33,6 +33,10 @@ class GraphBuilder:
         """The id that the next operation will get."""
         return len(self._op_name)
 
+    def __len__(self) -> int:
+        """The number of values so far."""
+        return len(self._value_op)
+
     def value(self, dtype: str, shape: Shape | None = None) -> int:
         """A new value that nothing recorded made (yet).
 

@@ -21,6 +21,7 @@ class Asked:
         error: what the request raised.
         nested: another recording is still open around this request, so that the step goes on.
         measured: whether it was looked at what the gradients are worth.
+        traced: ``present`` says that there is a way; what came along it is not known (yet).
         graph: builds the Graph; valid only until the sink returns. ``None`` while not recording.
     """
 
@@ -33,6 +34,7 @@ class Asked:
     nested: bool
     graph: Callable[[], Graph] | None
     measured: bool = False
+    traced: bool = False
 
 
 class Sink(Protocol):

@@ -72,7 +72,7 @@ def oracle(loss: Callable[..., Any], params: Any) -> list[bool]:
 
 
 def verdict(graph: Graph) -> list[bool]:
-    return [p.gradient == "present" for p in graph.parameters]
+    return [p.gradient != "none" for p in graph.parameters]  # whether there is a way, whatever it is worth
 
 
 def ask(loss: Callable[..., Any], params: Any, how: str) -> None:

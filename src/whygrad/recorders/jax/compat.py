@@ -58,9 +58,39 @@ def private() -> Private:
         raise MissingName(f"JAX {jax.__version__} is not followed by this version ({error})") from None
 
 
+# Where a compiled function is run from Python, and what lets its next calls bypass Python.
+RUN, SHORTCUT = "_run_python_pjit", "_get_fastpath_data"
+
+
+def compiling() -> Any | None:
+    """The room of JAX in which compiled functions are called, ``None`` where it is built otherwise."""
+    try:
+        from jax._src import pjit
+    except ImportError:
+        return None
+    return pjit if hasattr(pjit, RUN) and hasattr(pjit, SHORTCUT) else None
+
+
 def traced_by(value: Any, trace: Any) -> bool:
     """Whether an interpreter follows a value."""
     return getattr(value, "_trace", None) is trace
+
+
+def underneath(value: Any, trace: Any) -> Any:
+    """What a value of an interpreter stands for below it; itself if it is none of its values."""
+    return getattr(value, "primal", value) if traced_by(value, trace) else value
+
+
+def variable(value: Any) -> Any | None:
+    """The variable that a value under compilation is, in the program being compiled."""
+    found = getattr(value, "val", None) if isinstance(value, jax.core.Tracer) else None
+    return found if found is not None and not hasattr(found, "val") else None
+
+
+def number(value: Any) -> Any:
+    """What a value under compilation is known to be, itself where that is not known."""
+    found = getattr(value, "val", None) if isinstance(value, jax.core.Tracer) else None
+    return getattr(found, "val", value)
 
 
 def below(value: Any) -> Iterator[Any]:

@@ -9,7 +9,8 @@ from whygrad.graph import Barrier
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax import compat
-from whygrad.recorders.jax.ops import CUSTOM, Rules, Stop, is_float
+from whygrad.recorders.jax.ops import CUSTOM, Rules, Stop, bound, is_float
+from whygrad.recorders.jax.tape import Choice, Tape, Turns
 from whygrad.span import Span
 
 # Operations that run a program once on their own inputs, and the parameter that holds it.
@@ -40,6 +41,7 @@ class Flattener:
         self.rules = rules
         self.reverse = reverse
         self.constant = constant
+        self.tape = Tape()
         self._stacks: dict[frames.Stack, tuple[Span, ...]] = {}
 
     def spans(self, stack: frames.Stack) -> tuple[Span, ...]:
@@ -78,10 +80,20 @@ class Flattener:
             return self.program(params[CALLS[name]], given, stack)
         special = {"scan": self._scan, "while": self._while, "cond": self._cond}.get(name)
         if special is not None:
-            return special(params, given, outs, stack)
-        return self.plain(
-            name, given, outs, self.rules.stops(primitive, params, ins, outs), stack, _backward(name, params)
-        )
+            made = special(params, given, outs, stack)
+            if name == "while":  # how many turns it takes is not known, so it is run again as a whole
+                self._ran(primitive, params, given, made)
+            return made
+        stops = self.rules.stops(primitive, params, ins, outs)
+        made = self.plain(_called(name, params), given, outs, stops, stack, _backward(name, params))
+        self._ran(primitive, params, given, made)
+        return made
+
+    def _ran(self, primitive: Any, params: dict[str, Any], given: Sequence[int], made: Sequence[int]) -> None:
+        """Put an operation on the tape, unless it is one that reaches outside."""
+        outside = "callback" in primitive.name or primitive.name == "ffi_call"
+        kept = bound(primitive, params)
+        self.tape.ran(None if outside else lambda *values: primitive.bind(*values, **kept), given, made)
 
     def plain(
         self,
@@ -112,7 +124,9 @@ class Flattener:
 
         def read(atom: Any) -> int:
             if hasattr(atom, "val"):
-                return self.value(atom.aval)
+                literal = self.value(atom.aval)
+                self.tape.literals[literal] = atom.val
+                return literal
             if atom not in env:
                 env[atom] = self.value(atom.aval)
             return env[atom]
@@ -133,10 +147,26 @@ class Flattener:
         consts, carries = params["num_consts"], params["num_carry"]
         body = params["jaxpr"]
         heads, ops = self._heads(given[consts : consts + carries], body.in_avals[consts : consts + carries], stack)
-        result = self.program(body, [*given[:consts], *heads, *given[consts + carries :]], stack)
+        inner, slices = len(self.builder), tuple(given[consts + carries :])
+        entries, result = self.tape.apart(lambda: self.program(body, [*given[:consts], *heads, *slices], stack))
         for op, value in zip(ops, result[:carries], strict=True):
             self.builder.close_carry(op, 1, value)
-        return result
+        own = frozenset(range(inner, len(self.builder)))
+        made = self._apart(result, {*given, *heads}, outs, stack)
+        first = tuple(given[consts : consts + carries])
+        loop = (entries, first, tuple(heads), slices, tuple(result), tuple(made), own, params["length"])
+        self.tape.entries.append(Turns(*loop, bool(params["reverse"])))
+        return made
+
+    def _apart(self, result: Sequence[int], taken: set[int], outs: Sequence[Any], stack: frames.Stack) -> list[int]:
+        """What a loop gives, with a value of its own for what is handed back twice, or just as it came."""
+        made: list[int] = []
+        for value, aval in zip(result, outs, strict=True):
+            if value in taken:
+                (value,) = self.plain("scan", [value], [aval], (), stack)
+            taken = taken | {value}
+            made.append(value)
+        return made
 
     def _heads(self, first: Sequence[int], avals: Sequence[Any], stack: frames.Stack) -> tuple[list[int], list[int]]:
         """The heads of a loop: each carried value is that of the beginning or of the last turn."""
@@ -153,9 +183,9 @@ class Flattener:
         body = params["body_jaxpr"]
         first = given[tests + consts :]
         heads, ops = self._heads(first, body.in_avals[consts:], stack)
-        (going,) = self.program(params["cond_jaxpr"], [*given[:tests], *heads], stack)
-        result = self.program(body, [*given[tests : tests + consts], *heads], stack)
-        made = []
+        _, (going,) = self.tape.apart(lambda: self.program(params["cond_jaxpr"], [*given[:tests], *heads], stack))
+        _, result = self.tape.apart(lambda: self.program(body, [*given[tests : tests + consts], *heads], stack))
+        made: list[int] = []
         for op, start, last, aval in zip(ops, first, result, outs, strict=True):
             self.builder.close_carry(op, 1, last)
             stops = [Stop(2, 0, "non-differentiable-op", "while", True)] if is_float(aval) else []
@@ -168,13 +198,25 @@ class Flattener:
         self, params: dict[str, Any], given: Sequence[int], outs: Sequence[Any], stack: frames.Stack
     ) -> list[int]:
         index, *rest = given
-        results = [self.program(branch, rest, stack) for branch in params["branches"]]
-        made = []
+        bodies, results, own, made = [], [], [], list[int]()
+        for branch in params["branches"]:
+            before = len(self.builder)
+            entries, result = self.tape.apart(lambda branch=branch: self.program(branch, rest, stack))  # type: ignore[misc]
+            bodies.append(entries)
+            results.append(tuple(result))
+            own.append(frozenset(range(before, len(self.builder))))
         for position, aval in enumerate(outs):
             inputs = [index, *(result[position] for result in results)]
             stops = [Stop(0, 0, "non-differentiable-op", "cond", True)] if is_float(aval) else []
             made += self.plain("cond", inputs, [aval], stops, stack)
+        self.tape.entries.append(Choice(index, tuple(bodies), tuple(results), tuple(made), tuple(own)))
         return made
+
+
+def _called(name: str, params: dict[str, Any]) -> str:
+    """What to call an operation: a function with a rule of its own goes by its own name."""
+    head = compat.head(getattr(params.get("call_jaxpr"), "jaxpr", None)) if name in CUSTOM else None
+    return name if head is None else head[0]
 
 
 def _backward(name: str, params: dict[str, Any]) -> frames.Stack:

@@ -61,10 +61,10 @@ class Rules:
         key = (primitive.name, _types(ins), _types(outs), _small(primitive.name, params))
         found = self._known.get(key)
         if found is None:
-            bound = primitive.get_bind_params(dict(params)) if primitive.name in CUSTOM else params
+            kept = bound(primitive, params)
 
             def run(*values: Any) -> Any:
-                return primitive.bind(*values, **bound)
+                return primitive.bind(*values, **kept)
 
             kind = KINDS.get(primitive.name) or (custom_kind(params) if primitive.name in CUSTOM else _STEP)
             fixed = params.get("num_consts", 0) if primitive.name in CUSTOM else 0
@@ -87,6 +87,12 @@ class Rules:
         if found is None:
             found = self._known[key] = _ask(rule, ins, outs, "custom-gradient" if own else _STEP, name)
         return found
+
+
+def bound(primitive: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of an equation in the form in which its operation is called."""
+    found: dict[str, Any] = primitive.get_bind_params(dict(params)) if primitive.name in CUSTOM else params
+    return found
 
 
 def custom_kind(params: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from whygrad.recorders.jax.hooks import Hooks
 from whygrad.recorders.jax.nnx import Variables
 from whygrad.recorders.jax.ops import Rules, is_float
 from whygrad.recorders.jax.parameters import argument_names, named_leaves
+from whygrad.recorders.jax.tape import Tape
 from whygrad.recorders.jax.trace import Trace
 from whygrad.recorders.patching import Patches
 
@@ -35,6 +36,7 @@ class Request:
 
     Attributes:
         arguments: what could not be traced, by name: recorded where JAX refuses before the function runs.
+        answer: what the call gave, until the request is over.
         around: the requests inside which this one was made.
     """
 
@@ -44,6 +46,9 @@ class Request:
     around: tuple[Request, ...]
     trace: Trace | None = None
     error: BaseException | None = None
+    answer: Any = None
+    argnums: Any = 0
+    aux: bool = False
     arguments: list[tuple[Any, str]] = field(default_factory=list)
 
 
@@ -97,7 +102,7 @@ class Requests:
 
             @wraps(answer)
             def asked(*a: Any, **k: Any) -> Any:
-                return requests._run(f"jax.{name}", reverse, (fun, argnums, a), lambda: answer(*a, **k))
+                return requests._run(f"jax.{name}", reverse, (fun, argnums, a), aux, lambda: answer(*a, **k))
 
             return asked
 
@@ -112,17 +117,19 @@ class Requests:
                 return original(fun, *args, **kwargs)
             probe = requests._probe(fun, bool(kwargs.get("has_aux", False)))
             given = (fun, (), ())
-            return requests._run(f"jax.{name}", reverse, given, lambda: original(probe, *args, **kwargs))
+            return requests._run(f"jax.{name}", reverse, given, False, lambda: original(probe, *args, **kwargs))
 
         return transformation
 
-    def _run(self, api: str, reverse: bool, given: tuple[Any, Any, Any], call: Callable[[], Any]) -> Any:
+    def _run(self, api: str, reverse: bool, given: tuple[Any, Any, Any], aux: bool, call: Callable[[], Any]) -> Any:
         """Make the call, recorded if that is wanted."""
         request = self._opened(api, reverse, given)
         if request is None:
             return call()
+        request.aux = aux
         try:
-            return call()
+            request.answer = call()
+            return request.answer
         except Exception as error:
             request.error = error
             raise
@@ -135,6 +142,7 @@ class Requests:
             if not stack or not self.wanted(api, stack):
                 return None
             request = Request(api, stack, reverse, tuple(self.stack))
+            request.argnums = given[1]
             request.arguments = _asked_of(*given)
             self.stack.append(request)
             return request
@@ -149,6 +157,9 @@ class Requests:
             if request.trace is not None:
                 self.hooks.leave(request.trace)
             self.heard(request)
+            request.answer = None
+            if request.trace is not None:
+                request.trace.flat.tape = Tape()  # it holds the user's arrays
         except Exception as error:
             self.fault(error)
 
@@ -216,6 +227,21 @@ class Requests:
         if raised is not None and value is not None and not trace.broken:
             trace.left(value, raised[1], _where(error))
         trace.broken = True
+
+
+def gradients(request: Request) -> list[Any] | None:
+    """What came back for each array that was differentiated, in their order; ``None`` where that is not known."""
+    numbers = [request.argnums] if isinstance(request.argnums, int) else list(request.argnums)
+    if request.api not in ("jax.grad", "jax.value_and_grad") or numbers != sorted(numbers) or request.trace is None:
+        return None
+    whole = request.answer
+    if request.api == "jax.value_and_grad":
+        whole = whole[1]
+    elif request.aux:
+        whole = whole[0]
+    found = [v for v in jax.tree_util.tree_leaves(whole) if hasattr(v, "dtype") and is_float(compat.typeof(v))]
+    asked = [leaf for leaf in request.trace.leaves if leaf.differentiated]
+    return found if len(found) == len(asked) else None
 
 
 def _is_users(frame: FrameType, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,11 +30,13 @@ class Rule:
         name: the function's.
         stops: the edges that it gives no derivative.
         where: the beginning of the rule, where it was found.
+        run: calls the function with other arrays, if that can be done.
     """
 
     name: str
     stops: tuple[Stop, ...] = ()
     where: frames.Stack = ()
+    run: Callable[..., Any] | None = None
 
 
 def rule_of(rules: Rules, call: Call, given: Sequence[Any], out: Sequence[Any]) -> Rule:
@@ -48,8 +50,10 @@ def rule_of(rules: Rules, call: Call, given: Sequence[Any], out: Sequence[Any]) 
     if call.kwargs or len(leaves) != len(given):
         return Rule(name)
 
+    kept = [value if n in fixed else None for n, value in enumerate(args)]
+
     def run(*values: Any) -> Any:
-        full = list(args)
+        full = list(kept)
         for n, value in zip(free, jax.tree_util.tree_unflatten(tree, values), strict=True):
             full[n] = value
         return ruled(*full)
@@ -60,6 +64,5 @@ def rule_of(rules: Rules, call: Call, given: Sequence[Any], out: Sequence[Any]) 
     types = [compat.typeof(v) for v in leaves], [compat.typeof(v) for v in out]
     stops = rules.stops_of_rule(run, key, *types, name, own)
     back = getattr(getattr(ruled, "bwd", None) or getattr(ruled, "jvp", None), "__code__", None)
-    return Rule(
-        name, stops, () if back is None else ((back.co_filename, back.co_firstlineno, back.co_qualname, back, -1),)
-    )
+    place: frames.Stack = () if back is None else ((back.co_filename, back.co_firstlineno, back.co_qualname, back, -1),)
+    return Rule(name, stops, place, run)

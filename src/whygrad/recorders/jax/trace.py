@@ -19,6 +19,7 @@ from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.flatten import Flattener
 from whygrad.recorders.jax.ops import Rules, is_float
 from whygrad.recorders.jax.rules import Rule
+from whygrad.recorders.jax.tape import Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Trace:
         aval = compat.typeof(value)
         made = self.flat.value(aval)
         self._know(value, made)
+        self.flat.tape.given[made] = compat.underneath(value, self.interpreter)
         self.leaves.append(Leaf(path, made, tuple(aval.shape), str(aval.dtype), differentiated, argument, made_at))
         if differentiated:
             outside = getattr(value, "primal", None)
@@ -86,6 +88,7 @@ class Trace:
         if found is not None:
             return found
         made = self.flat.value(compat.typeof(value))
+        self.flat.tape.given[made] = compat.underneath(value, self.interpreter)
         outside = self._outside.get(id(value))
         if outside is not None and outside[0]() is value:
             where = self.flat.spans(_holding(frame, value))
@@ -126,8 +129,26 @@ class Trace:
         values = [self.of(v, frame) for v in given]
         outs = [compat.typeof(v) for v in results]
         made = self.flat.plain(rule.name, values, outs, rule.stops, frames.capture(frame), rule.where)
+        self.flat.tape.ran(rule.run, values, made)
         for result, value in zip(results, made, strict=True):
             self._know(result, value)
+
+    def program(self) -> Program | None:
+        """What ran, to be run again; ``None`` where that can not be done."""
+        tape = self.flat.tape
+        if self.broken or tape.broken or len(self.targets) != 1:
+            return None
+        arrays, variables = dict(tape.literals), {}
+        for value, low in tape.given.items():
+            variable = compat.variable(low)
+            if variable is not None:
+                variables[value] = variable
+            else:
+                arrays[value] = compat.number(low)
+        if any(isinstance(array, self.tracer) for array in arrays.values()):
+            return None  # a value of another transformation: one example of a batch, a derivative
+        sources = tuple(leaf.value for leaf in self.leaves if leaf.differentiated)
+        return Program(tuple(tape.entries), arrays, variables, self.targets[0], sources)
 
     def departed(self, value: Any, method: str, frame: FrameType) -> None:
         """A number was taken out of a traced value, which works while its number is known."""

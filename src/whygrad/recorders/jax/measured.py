@@ -1,0 +1,79 @@
+"""What the gradients of one place are worth over the steps, and where on the way back they come to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from whygrad.graph import GradientSeen, Graph
+from whygrad.recorders.jax.replay import Measured, Refused, replay
+from whygrad.recorders.jax.tape import Program
+
+# A gradient that is zero by its values is spoken of when so many steps in a row agree.
+STEPS_TO_AGREE = 4
+# How often the operations of one place are run again to find where a gradient comes to nothing.
+MOST_REPLAYS = 24
+
+
+@dataclass(slots=True)
+class Streaks:
+    """How often in a row the gradient of each parameter of one place was zero; how often it was run again."""
+
+    zero: dict[str, int] = field(default_factory=dict)
+    replays: int = 0
+    steps: int = 0
+
+    def judged(self, graph: Graph, worths: Mapping[int, GradientSeen]) -> Graph:
+        """The Graph with what this step's gradients are worth.
+
+        Args:
+            worths: by value of the Graph. A zero that too few steps agree on is ``unknown``.
+        """
+        parameters = []
+        for parameter in graph.parameters:
+            now = worths.get(parameter.value)
+            if parameter.gradient == "present" and now is not None:
+                count = self.zero[parameter.path] = self.zero.get(parameter.path, 0) + 1 if now == "zero" else 0
+                parameter = replace(parameter, gradient="unknown" if 0 < count < STEPS_TO_AGREE else now)
+            parameters.append(parameter)
+        return replace(graph, parameters=tuple(parameters))
+
+    def due(self, resting: bool) -> bool:
+        """Whether this step is to be looked at, since some gradient was zero in the last one that was.
+
+        A branch may be taken later, a unit come back: while nothing is recorded, at steps that are ever farther apart.
+        """
+        self.steps += 1
+        sparse = resting and self.steps & (self.steps - 1) != 0
+        return self.has_zeros() and not sparse
+
+    def has_zeros(self) -> bool:
+        """Whether some gradient was zero when it was looked at last."""
+        return any(self.zero.values())
+
+    def run_again(self, program: Program, arrays: Mapping[int, Any]) -> Measured | None:
+        """Measure every operation; ``None`` where that can not be done, or was done often enough."""
+        if self.replays >= MOST_REPLAYS:
+            return None
+        self.replays += 1
+        try:
+            return replay(program, arrays)
+        except Refused:
+            self.replays = MOST_REPLAYS
+            return None
+        except Exception:
+            return None  # it needs a mesh, an axis or a rule that is not there: nothing is known, nothing is claimed
+
+
+def is_useless(graph: Graph) -> bool:
+    """Whether a gradient that has a way is of no use."""
+    return any(p.gradient in ("zero", "nonfinite") for p in graph.parameters)
+
+
+def explained(graph: Graph, measured: Measured | None) -> Graph:
+    """The Graph with what was seen on the way back."""
+    if measured is None:
+        return graph
+    zeros = tuple(sorted(measured.zeros))
+    return replace(graph, cotangents=dict(measured.seen), zeros=zeros, points=dict(measured.points))
