@@ -30,10 +30,6 @@ def born(case: Case, kind: GradientSeen) -> list[Edge]:
     return case.flow.births(case.parameter.value, kind)
 
 
-def explain_birth(case: Case, edge: Edge, way: Way, proof: str) -> Explanation:
-    """The explanation of one such operation."""
-    stack = case.graph.op(edge.op).stack
-    place = made(case, edge.op, stack) or _place(stack)
 def name_of(case: Case, edge: Edge) -> str:
     """The name of the operation of an edge, as the tables of ways write it."""
     return case.graph.op(edge.op).name.lower().strip(_OWN)
@@ -45,7 +41,8 @@ def explain_birth(case: Case, edge: Edge, way: Way, proof: str, at: Span | None 
     Args:
         at: a better place than the operation's own.
     """
-    place = at if at is not None else _place(case.graph.op(edge.op).stack)
+    stack = case.graph.op(edge.op).stack
+    place = at or made(case, edge.op, stack) or _place(stack)
     code = code_of(place)
     return Explanation(
         way.reason.format(code=code),

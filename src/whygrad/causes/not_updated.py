@@ -177,8 +177,7 @@ for step in range(5):
 
 Gradients that are computed for inspection only (a gradient penalty, a saliency map, the norm of a gradient)
 are not reported. Accumulation over several steps, a warm-up that starts at zero and a step skipped by loss
-scaling are judged over the steps seen, not by one. Parameters that no optimizer holds are taken as frozen, unless all
-that comes before them is trained.
+scaling are judged over the steps seen. Parameters without an optimizer count as frozen, unless all before them trains.
 
 ## How to silence it
 
@@ -194,9 +193,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from whygrad.causes.cause import ANY, Case, Explanation, code_of, spoken
-from whygrad.causes.left_out import UNHELD, is_left_out
-from whygrad.causes.cause import Case, Explanation, code_of
 from whygrad.causes.holder import is_dropped
+from whygrad.causes.left_out import UNHELD, is_left_out
 from whygrad.finding import Fix, Label, Proof, Severity, Step
 
 ID = "not-updated"

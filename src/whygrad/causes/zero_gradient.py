@@ -165,123 +165,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from whygrad.causes.alive import Way, born, explain_birth, made
-from whygrad.causes.carried import Words, cut_by, explain_cut
-from whygrad.causes.cause import Case, Explanation
-from whygrad.ways import Edge
-from whygrad.causes.alive import born, explain_birth, name_of
+from whygrad.causes.alive import born, explain_birth, made, name_of
 from whygrad.causes.cancelled import cancels
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
 from whygrad.causes.flat import DEAD, IDLE, MASKED, SINGLE, WAYS, dead_factor, meets_zeros
 from whygrad.causes.idle import handed_back
-from whygrad.span import Span
-from whygrad.ways import Cut
 
 ID = "zero-gradient"
-
-
-def _is_single(case: Case, edge: Edge) -> bool:
-    """Whether the operation runs over an axis of size one."""
-    shape = case.graph.value(edge.source).shape or ()
-    return 1 in shape
-
-
-def _meets_zeros(case: Case, edge: Edge) -> bool:
-    """Whether another operand was zero in every element: a tensor of several, or a parameter."""
-    parameters = {p.value for p in case.graph.parameters}
-    others = [v for v in case.graph.inputs(edge.op) if v != edge.source and v in case.graph.zeros]
-    return any(v in parameters or _elements(case, v) > 1 for v in others)
-
-
-def _elements(case: Case, value: int) -> int:
-    count = 1
-    for size in case.graph.value(value).shape or ():
-        count *= size or 1
-    return count
-
-
-def _is_half(case: Case, edge: Edge) -> bool:
-    """Whether half of what the operation is given to learn gets zeros: a direction, not a weight that met no state."""
-    inputs = set(case.graph.inputs(edge.op))
-    given = [p for p in case.graph.parameters if p.value in inputs]
-    return 2 * sum(p.gradient == "zero" for p in given) >= len(given)
-
-
-def _always(case: Case, edge: Edge) -> bool:
-    return True
-
-
-DEAD = Way(
-    "every unit of `{code}` is off",
-    "no unit that matters is on here",
-    "leaky_relu, elu or gelu keep a slope; or start from smaller weights, a positive bias, a smaller learning rate",
-)
-CLIPPED = Way(
-    "every value lies outside of the range of `{code}`",
-    "flat outside of its range",
-    "clip the gradient instead of the value, or start inside the range",
-)
-FLAT = Way(
-    "`{code}` is saturated",
-    "flat at these values",
-    "compute the loss from the logits, scale the input down, or start with smaller weights",
-)
-SINGLE = Way(
-    "`{code}` runs over an axis of size one, so that its result is constant",
-    "constant whatever comes in",
-    "normalise over the axis that holds the choices, or use a sigmoid for a single one",
-)
-MASKED = Way(
-    "`{code}` multiplies it by zeros",
-    "the other factor is zero in every element",
-    "start one of the two factors with small random values, or look at where the zeros come from",
-)
-LEFT_OUT = Way(
-    "`{code}` takes other elements, never one that depends on it",
-    "other elements are taken here",
-    "use the part of the result that it computes",
-)
-
-PART = Way(
-    "of what `{code}` gives, the part that is computed with it is not used",
-    "another part of the result is used",
-    "use the part of the result that it computes, or leave it out (a second direction that nobody reads)",
-)
-
-# By the operation's name, lower case: when it holds, and what to say.
-WAYS: Mapping[str, tuple[Callable[[Case, Edge], bool], Way]] = {
-    name: row
-    for names, row in (
-        (
-            "softmax log_softmax logsoftmax cross_entropy nll_loss softmaxcrossentropywithlogits "
-            "sparsesoftmaxcrossentropywithlogits",
-            (_is_single, SINGLE),
-        ),
-        ("relu relu6 threshold clamp_min elu_ hardswish", (_always, DEAD)),
-        ("clamp clip clip_by_value clipbyvalue hardtanh hardsigmoid", (_always, CLIPPED)),
-        ("sigmoid tanh softsign erf sigmoid_focal_loss", (_always, FLAT)),
-        (
-            "mul multiply linear matmul mm bmm addmm baddbmm einsum batchmatmulv2 conv1d conv2d conv3d",
-            (_meets_zeros, MASKED),
-        ),
-        (
-            "gru lstm rnn_tanh rnn_relu",
-            (_is_half, PART),
-        ),
-        (
-            "getitem select narrow index_select gather slice stridedslice where select selectv2 maximum minimum",
-            (_always, LEFT_OUT),
-        ),
-    )
-    for name in names.split()
-}
-def _made(case: Case, cut: Cut) -> Span | None:
-    """Where the layer that ran the operation was made, if the script has no line of its own that runs it."""
-    if cut.op < 0 or not cut.stack or not case.graph.request or cut.stack[0].place() != case.graph.request[0].place():
-        return None
-    name = case.graph.op(cut.op).scope.rsplit("/", 1)[-1]
-    return next((layer.made for layer in case.graph.layers if layer.path.rsplit("/", 1)[-1] == name), None)
 
 
 def explain(case: Case) -> Explanation | None:
