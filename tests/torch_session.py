@@ -16,6 +16,7 @@ def findings_of(program: Callable[[], None]) -> list[Finding]:
     recorder = Torch()
     session.recorders.append(recorder)
     recorder.start(session)
+    torch.manual_seed(0)
     program()
     report = session.close(0, None)
     assert report.notes == ()
