@@ -26,7 +26,9 @@ def dead_factor(case: Case, edge: Edge) -> Edge | None:
     """The rectifier whose units are all off, if what it gives is the factor of zeros."""
     for value in case.graph.inputs(edge.op):
         made = case.graph.value_op[value]
-        if value != edge.source and value in case.graph.zeros and made >= 0:
+        if value == edge.source or value not in case.graph.zeros or made < 0:
+            continue
+        if case.graph.inputs(made):  # a constructor of zeros reads nothing
             found = Edge(case.graph.inputs(made)[0], made, value, None)
             if name_of(case, found) in ("relu", "relu6"):
                 return found
