@@ -16,8 +16,8 @@ UNREACHED = 1 << 60
 # the user's own code goes before one inside a library, both before a pass that nothing recorded (a target, an older
 # policy), and all of them before one that only selects.
 BARRIER, INFERRED, LIBRARY, UNRECORDED, SELECTS = 1000, 1, 2, 4, 300
-
-
+# A parameter that is read with such a barrier alone is looked at or copied, not used.
+_ASIDE = frozenset(("recording-off", "stop-gradient"))
 LAST = 5  # edges in front of the loss that are always named
 
 
@@ -162,12 +162,12 @@ class Flow:
         return [op for op in found if op not in self.hidden] if self.hidden else list(found)
 
     def recorded_readers(self, value: int) -> list[int]:
-        """The operations that read a value while somebody recorded: a look at a weight for a log is no use of it."""
+        """The operations that read a value on a record: a look at a weight for a log, or a copy, is no use of it."""
         return [op for op in self.readers(value) if not self._unrecorded(op, value)]
 
     def _unrecorded(self, op: int, value: int) -> bool:
         barriers = self.graph.barriers.get(op, ())
-        off = {b.input for b in barriers if b.kind == "recording-off"}
+        off = {b.input for b in barriers if b.kind in _ASIDE}
         return bool(off) and all(i in off for i, read in enumerate(self.graph.inputs(op)) if read == value)
 
     def births(self, value: int, kind: GradientSeen) -> list[Edge]:
