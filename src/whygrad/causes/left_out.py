@@ -1,8 +1,8 @@
 """A parameter that gets its gradient and that no optimizer holds: forgotten, or left out on purpose?
 
 Leaving parameters out of the optimizer is a common way to freeze them. It is a fault only where that can not be meant:
-everything else of its model is trained, and what is trained comes before it. A frozen backbone comes first, and an
-adapter has frozen layers on both sides.
+most of the model is trained, and all that is left out comes after what is trained. A frozen backbone comes first, an
+adapter has frozen layers on both sides, and behind a learned input nearly everything is frozen.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ def is_left_out(case: Case) -> bool:
     if not trained or not case.flow.alive(case.parameter):
         return False
     root = root_of(case.parameter.owner)
-    if root is None or root not in {root_of(p.owner) for p in trained}:
-        return _is_of_the_script(case) and _comes_after(case, case.parameter, trained, looked_up=True)
+    mates = [p for p in trained if root is not None and root_of(p.owner) == root]
+    if not mates:
+        return _is_of_the_script(case) and _come_after(case, [case.parameter], trained, looked_up=True)
     unheld = [p for p in case.graph.parameters if is_unheld(p) and root_of(p.owner) == root]
-    return all(_comes_after(case, p, trained) for p in unheld)
+    return len(unheld) <= len(mates) and _come_after(case, unheld, trained)
 
 
 def root_of(path: str | None) -> str | None:
@@ -42,25 +43,28 @@ def _is_of_the_script(case: Case) -> bool:
     return owner is None or (layer is not None and layer.forward is not None)
 
 
-def _comes_after(case: Case, parameter: Parameter, trained: list[Parameter], looked_up: bool = False) -> bool:
-    """Whether it meets what is trained before it meets any data.
+def _come_after(case: Case, left: list[Parameter], trained: list[Parameter], looked_up: bool = False) -> bool:
+    """Whether all of these meet what is computed with trained parameters, and nothing else that is no parameter.
 
     Args:
-        looked_up: integers that choose among its rows, such as labels, are no data.
+        looked_up: integers that choose among the rows of one, such as labels, are no data.
     """
-    graph, flow = case.graph, case.flow
-    weights = {p.value for p in graph.parameters if p.value >= 0}
-    moved = set(flow.forward([p.value for p in trained if p.value >= 0], barriers=False)) - weights
-    alone = {parameter.value}
-    for op in range(len(graph)):
-        inputs = set(graph.inputs(op))
-        if not inputs & alone:
-            continue
-        others = {v for v in inputs - alone - weights if not (looked_up and _is_integer(case, v))}
-        if others:
-            return bool(others & moved)
-        alone.update(graph.outputs(op))
-    return False
+    weights = {p.value for p in case.graph.parameters if p.value >= 0}
+    moved = set(case.flow.forward([p.value for p in trained if p.value >= 0], barriers=False)) - weights
+    met = [_meets(case, p.value, weights, looked_up) for p in left]
+    return all(one and one <= moved for one in met)
+
+
+def _meets(case: Case, value: int, weights: set[int], looked_up: bool) -> set[int]:
+    """The first values beside parameters that a parameter is combined with."""
+    alone, met = [value], set()
+    for one in alone:  # grows on the way
+        for op in case.flow.readers(one):
+            others = set(case.graph.inputs(op)) - weights - set(alone)
+            data = {v for v in others if not (looked_up and _is_integer(case, v))}
+            met |= data
+            alone.extend(v for v in case.graph.outputs(op) if not data and v not in alone)
+    return met
 
 
 def _is_integer(case: Case, value: int) -> bool:

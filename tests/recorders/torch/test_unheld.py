@@ -79,6 +79,15 @@ def image_by_a_fixed_network() -> None:
         optimizer.step()
 
 
+def network_behind_a_learned_input() -> None:
+    model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Tanh(), nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 1))
+    optimizer = torch.optim.SGD(model[0].parameters(), lr=0.1)
+    for _ in range(6):
+        optimizer.zero_grad()
+        (model(x()) - 1).square().mean().backward()
+        optimizer.step()
+
+
 def evaluated_head() -> None:
     model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 1))
     model[2].eval()
@@ -131,7 +140,16 @@ def test_a_forgotten_parameter(program: Callable[[], None], paths: set[str]) -> 
 
 
 @pytest.mark.parametrize(
-    "program", [probed_backbone, biases_only, image_by_a_fixed_network, evaluated_head, held_later, moved_by_hand]
+    "program",
+    [
+        probed_backbone,
+        biases_only,
+        image_by_a_fixed_network,
+        network_behind_a_learned_input,
+        evaluated_head,
+        held_later,
+        moved_by_hand,
+    ],
 )
 def test_left_out_on_purpose(program: Callable[[], None]) -> None:
     assert findings_of(program) == []

@@ -130,7 +130,7 @@ class Jax:
         if program is None or found is None:
             return graph, False
         if program.variables:
-            self.compiled.pending.append(Held(told, program))
+            self.compiled.pending.append(Held.of(told, program))
             return graph, True
         worths = dict(zip(program.sources, map(worth, found), strict=True))
         streaks = self._streaks[told.site]
@@ -147,7 +147,7 @@ class Jax:
             return  # the first was told when it was traced
         graph, traced = told.graph, True
         if due:
-            arrays = call.arrays(held.program)
+            arrays = call.arrays(held)
             measured = streaks.run_again(held.program, arrays) if arrays is not None else None
             if measured is not None:
                 worths = {v: measured.seen.get(v, "unknown") for v in held.program.sources}

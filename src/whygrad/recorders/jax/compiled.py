@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
 
@@ -26,12 +27,25 @@ class Held:
 
     Attributes:
         request: what the recorder wants to know it by.
+        program: without its arrays; ``weak``: these, by weak reference wherever there can be one.
         calls: how often the function ran.
     """
 
     request: Any
     program: Program
+    weak: Mapping[int, Any]
     calls: int = 0
+
+    @classmethod
+    def of(cls, request: Any, program: Program) -> Held:
+        """Hold a program without keeping the arrays of the script alive."""
+        weak = {value: compat.reference(array) or array for value, array in program.arrays.items()}
+        return cls(request, replace(program, arrays={}), weak)
+
+    def arrays(self) -> dict[int, Any] | None:
+        """The program's own arrays, ``None`` where the script has let go of one."""
+        found = {v: one() if isinstance(one, weakref.ref) else one for v, one in self.weak.items()}
+        return None if any(array is None for array in found.values()) else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +66,14 @@ class Call:
         came = any(worth(v) == "nonfinite" for v in self.out)
         return came and all(worth(v) != "nonfinite" for v in self.args)
 
-    def arrays(self, program: Program) -> dict[int, Any] | None:
+    def arrays(self, held: Held) -> dict[int, Any] | None:
         """The arrays of a request's values in this call, ``None`` where they can not be had."""
+        own, variables = held.arrays(), held.program.variables
         try:
-            found = located.arrays(self.closed, self.args, set(program.variables.values()))
+            found = located.arrays(self.closed, self.args, set(variables.values()))
         except Exception:
             return None
-        return {value: found[variable] for value, variable in program.variables.items()}
+        return None if own is None else own | {value: found[variable] for value, variable in variables.items()}
 
 
 class Compiled:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from whygrad.graph import GradientSeen, Graph
-from whygrad.recorders.jax.replay import Measured, Refused, replay
+from whygrad.recorders.jax.replay import LONGEST, Measured, Refused, replay
 from whygrad.recorders.jax.tape import Program
 
 # A gradient that is zero by its values is spoken of when so many steps in a row agree.
 STEPS_TO_AGREE = 4
-# How often the operations of one place are run again to find where a gradient comes to nothing.
-MOST_REPLAYS = 24
 
 
 @dataclass(slots=True)
 class Streaks:
-    """How often in a row the gradient of each parameter of one place was zero; how often it was run again."""
+    """How often in a row the gradient of each parameter of one place was zero; what it cost to look.
+
+    Attributes:
+        spent: seconds of CPU time that went into running its operations again, ``LONGEST`` at most for all of them.
+    """
 
     zero: dict[str, int] = field(default_factory=dict)
-    replays: int = 0
+    spent: float = 0.0
     steps: int = 0
 
     def judged(self, graph: Graph, worths: Mapping[int, GradientSeen]) -> Graph:
@@ -53,17 +56,17 @@ class Streaks:
         return any(self.zero.values())
 
     def run_again(self, program: Program, arrays: Mapping[int, Any]) -> Measured | None:
-        """Measure every operation; ``None`` where that can not be done, or was done often enough."""
-        if self.replays >= MOST_REPLAYS:
-            return None
-        self.replays += 1
+        """Measure every operation; ``None`` where that can not be done, or has cost enough."""
+        began = time.thread_time()
         try:
-            return replay(program, arrays)
+            return replay(program, arrays, LONGEST - self.spent)
         except Refused:
-            self.replays = MOST_REPLAYS
+            self.spent = LONGEST
             return None
         except Exception:
             return None  # it needs a mesh, an axis or a rule that is not there: nothing is known, nothing is claimed
+        finally:
+            self.spent += time.thread_time() - began
 
 
 def is_useless(graph: Graph) -> bool:

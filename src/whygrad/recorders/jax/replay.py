@@ -21,7 +21,7 @@ from whygrad.recorders.jax.tape import Choice, Entry, Program, Ran, Turns
 
 # More operations than this are not run again: a loop of a thousand turns would take minutes.
 MOST = 20_000
-# Seconds of CPU time, for one run there and back.
+# Seconds of CPU time, for all runs there and back of one request.
 LONGEST = 4.0
 _WORSE = ("unknown", "none", "zero", "present", "nonfinite")
 Env = MutableMapping[int, Any]
@@ -56,13 +56,16 @@ def worth(values: Any) -> GradientSeen:
     return "present" if (numbers != 0).any() else "zero"
 
 
-def replay(program: Program, arrays: Mapping[int, Any]) -> Measured:
+def replay(program: Program, arrays: Mapping[int, Any], longest: float = LONGEST) -> Measured:
     """Run a program on the arrays of its values, and back from its target.
+
+    Args:
+        longest: seconds of CPU time that it may take.
 
     Raises:
         Refused: it is too long.
     """
-    run = _Run()
+    run = _Run(longest)
     env: Env = {**program.arrays, **arrays}
     run.forward(program.entries, env)
     cotangents: Env = {program.target: jax.numpy.ones_like(env[program.target])}
@@ -74,10 +77,10 @@ def replay(program: Program, arrays: Mapping[int, Any]) -> Measured:
 
 
 class _Run:
-    def __init__(self) -> None:
+    def __init__(self, longest: float) -> None:
         self.measured = Measured()
         self.left = MOST
-        self.end = time.thread_time() + LONGEST
+        self.end = time.thread_time() + longest
         self.carried: dict[int, list[list[Any]]] = {}
         self.nonzero: set[int] = set()
 
