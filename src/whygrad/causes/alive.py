@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from whygrad.causes.cause import Case, Explanation, chain_of, code_of, in_package
 from whygrad.finding import Fix, Label, Proof
-from whygrad.graph import GradientSeen
+from whygrad.graph import GradientSeen, Layer
 from whygrad.span import Span
 from whygrad.ways import Edge
 
@@ -59,8 +59,23 @@ def made(case: Case, op: int, stack: tuple[Span, ...]) -> Span | None:
     """Where the layer that ran an operation was made, if the script has no line of its own that runs it."""
     if op < 0 or not stack or not case.graph.request or stack[0].place() != case.graph.request[0].place():
         return None
+    layer = _layer(case, op)
+    return layer.made if layer is not None else None
+
+
+def configured(case: Case, op: int) -> Span | None:
+    """Where a library's layer was made that holds weights and this operation: as an argument, ``activation="relu"``."""
+    layer = _layer(case, op)
+    if layer is None or layer.forward is not None:
+        return None
+    name = layer.path.rsplit("/", 1)[-1]
+    return layer.made if any(p.owner == name for p in case.graph.parameters) else None
+
+
+def _layer(case: Case, op: int) -> Layer | None:
+    """The innermost layer that an operation ran in."""
     name = case.graph.op(op).scope.rsplit("/", 1)[-1]
-    return next((layer.made for layer in case.graph.layers if layer.path.rsplit("/", 1)[-1] == name), None)
+    return next((layer for layer in case.graph.layers if layer.path.rsplit("/", 1)[-1] == name), None)
 
 
 def _place(stack: tuple[Span, ...]) -> Span | None:

@@ -106,6 +106,9 @@ IDLE = Way(
     "hand back the new state as the one that is carried on",
 )
 
+# What a layer may do to its own result by an argument.
+ACTIVATIONS = (DEAD, CLIPPED, FLAT, SINGLE)
+
 # By the operation's name, lower case: when it holds, and what to say.
 WAYS: Mapping[str, tuple[Callable[[Case, Edge], bool], Way]] = {
     name: row

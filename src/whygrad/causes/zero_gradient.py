@@ -165,14 +165,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from whygrad.causes.alive import born, explain_birth, made, name_of
+from whygrad.causes.alive import born, configured, explain_birth, made, name_of
 from whygrad.causes.cancelled import cancels
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
-from whygrad.causes.flat import DEAD, IDLE, MASKED, SINGLE, WAYS, dead_factor, meets_zeros
+from whygrad.causes.flat import ACTIVATIONS, DEAD, IDLE, MASKED, SINGLE, WAYS, dead_factor, meets_zeros
 from whygrad.causes.idle import handed_back
 
 ID = "zero-gradient"
+_ALONE = "no other operation on the way turns it to zeros"
 
 
 def explain(case: Case) -> Explanation | None:
@@ -194,7 +195,8 @@ def explain(case: Case) -> Explanation | None:
             return explain_birth(case, edge, IDLE, "the state is zero in every turn", idle)
         dead = dead_factor(case, edge) if way is MASKED else None
         if dead is not None:
-            return explain_birth(case, dead, DEAD, "no other operation on the way turns it to zeros")
+            return explain_birth(case, dead, DEAD, _ALONE, configured(case, dead.op))
         if holds is not None and way is not None and holds(case, edge):
-            return explain_birth(case, edge, way, "no other operation on the way turns it to zeros")
+            place = configured(case, edge.op) if way in ACTIVATIONS else None
+            return explain_birth(case, edge, way, _ALONE, place)
     return None

@@ -79,10 +79,9 @@ class TensorFlow:
         try:
             self.runs.finish()
             if error is None:
-                busy, self.log.local.busy = self.log.local.busy, True
+                self.log.local.busy = True  # nothing of the script runs after this
                 for graph in self.hooks.passes.updates.unapplied(exact_spans):
                     self._told(graph)
-                self.log.local.busy = busy
         except BaseException as fault:
             self._fault(fault)
 
