@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from jax_healthy import HEALTHY, X, Y, net
 from whygrad.diagnose import diagnose
 from whygrad.graph import Graph
 from whygrad.recorders.jax import Jax, located
+from whygrad.recorders.jax.compiled import Held
 from whygrad.recorders.jax.replay import replay, worth
 from whygrad.recorders.jax.requests import Request
 from whygrad.recorders.jax.tape import Program
@@ -165,3 +167,14 @@ def test_without_the_place_of_compiled_calls_the_rest_is_recorded(monkeypatch: p
     monkeypatch.setattr(compat, "RUN", "no_such_name")
     last = steps_of(lambda p: jnp.sum(p**2), jnp.ones(2), True, 3)
     assert last.graph is not None
+
+
+@pytest.mark.parametrize("size", [3, 200])
+def test_what_a_compiled_request_closed_over_is_not_kept_alive(size: int) -> None:
+    closed = jnp.ones((size, size))
+    seen = weakref.ref(closed)
+    held = Held.of(None, Program((), {0: closed}, {}, 0, ()))
+    assert set(held.arrays() or ()) == {0}
+    del closed
+    assert seen() is None
+    assert (held.arrays() is None) == (size > 128)  # of a small one there is a copy

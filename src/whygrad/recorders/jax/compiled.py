@@ -13,12 +13,15 @@ import jax
 import numpy
 
 from whygrad.recorders.jax import compat, located
+from whygrad.recorders.jax.ops import is_float
 from whygrad.recorders.jax.replay import worth
 from whygrad.recorders.jax.tape import Program
 from whygrad.recorders.patching import Patches
 
 # Donated arguments die in the call; more than this many bytes of them are not copied.
 MOST_COPIED = 1 << 30
+# Of arrays up to so many elements that a program closed over a copy is kept: a mask made for it alone dies at once.
+MOST_KEPT = 1 << 14
 
 
 @dataclass(slots=True)
@@ -27,24 +30,24 @@ class Held:
 
     Attributes:
         request: what the recorder wants to know it by.
-        program: without its arrays; ``weak``: these, by weak reference wherever there can be one.
+        program: without its arrays; ``own``: small ones as copies, the others by weak reference.
         calls: how often the function ran.
     """
 
     request: Any
     program: Program
-    weak: Mapping[int, Any]
+    own: Mapping[int, Any]
     calls: int = 0
 
     @classmethod
     def of(cls, request: Any, program: Program) -> Held:
         """Hold a program without keeping the arrays of the script alive."""
-        weak = {value: compat.reference(array) or array for value, array in program.arrays.items()}
-        return cls(request, replace(program, arrays={}), weak)
+        own = {value: _loose(array) for value, array in program.arrays.items()}
+        return cls(request, replace(program, arrays={}), own)
 
     def arrays(self) -> dict[int, Any] | None:
         """The program's own arrays, ``None`` where the script has let go of one."""
-        found = {v: one() if isinstance(one, weakref.ref) else one for v, one in self.weak.items()}
+        found = {v: one() if isinstance(one, weakref.ref) else one for v, one in self.own.items()}
         return None if any(array is None for array in found.values()) else found
 
 
@@ -173,6 +176,15 @@ class Compiled:
     def _failed(self, error: BaseException) -> None:
         self.stop()
         self.fault(error)
+
+
+def _loose(array: Any) -> Any:
+    """An array in a form that does not keep it alive; constants of the program's text as they are."""
+    if numpy.prod(getattr(array, "shape", None) or ()) > MOST_KEPT:
+        return compat.reference(array) or array
+    if isinstance(array, jax.Array):
+        return numpy.array(array) if is_float(array.aval) else compat.reference(array)
+    return array
 
 
 def _kept(args: Sequence[Any], donated: Sequence[bool]) -> list[Any]:
