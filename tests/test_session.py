@@ -10,6 +10,7 @@ from whygrad.finding import Finding
 from whygrad.graph import Graph
 from whygrad.recorders.recorder import Asked
 from whygrad.session import Session
+from whygrad.span import Span
 
 
 class FakeRecorder:
@@ -35,6 +36,9 @@ class FakeRecorder:
 
     def versions(self) -> dict[str, str]:
         return {"test": "1"}
+
+
+CUT = {0: "stop-gradient"}
 
 
 def cut_graph() -> Graph:
@@ -153,3 +157,18 @@ def test_what_is_frozen_and_never_asked_for_is_counted() -> None:
     run, _, _ = session()
     run.asked(asked("a", "", "wv", replace(cut_graph(), frozen=("base/kernel", "base/bias", "w"))))
     assert run.close(0, None).frozen == 2
+
+
+def test_a_title_names_what_came_to_its_finding_and_the_report_what_came_after_it_was_told() -> None:
+    run, told, _ = session()
+    place = Span("train.py", 7, 5, 7, 20, "step", "h.detach()")
+    one, lines = cut_graph(), [("Stop", "w", "s", CUT), ("Stop", "u", "r", CUT), ("Add", "srv", "l")]
+    both = graph_of(lines, "l", none="wu", given="v")
+    one, both = (replace(g, stacks=((place,),), op_stack=(0,) * len(g.op_stack)) for g in (one, both))
+    run.asked(asked("a", "w", "v", one))
+    run.asked(asked("a", "w", "v", None))
+    run.asked(asked("b", "wu", "v", both))
+    report = run.close(0, None)
+    assert [f.title.partition(" get")[0] for f in told] == ["`w`"]
+    assert [f.title.partition(" get")[0] for f in report.findings] == ["`w` and `u`"]
+    assert report.notes[0].startswith("`u` too: the same stop-gradient in line 7")

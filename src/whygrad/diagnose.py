@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from whygrad import provenance
 from whygrad.causes import CAUSES, LINKS
-from whygrad.causes.cause import Case, Explanation, named
+from whygrad.causes.cause import Case, Explanation
 from whygrad.causes.wrong_cures import argued
-from whygrad.finding import Affected, Finding, Gradient, Label, Proof, Severity, Step
+from whygrad.finding import Affected, Finding, Gradient, Headline, Label, Proof, Severity, Step
 from whygrad.flow import Flow
 from whygrad.graph import Graph, Parameter
 from whygrad.penalised import penalised
@@ -148,15 +148,15 @@ def _unexplained(case: Case) -> Explanation:
 
 
 def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Sequence[Parameter]) -> Finding:
-    verb = "gets" if len(parameters) == 1 else "get"
-    nothing = "is not trained" if not parameters[0].asked else f"{verb} {_given(parameters)}"
-    if not parameters[0].asked and len(parameters) > 1:
-        nothing = "are not trained"
+    given = _given(parameters)
+    fared = (f"gets {given}", f"get {given}") if parameters[0].asked else ("is not trained", "are not trained")
+    headline = Headline(*fared, explanation.reason)
     severity: Severity = explanation.severity
     return Finding(
         cause=cause,
         severity=severity,
-        title=f"{named(parameters)} {nothing}: {explanation.reason}",
+        title=headline.of([p.path for p in parameters]),
+        headline=headline,
         parameters=tuple(_affected(p) for p in parameters),
         culprit=explanation.culprit,
         labels=explanation.labels,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from whygrad.finding import Finding
 from whygrad.graph import Graph
@@ -53,7 +53,7 @@ class Doubts:
         known = self._places.get(finding.request or "")
         if not finding.penalised or known is None:
             return finding
-        return replace(finding, parameters=tuple(p for p in finding.parameters if p.path in known.paths))
+        return finding.of(tuple(p for p in finding.parameters if p.path in known.paths))
 
 
 def without_served(finding: Finding, graph: Graph, got: Counter[str]) -> Finding | None:
@@ -63,7 +63,7 @@ def without_served(finding: Finding, graph: Graph, got: Counter[str]) -> Finding
     """
     if finding.penalised:
         kept = tuple(p for p in finding.parameters if got[p.path] < 2)
-        return replace(finding, parameters=kept) if kept else None
+        return finding.of(kept) if kept else None
     if finding.cause == "not-updated":
         return finding  # it has its gradient, that is the point
     dead = all(p.gradient == "none" for p in graph.parameters if p.asked)
@@ -71,4 +71,4 @@ def without_served(finding: Finding, graph: Graph, got: Counter[str]) -> Finding
         return finding
     useless = ("zero", "nonfinite")  # measured, and that of the request itself
     kept = tuple(p for p in finding.parameters if p.gradient in useless or p.path not in got)
-    return replace(finding, parameters=kept) if kept else None
+    return finding.of(kept) if kept else None

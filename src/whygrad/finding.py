@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from whygrad.span import Span
@@ -80,6 +80,32 @@ class Affected:
 
 
 @dataclass(frozen=True, slots=True)
+class Headline:
+    """What a title is made of beside the names of the parameters.
+
+    Attributes:
+        one: how one parameter fared (``gets no gradient``); ``several``: the same of more than one.
+        reason: why, after the colon.
+    """
+
+    one: str
+    several: str
+    reason: str
+
+    def of(self, paths: Sequence[str]) -> str:
+        """The title for these parameters."""
+        return f"{listed(paths)} {self.one if len(paths) == 1 else self.several}: {self.reason}"
+
+
+def listed(paths: Sequence[str]) -> str:
+    """Names as a headline gives them: all of up to three, else two and a count."""
+    each = [f"`{path}`" for path in paths]
+    if len(each) > 3:
+        return f"{each[0]}, {each[1]} and {len(each) - 2} more parameters"
+    return each[0] if len(each) == 1 else f"{', '.join(each[:-1])} and {each[-1]}"
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
     """Over how many steps the finding was judged."""
 
@@ -102,6 +128,7 @@ class Finding:
         wrong_cures: popular cures that do not help here, one sentence each.
         unasked: no request asked for the parameters' gradients, and that is the fault.
         penalised: the parameters do get a gradient, from a weight penalty alone.
+        headline: what the title is made of, where other parameters may come or go.
     """
 
     cause: str
@@ -120,6 +147,13 @@ class Finding:
     ranks: tuple[int, ...] = (0,)
     penalised: bool = False
     unasked: bool = False
+    headline: Headline | None = None
+
+    def of(self, parameters: tuple[Affected, ...]) -> Finding:
+        """The same finding for other parameters, its title included."""
+        paths = [parameter.path for parameter in parameters]
+        title = self.headline.of(paths) if self.headline is not None and paths else self.title
+        return replace(self, parameters=parameters, title=title)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from whygrad import provenance
 from whygrad.causes import CAUSES, CHAIN
-from whygrad.causes.cause import Case, Explanation, code_of, named
+from whygrad.causes.cause import Case, Explanation, code_of
 from whygrad.causes.layers import layer_of
-from whygrad.finding import Affected, Finding
+from whygrad.finding import Affected, Finding, Headline
 from whygrad.flow import Flow
 from whygrad.graph import Graph, Parameter
 from whygrad.penalty import Penalties, penalties
@@ -64,12 +64,14 @@ def _broken(case: Case) -> tuple[str, Explanation] | None:
 
 
 def _finding(found: Penalties, cause: str, explanation: Explanation, parameters: Sequence[Parameter]) -> Finding:
-    verb = "gets its gradient" if len(parameters) == 1 else "get their gradients"
     line = f" (`{code_of(found.where)}`, line {found.where.line})" if found.where is not None else ""
+    alone = "from a weight penalty alone"
+    headline = Headline(f"gets its gradient {alone}", f"get their gradients {alone}", explanation.reason)
     return Finding(
         cause=cause,
         severity="warning",
-        title=f"{named(parameters)} {verb} from a weight penalty alone: {explanation.reason}",
+        title=headline.of([p.path for p in parameters]),
+        headline=headline,
         parameters=tuple(Affected(p.path, p.shape, p.dtype, "present") for p in parameters),
         culprit=explanation.culprit,
         labels=explanation.labels,

@@ -13,7 +13,7 @@ from whygrad import __version__, aftermath
 from whygrad.diagnose import diagnose
 from whygrad.doubts import Doubts, without_served
 from whygrad.fates import STEPS_TO_AGREE, Fates
-from whygrad.finding import Counts, Finding, Report, Request
+from whygrad.finding import Counts, Finding, Report, Request, listed
 from whygrad.graph import Graph
 from whygrad.recorders import RECORDERS
 from whygrad.recorders.on_import import watch_imports
@@ -67,7 +67,7 @@ class Session:
         self._fates = Fates()
         self._found: dict[Hashable, Finding] = {}
         self._doubts = Doubts(STEPS_TO_AGREE)
-        self._announced: set[Hashable] = set()
+        self._announced: dict[Hashable, int] = {}
         self._recorded_steps = 0
         self._resting = False
         self._closing = False
@@ -103,6 +103,7 @@ class Session:
                 if recorder.framework in self._asked or not self._asked:
                     frameworks |= recorder.versions()
                 recorder.stop()
+        self.notes += filter(None, map(self._grown, self._announced))
         upheld = (self._fates.judged(f) for f in self._found.values() if not self._fates.withdrawn(f))
         findings = sorted(upheld, key=lambda f: (_RANK[f.severity], -len(f.parameters)))
         requests = tuple(Request(s.id, s.api, s.where, s.count, s.recorded, s.counts) for s in self._sites.values())
@@ -195,7 +196,7 @@ class Session:
                     self._found[key] = aftermath.named(finding, framework, self._error, site.counts)
         for key, finding in self._found.items():
             if key not in self._announced and finding.severity != "note" and self._is_certain(finding):
-                self._announced.add(key)
+                self._announced[key] = len(finding.parameters)
                 self.announce(finding)
         if step.sites and not self._resting:
             self._recorded_steps += 1
@@ -224,11 +225,19 @@ class Session:
             explained = {p.path for f in self._found.values() if f.request == finding.request for p in f.parameters}
             new = tuple(p for p in finding.parameters if p.path not in explained)
             if new:
-                self._found[key] = replace(finding, parameters=new)
+                self._found[key] = finding.of(new)
             return
         paths = {p.path for p in known.parameters}
         new = tuple(p for p in finding.parameters if p.path not in paths)
-        self._found[key] = replace(known, parameters=known.parameters + new)
+        self._found[key] = known.of(known.parameters + new)
+
+    def _grown(self, key: Hashable) -> str | None:
+        """What came to a finding after it was told."""
+        finding = self._found.get(key)
+        new = finding.parameters[self._announced[key] :] if finding is not None else ()
+        if not new or finding is None or finding.culprit is None:
+            return None
+        return f"{listed([p.path for p in new])} too: the same {finding.cause} in line {finding.culprit.line}"
 
     def _is_news(self, request: Asked) -> bool:
         known = {(p.path, p.gradient) for f in self._found.values() for p in f.parameters}

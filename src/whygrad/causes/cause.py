@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -129,14 +129,6 @@ def in_package(span: Span | None) -> bool:
 def quoted(name: str | None) -> str:
     """A name as the voice writes it."""
     return f"`{name}`"
-
-
-def named(parameters: Sequence[Parameter]) -> str:
-    """The parameters as a headline names them: all of up to three, else two and a count."""
-    each = [quoted(p.path) for p in parameters]
-    if len(each) > 3:
-        return f"{each[0]}, {each[1]} and {len(each) - 2} more parameters"
-    return each[0] if len(each) == 1 else f"{', '.join(each[:-1])} and {each[-1]}"
 
 
 def code_of(span: Span | None, longest: int = 60) -> str:

@@ -14,6 +14,7 @@ from whygrad.render.prose import remark, wrapped
 
 _INDENT = 4
 _LONGEST_MESSAGE = 160
+_UNUSED = "gradients were computed, but no optimizer took them up and nothing read them: no parameter was judged"
 _SEVERITIES = ("error", "warning", "note")
 
 
@@ -44,7 +45,7 @@ def _fared(report: Report) -> str:
     faults = [finding for finding in report.findings if finding.severity != "note"]
     clauses = list(_faulty(report, faults)) if faults else _healthy(report.requests)
     if not clauses:
-        return "" if report.findings else "no gradient was asked for"
+        return "" if report.findings else _UNUSED if report.requests else "no gradient was asked for"
     if report.frozen:
         clauses.append(f"{report.frozen} frozen on purpose")
     return "; ".join(filter(None, (clauses[0], ", ".join(clauses[1:]))))
@@ -71,6 +72,7 @@ def _faulty(report: Report, faults: Sequence[Finding]) -> Iterator[str]:
 
 
 def _healthy(requests: Sequence[Request]) -> list[str]:
+    requests = [request for request in requests if request.parameters.total]
     if not requests:
         return []
     times = sum(request.count for request in requests)

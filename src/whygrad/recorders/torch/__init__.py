@@ -171,7 +171,7 @@ class Torch:
                 request = replace(request, seen=values.still(request.sources, request.seen))
             paths = self._paths_of(request, named)
             build: Callable[[], Graph] | None = None
-            if self.recording:
+            if self.recording and request.sources:
                 build = lambda: self._closed(request, named())  # noqa: E731
             error = request.error
             self.sink.asked(
@@ -182,7 +182,7 @@ class Torch:
                     tuple(paths),
                     tuple(request.seen),
                     None if error is None else f"{type(error).__name__}: {error}",
-                    False,
+                    request.more,
                     build,
                     self.recording,
                 )

@@ -24,7 +24,8 @@ class Backward:
         leaves: ``id`` of each leaf tensor that autograd leads to; ``got``: of those that had a gradient right after,
             what it was worth then: it may be clipped or cleared since. Both are empty while not recording.
         known: whether ``leaves`` was looked at.
-        consumed: an optimizer has taken it up, or it was asked by hand; ``told``: a missing gradient was told of.
+        consumed: an optimizer has taken it up, or it was asked by hand.
+        told: how many reads there were when a missing gradient was told of; 0: none was.
         reads: tensors whose ``.grad`` the script read since.
     """
 
@@ -36,7 +37,7 @@ class Backward:
     error: BaseException | None = None
     known: bool = False
     consumed: bool = False
-    told: bool = False
+    told: int = 0
     reads: list[weakref.ref[Any]] = field(default_factory=list)
 
 
@@ -47,6 +48,7 @@ class Request:
     Attributes:
         got: what each leaf was worth after the backward pass, by ``id``.
         cleared: where the gradients went before they were used; ``optimizer``: where the optimizer was made that asks.
+        more: goes on with a request of the same step that was told already.
     """
 
     api: str
@@ -62,6 +64,7 @@ class Request:
     got: Mapping[int, GradientSeen] = field(default_factory=dict)
     cleared: frames.Stack = ()
     optimizer: frames.Stack = ()
+    more: bool = False
 
 
 def site_of(stack: frames.Stack) -> tuple[Any, ...]:

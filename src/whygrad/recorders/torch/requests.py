@@ -77,14 +77,18 @@ class Requests:
     def read(self, tensor: Any, gradient: Any, frame: FrameType) -> None:
         """The script reads ``.grad`` of a tensor: by hand, it asks for it.
 
-        A gradient that is not there is told at once: what follows may well fail on it.
+        A gradient that is not there is told at once: what follows may well fail on it. One that is only compared with
+        ``None`` is asked for where no optimizer lives: an update by hand skips by it what it should move.
         """
-        if not self.pending or self.depth or guarded(frame):
+        if not self.pending or self.depth:
+            return
+        spared = guarded(frame)
+        if spared and (gradient is not None or self.steps.optimizers):
             return
         call = self.pending[-1]
         if len(call.reads) < MOST_READS:
             call.reads.append(weakref.ref(tensor))
-        if gradient is None and not call.told:
+        if gradient is None and not spared and not call.told:
             self._by_hand(call, frame)
 
     def _backward(self, original: Callable[..., Any], api: str) -> Callable[..., Any]:
@@ -164,8 +168,10 @@ class Requests:
             self._by_hand(call, frame, lost=False)
         for call in [c for c in self.pending if not c.consumed and (not stack or site_of(c.stack) == site)]:
             call.consumed = True
-            if not call.told:
+            if call.told < len(call.reads):
                 self._by_hand(call, frame)
+            elif not call.reads and not self.steps.any:
+                self.heard(Request(call.api, ("backward", *site_of(call.stack)), call.stack, frame, (), (), (), 0))
         self.pending[:] = [c for c in self.pending if not c.consumed]
 
     def _by_hand(self, call: Backward, frame: FrameType | None, lost: bool = True) -> None:
@@ -180,12 +186,14 @@ class Requests:
         if not sources or call.mark < 0:
             return
         seen = tuple(answer(t, call.got) for t in sources)
-        call.told = "none" in seen
+        more, call.told = bool(call.told), len(call.reads) if "none" in seen else 0
         key = ("read", *site_of(call.stack))
         opened = self._asked_at.get(key, 0)
         if not call.told:
             self._asked_at[key] = self.now()
-        self._tell(call.api, key, call.stack, frame, sources, seen, (call.mark,), opened, got=call.got)
+        self.heard(
+            Request(call.api, key, call.stack, frame, sources, seen, (call.mark,), opened, got=call.got, more=more)
+        )
 
     def _grad(self, original: Callable[..., Any]) -> Callable[..., Any]:
         requests = self

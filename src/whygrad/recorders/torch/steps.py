@@ -124,6 +124,11 @@ class Steps:
         gone = all(p.grad is None or worth(p.grad) == "zero" for p in sources)
         return stack if gone else ()
 
+    @property
+    def any(self) -> bool:
+        """Whether the script ever made an optimizer, or stepped one."""
+        return bool(self._lives or self.optimizers)
+
     def held(self) -> list[Any]:
         """What the living optimizers hold."""
         return [p for o in list(self.optimizers) for g in _groups(o) for p in g["params"]]
