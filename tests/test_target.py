@@ -61,3 +61,11 @@ def test_no_such_module(name: str) -> None:
 def test_no_such_script(name: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         locate(name, [], module=False)
+
+
+def test_a_current_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "here").rmdir()
+    with pytest.raises(UsageError, match="the current directory does not exist any more"):
+        locate(str(tmp_path / "train.py"), (), module=False)

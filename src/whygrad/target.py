@@ -41,12 +41,21 @@ class Target:
 
 def locate(name: str, arguments: Iterable[str], *, module: bool) -> Target:
     """The target of that name, read; UsageError where there is none."""
+    _check_here()
     if module:
         _check_module(name)
         return Target("module", name, tuple(arguments))
     if name == "-":
         return Target("stdin", name, tuple(arguments), sys.stdin.buffer.read() if sys.stdin else b"")
     return Target("script", name, tuple(arguments), _read(name))
+
+
+def _check_here() -> None:
+    """Every relative path in a report is told from the current directory."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise UsageError("the current directory does not exist any more: change to one that does") from None
 
 
 def _read(name: str) -> bytes:

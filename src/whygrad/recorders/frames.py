@@ -61,7 +61,7 @@ def is_user_file(filename: str) -> bool:
 def _decide(filename: str) -> bool:
     if filename.startswith("<"):
         return filename == "<stdin>" or filename.startswith("<ipython")
-    path = os.path.abspath(filename)
+    path = filename if os.path.isabs(filename) else os.path.abspath(filename)
     if path.startswith(_OURS):
         return False
     package = package_of(path)
