@@ -78,12 +78,12 @@ class Requests:
         """The script reads ``.grad`` of a tensor: by hand, it asks for it.
 
         A gradient that is not there is told at once: what follows may well fail on it. One that is only compared with
-        ``None`` is asked for where no optimizer lives: an update by hand skips by it what it should move.
+        ``None`` is asked for where no optimizer lives: an update by hand skips by it the parameters it should move.
         """
         if not self.pending or self.depth:
             return
         spared = guarded(frame)
-        if spared and (gradient is not None or self.steps.optimizers):
+        if spared and (gradient is not None or not tensor.requires_grad or self.steps.optimizers):
             return
         call = self.pending[-1]
         if len(call.reads) < MOST_READS:

@@ -1,0 +1,92 @@
+"""``python warm.py FRAMEWORK``: imports a framework once and runs each script that it is told of in a forked child.
+
+An import costs seconds, and a suite runs hundreds of scripts. A child is forked before the framework has computed
+anything, so that it holds no threads, and ends with its script: what whygrad puts in place stays until a process ends,
+as in real use. Only the moment at which the framework is imported differs, and ``test_on_import.py`` is about that.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from programs import surroundings
+
+MODULES = {
+    "tensorflow": ("tensorflow", "keras.layers", "numpy.random", "whygrad.recorders.tensorflow"),
+    "torch": ("torch", "torch._dynamo", "numpy.random", "whygrad.recorders.torch"),
+}
+OURS = ("whygrad.cli", "whygrad.session", "whygrad.run", "whygrad.diagnose")
+# What a script may say that must be known before its framework is imported.
+EARLY = ("os.environ", "tf_keras", "jax")
+
+
+class Warm:
+    """A process in which a framework is imported.
+
+    Args:
+        framework: a key of ``MODULES``.
+    """
+
+    def __init__(self, framework: str) -> None:
+        command = [sys.executable, __file__, framework]
+        environment = surroundings("")
+        self._server = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
+        )
+
+    def run(self, folder: Path, arguments: list[str]) -> int:
+        """``whygrad`` with these arguments in that folder, what it prints thrown away; its exit status."""
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        print(json.dumps([str(folder), arguments]), file=self._server.stdin, flush=True)
+        return int(self._server.stdout.readline())
+
+    def close(self) -> None:
+        """End the process."""
+        self._server.communicate()
+
+
+def fits(text: str) -> bool:
+    """Whether a script can run where its framework is imported already."""
+    return not any(word in text for word in EARLY)
+
+
+def _serve(framework: str) -> None:
+    for name in (*MODULES[framework], *OURS):
+        importlib.import_module(name)
+    sys.path[:] = [entry for entry in sys.path if Path(entry) != Path(__file__).parent]
+    for line in sys.stdin:
+        folder, arguments = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _be_child(folder, arguments)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def _be_child(folder: str, arguments: list[str]) -> None:
+    from whygrad import cli
+
+    leave: Any = os._exit
+    status = 70
+    try:
+        os.chdir(folder)
+        for number, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
+            os.dup2(os.open(os.devnull, flags), number)
+        sys.argv = ["whygrad", *arguments]
+        cli.main()
+        status = 0
+    except SystemExit as ending:
+        status = ending.code if isinstance(ending.code, int) else 1
+    finally:
+        leave(status)
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])
