@@ -146,7 +146,7 @@ def programs(draw: st.DrawFn, dialect: Any) -> Program:
     fault = draw(st.sampled_from(sorted([*dialect.FAULTS, *dialect.TRAINING_FAULTS]))) if faulty else None
     if fault in dialect.FAULTS:
         body = insert(body, draw(st.integers(1, slots(body) - 1)), Planted(fault))
-    return Program(
+    program = Program(
         body,
         heads=draw(st.integers(1, 2)),
         training=draw(st.sampled_from(sorted(dialect.TRAININGS))),
@@ -157,3 +157,4 @@ def programs(draw: st.DrawFn, dialect: Any) -> Program:
         fault=fault,
         extras=tuple(draw(st.lists(st.sampled_from(sorted(dialect.EXTRAS)), max_size=3, unique=True))),
     )
+    return dialect.settled(program)

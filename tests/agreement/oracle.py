@@ -68,9 +68,34 @@ def _torch_verdict(parameter: Any) -> str:
     return "present" if bool(parameter.grad.any()) else "zero"
 
 
+def of_tensorflow() -> Facts:
+    """The gradients of the last step; of ``fit``, those of a tape around the same loss."""
+    import numpy as np
+    import tensorflow as tf
+
+    names = left_behind()
+    model, grads = names.get("model"), names.get("grads")
+    variables = list(model.trainable_variables) if model is not None else []
+    weights = digest(v.numpy().tobytes() for v in variables)
+    draw = tf.random.uniform(()).numpy().tobytes()  # TensorFlow counts what is drawn
+    randomness = [repr(random.getstate()).encode(), repr(np.random.get_state()).encode(), draw]
+    if grads is None and variables:
+        with tf.GradientTape() as tape:
+            outputs = tf.nest.flatten(model(names["x"], training=True))
+            loss = sum(tf.reduce_mean((names["y"] - output) ** 2) for output in outputs)
+        grads = tape.gradient(loss, variables)
+    asked = names["other"].trainable_variables if "other" in names else variables
+    verdicts = {v.path: _tensorflow_verdict(g) for v, g in zip(asked, grads or [], strict=False)}
+    return Facts(verdicts, weights, digest(randomness), _error())
+
+
+def _tensorflow_verdict(gradient: Any) -> str:
+    return "none" if gradient is None else "present" if bool((gradient.numpy() != 0).any()) else "zero"
+
+
 def _error() -> str | None:
     error = getattr(sys, "last_value", None)
     return None if error is None else type(error).__name__
 
 
-ORACLES: dict[str, Callable[[], Facts]] = {"torch": of_torch}
+ORACLES: dict[str, Callable[[], Facts]] = {"torch": of_torch, "tensorflow": of_tensorflow}

@@ -24,7 +24,10 @@ from agreement.oracle import ORACLES, Facts
 
 PROGRAM = "program.py"
 SECONDS = 120
-WARM = {"torch": ("torch", "torch._dynamo", "numpy.random", "whygrad.recorders.torch")}
+WARM = {
+    "torch": ("torch", "torch._dynamo", "numpy.random", "whygrad.recorders.torch"),
+    "tensorflow": ("tensorflow", "keras.layers", "numpy.random", "whygrad.recorders.tensorflow"),
+}
 
 
 class Run(NamedTuple):

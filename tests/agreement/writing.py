@@ -95,7 +95,7 @@ class Writer:
         return [f"for _ in range({node.turns}):", *indented(self.body(node.body, room, owner))]
 
     def guard(self, node: Guard, room: Room, owner: str) -> list[str]:
-        return ["if h.shape[0] > 1:", *indented(self.body(node.body, room, owner))]
+        return ["if h.shape[-1] > 1:", *indented(self.body(node.body, room, owner))]
 
     def nest(self, node: Nest, room: Room, owner: str) -> list[str]:
         return list(self.dialect.NESTS[node.kind](self, node, room, owner))

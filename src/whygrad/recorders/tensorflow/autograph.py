@@ -9,8 +9,14 @@ from dataclasses import replace
 from itertools import islice
 from types import CodeType, FrameType
 
+from whygrad.recorders import frames
 from whygrad.recorders.frames import AUTOGRAPH, Place, Stack, spans
 from whygrad.span import Span
+
+
+def capture(frame: FrameType) -> Stack:
+    """The user's places from a frame outwards, as ``frames.capture`` gives them, in the user's own files."""
+    return user_places(frames.capture(frame), frame)
 
 
 def user_places(stack: Stack, frame: FrameType) -> Stack:
@@ -48,7 +54,10 @@ def _source_map() -> Mapping[tuple[str, int], tuple[str, int, str]]:
     """Generated (file, line) to the user's (file, line, function), as TensorFlow's own tracebacks use it."""
     from tensorflow.python.util import tf_stack
 
-    mapper = tf_stack._source_mapper_stacks[tf_stack._get_thread_key()][-1]
+    mappers = tf_stack._source_mapper_stacks[tf_stack._get_thread_key()]
+    if not mappers:  # converted by hand, and called outside of a graph
+        return {}
+    mapper = mappers[-1]
     mapping: Mapping[tuple[str, int], tuple[str, int, str]] = mapper.get_effective_source_map()
     return mapping
 

@@ -13,8 +13,8 @@ from functools import wraps
 from typing import Any
 
 from whygrad.graph import GradientSeen
-from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.tensorflow import autograph
 from whygrad.recorders.tensorflow.beside import Refused, captured, run_beside
 from whygrad.recorders.tensorflow.log import Backpropagated, Log, Made
 from whygrad.recorders.tensorflow.tapes import building
@@ -123,7 +123,7 @@ class Passes:
             known.update([m.id for m in fresh])
             ids = tuple([t._id for t in _tensors(inputs)])
             scope = self.log.local.scope
-            stack = frames.capture(sys._getframe(2))
+            stack = autograph.capture(sys._getframe(2))
             self.log.add(Backpropagated(ids, fresh, stack, scope[-1] if scope else ""))
         except BaseException as error:
             self.fault(error)
@@ -155,7 +155,7 @@ class Passes:
         try:
             pairs = pairs_of(args, kwargs)
             if pairs is not None:
-                self.updates.applied(optimizer, *pairs, frames.capture(frame))
+                self.updates.applied(optimizer, *pairs, autograph.capture(frame))
         except BaseException as error:
             self.fault(error)
         finally:

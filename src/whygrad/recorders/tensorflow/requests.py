@@ -13,6 +13,7 @@ from typing import Any
 from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.tensorflow import autograph
 from whygrad.recorders.tensorflow.backwards import zero_by_construction
 from whygrad.recorders.tensorflow.values import worth
 
@@ -134,7 +135,7 @@ class Requests:
                     answers,
                     error,
                     frame,
-                    frames.capture(frame),
+                    autograph.capture(frame),
                     before,
                     "zero" in str(getattr(unconnected, "value", unconnected)).lower(),
                 )

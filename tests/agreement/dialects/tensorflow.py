@@ -1,0 +1,218 @@
+"""TensorFlow with Keras: models, and the script that trains them by a tape, in a ``tf.function``, or by ``fit``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agreement.dialects.tensorflow_plants import EAGER
+from agreement.dialects.tensorflow_plants import FAULTS as FAULTS
+from agreement.dialects.tensorflow_plants import HARMLESS as HARMLESS
+from agreement.dialects.tensorflow_plants import MAKING_FAULTS as MAKING_FAULTS
+from agreement.dialects.tensorflow_plants import TOLD as TOLD
+from agreement.dialects.tensorflow_plants import TRAINING_FAULTS as TRAINING_FAULTS
+from agreement.dialects.tensorflow_plants import ZEROS as ZEROS
+from agreement.grammar import Nest, Program
+from agreement.writing import Room, Writer, indented
+
+OWNER = "self"
+HEAD = "dense"
+IMPORTS = ("import math", "import random", "", "import keras", "import numpy as np", "import tensorflow as tf")
+ACTS = {
+    "tanh": "tf.tanh({h})",
+    "gelu": "keras.activations.gelu({h})",
+    "silu": "tf.nn.silu({h})",
+    "sigmoid": "keras.ops.sigmoid({h})",
+    "softplus": "tf.nn.softplus({h})",
+    "scaled": "0.5 * {h}",
+    "squared": "tf.tanh({h}) ** 2 + 0.1",
+    "softmax": "tf.nn.softmax({h}, axis=-1)",
+    "clamped": "tf.clip_by_value({h}, -50.0, 50.0)",
+}
+LAYERS = {
+    "dense": "keras.layers.Dense(4)",
+    "stack": 'keras.Sequential([keras.layers.Dense(5, activation="tanh"), keras.layers.Dense(4)])',
+    "norm": "keras.layers.LayerNormalization()",
+    "scale": 'self.add_weight(shape=(4,), initializer="ones", name="{n}")',
+    "weight": 'self.add_weight(shape=(4, 4), name="{n}")',
+    "many": "[keras.layers.Dense(4), keras.layers.Dense(4)]",
+}
+CALLS = {
+    "scale": "{h} * {o}.{n}",
+    "weight": "{h} @ {o}.{n}",
+    "many": "{o}.{n}[1]({o}.{n}[0]({h}))",
+}
+JOINS = {
+    "add": "{a} + {b}",
+    "gate": "{a} * tf.sigmoid({b})",
+    "mean": "tf.reduce_mean(tf.stack([{a}, {b}]), axis=0)",
+    "halves": "tf.concat([{a}[:, :2], {b}[:, 2:]], axis=1)",
+    "where": "tf.where(tf.range(4) < 2, {a}, {b})",
+}
+EXTRAS = ("logging", "metric", "evaluation", "teacher", "clipping")
+OPTIMIZERS = {
+    "sgd": "keras.optimizers.SGD(0.05)",
+    "adam": "keras.optimizers.Adam(0.01)",
+    "momentum": "keras.optimizers.SGD(0.01, momentum=0.9)",
+}
+
+
+def settled(program: Program) -> Program:
+    """A graph holds no NumPy, and ``fit`` has no loss of the script's own."""
+    if program.fault in EAGER:
+        return replace(program, training="tape")
+    if program.training == "fit" and program.fault in TRAINING_FAULTS:
+        return replace(program, training="function" if program.fault != "forward-unrecorded" else "tape")
+    return replace(program, training="tape") if program.fault == "forward-unrecorded" else program
+
+
+def head(index: int) -> tuple[str, str]:
+    return f"head{index}", f"out{index}"
+
+
+def make(name: str, kind: str) -> list[str]:
+    return [f"self.{name} = {LAYERS[kind].format(n=name)}"]
+
+
+def call(owner: str, name: str, kind: str, value: str) -> str:
+    return CALLS.get(kind, "{o}.{n}({h})").format(o=owner, n=name, h=value)
+
+
+def room(place: Room, lines: list[str]) -> list[str]:
+    """The class of a model or a layer."""
+    written = [
+        f"class {place.name}(keras.{'Model' if place.name == 'Net' else 'layers.Layer'}):",
+        "    def __init__(self):",
+        "        super().__init__()",
+        *indented(indented(place.makes)),
+        "",
+        "    def call(self, h):",
+        *indented(indented(lines)),
+    ]
+    for function in place.functions:
+        written += ["", *indented(function)]
+    return written
+
+
+def _module(writer: Writer, node: Nest, place: Room, owner: str) -> list[str]:
+    number = next(writer.numbers)
+    inner = Room(f"Block{number}")
+    writer.close(inner, [*writer.body(node.body, inner, OWNER), "return h"])
+    place.makes.append(f"self.block{number} = Block{number}()")
+    return [f"h = {owner}.block{number}(h)"]
+
+
+def _method(writer: Writer, node: Nest, place: Room, owner: str) -> list[str]:
+    name = f"part_{next(writer.numbers)}"
+    place.functions.append([f"def {name}(self, h):", *indented([*writer.body(node.body, place, OWNER), "return h"])])
+    return [f"h = {owner}.{name}(h)"]
+
+
+def _function(writer: Writer, node: Nest, place: Room, owner: str) -> list[str]:
+    name = f"part{next(writer.numbers)}"
+    lines = writer.body(node.body, place, "net")
+    writer.tops.append([f"def {name}(net, h):", *indented([*lines, "return h"])])
+    return [f"h = {name}({owner}, h)"]
+
+
+NESTS = {"module": _module, "method": _method, "function": _function}
+
+
+# -- the script ---------------------------------------------------------------------------------------------------
+
+
+def _losses(program: Program) -> list[str]:
+    """The lines under the tape."""
+    names = [head(index)[1] for index in range(program.heads)]
+    dropped = program.fault == "second-head-dropped" and program.heads == 2
+    lines = [] if program.fault == "forward-unrecorded" else [_forward(program)]
+    if program.fault == "output-detached":
+        lines.append("out0 = tf.stop_gradient(out0)  #: stop-gradient")
+    loss = " + ".join(f"tf.reduce_mean((y - {name}) ** 2)" for name in (names[:1] if dropped else names))
+    lines.append(f"loss = {loss}{'  #: unused-output' if dropped else ''}")
+    if "teacher" in program.extras:
+        lines.append("loss += 0.1 * tf.reduce_mean((tf.stop_gradient(teacher(x)) - out0) ** 2)")
+    if program.fault == "loss-float":
+        lines.append("loss = tf.constant(float(loss))  #: left-framework")
+    return lines
+
+
+def _forward(program: Program) -> str:
+    names = [head(index)[1] for index in range(program.heads)]
+    marks = {"second-head-dropped": "  #: unused-output", "forward-unrecorded": "  #: recording-off"}
+    return f"{', '.join(names)} = model(x){marks.get(program.fault or '', '')}"
+
+
+def _step(program: Program) -> list[str]:
+    early = [_forward(program)] if program.fault == "forward-unrecorded" else []
+    late = "  #: recording-off" if early else ""
+    held, mark = ("other", "  #: wrong-source, not-called") if program.fault == "other-model" else ("model", "")
+    step = [
+        *early,
+        f"with tf.GradientTape() as tape:{late}",
+        *indented(_losses(program)),
+        f"grads = tape.gradient(loss, {held}.trainable_variables){mark}",
+    ]
+    if "clipping" in program.extras:
+        step.append("grads, _ = tf.clip_by_global_norm(grads, 10.0)")
+    return [*step, f"optimizer.apply_gradients(zip(grads, {held}.trainable_variables)){mark}"]
+
+
+def _tape(program: Program) -> list[str]:
+    return [f"for step in range({program.steps}):", *indented(_step(program)), *indented(_after(program))]
+
+
+def _traced(program: Program) -> list[str]:
+    return [
+        "@tf.function",
+        "def train_step(x, y):",
+        *indented([*_step(program), "return loss, out0, grads"]),
+        "",
+        "",
+        f"for step in range({program.steps}):",
+        "    loss, out0, grads = train_step(x, y)",
+        *indented(_after(program)),
+    ]
+
+
+def _fit(program: Program) -> list[str]:
+    given = "y" if program.heads == 1 else "(y, y)"
+    losses = '"mse"' if program.heads == 1 else '["mse", "mse"]'
+    return [
+        f"model.compile(optimizer=optimizer, loss={losses})",
+        f"run = model.fit(x, {given}, batch_size=6, epochs={program.steps}, verbose=0)",
+        'loss = run.history["loss"][-1]',
+    ]
+
+
+def _after(program: Program) -> list[str]:
+    return [line for extra in program.extras for line in _EXTRA_STEPS.get(extra, [])]
+
+
+_EXTRA_STEPS = {
+    "logging": ["history.append(float(loss))"],
+    "metric": [
+        "hits = tf.reduce_mean(tf.cast(tf.argmax(out0, axis=-1) == tf.argmax(y, axis=-1), tf.float32))",
+    ],
+    "evaluation": ["model(x, training=False)"],
+}
+TRAININGS = {"tape": _tape, "function": _traced, "fit": _fit}
+
+
+def training(program: Program) -> list[str]:
+    """The script below the classes; it leaves ``model``, and ``grads`` if it asked for them, behind."""
+    lines = [f"keras.utils.set_random_seed({program.seed})", "model = Net()"]
+    if "teacher" in program.extras:
+        lines += ["teacher = keras.layers.Dense(4)", "teacher.trainable = False"]
+    if program.fault == "other-model":
+        lines += ["other = Net()  #: wrong-source, not-called", "other.build((6, 4))"]
+    lines += [
+        f"optimizer = {OPTIMIZERS[program.optimizer]}",
+        "x = tf.random.normal((6, 4))",
+        "y = tf.random.uniform((6, 4))",
+        "history, grads = [], None",
+        *TRAININGS[program.training](program),
+        'print("done", float(loss))',
+    ]
+    if not program.wrapped:
+        return lines
+    return ["def train():", *indented([*lines, "return model, grads, x, y"]), "", "", "model, grads, x, y = train()"]

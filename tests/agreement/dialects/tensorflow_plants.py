@@ -1,0 +1,105 @@
+"""What is planted into programs of TensorFlow and Keras: faults, and what only looks like one."""
+
+from __future__ import annotations
+
+from agreement.writing import Plant
+
+STATE = ('self.{n} = self.add_weight(shape=(6, 4), initializer="ones", trainable=False, name="{n}")',)
+BUILT = ("self.{n} = keras.layers.Dense(4)", "self.{n}.build((6, 4))  #: not-called")
+FUNCTION = (
+    "@tf.custom_gradient",
+    "def fn_{n}(h):",
+    "    def grad(upstream):  #: custom-gradient",
+)
+FAULTS = {
+    "detach": Plant(("h = tf.stop_gradient(h)  #: stop-gradient",)),
+    "detach-inside": Plant(("h = tf.tanh(", "    tf.stop_gradient(h)  #: stop-gradient", ")")),
+    "detach-by-keras": Plant(("h = keras.ops.stop_gradient(h)  #: stop-gradient",)),
+    "int": Plant(("ids = tf.cast(h * 8, tf.int32)  #: integer-dtype", "h = tf.cast(ids, tf.float32) / 8.0 + 0.5")),
+    "round": Plant(("h = tf.round(h * 10) / 10 + 0.3  #: non-differentiable-op",)),
+    "sign": Plant(("h = tf.sign(h) + 0.5  #: non-differentiable-op",)),
+    "floor": Plant(("h = tf.floor(h * 4) + 0.5  #: non-differentiable-op",)),
+    "argmax": Plant(
+        ("best = tf.argmax(h, axis=-1)  #: non-differentiable-op", "h = tf.one_hot(best, 4)"),
+    ),
+    "compare": Plant(("h = tf.cast(h > 0.1, tf.float32) + 0.5  #: non-differentiable-op, integer-dtype",)),
+    "sort-indices": Plant(
+        ("h = tf.cast(tf.argsort(h, axis=-1), tf.float32)  #: non-differentiable-op, integer-dtype",)
+    ),
+    "numpy-function": Plant(
+        (
+            "h = tf.numpy_function(np.tanh, [h], tf.float32)  #: left-framework",
+            "h = tf.ensure_shape(h, (6, 4))",
+        )
+    ),
+    "numpy": Plant(
+        (
+            "array = np.tanh(h.numpy())  #: left-framework",
+            "h = tf.constant(array)  #: left-framework",
+        )
+    ),
+    "numpy-at-once": Plant(("h = tf.convert_to_tensor(np.cos(h))  #: left-framework",)),
+    "float": Plant(("h = tf.ones((6, 4)) * math.exp(-float(tf.reduce_mean(h ** 2)))  #: left-framework",)),
+    "state-assigned": Plant(
+        ("{o}.{n}.assign(h)  #: state-write", "h = {o}.{n} * 1.5  #: state-write"),
+        makes=STATE,
+    ),
+    "custom-none": Plant(
+        ("h = fn_{n}(h)  #: custom-gradient",),
+        top=(*FUNCTION, "        return None  #: custom-gradient", "", "    return h * 2.0, grad"),
+    ),
+    "custom-zeros": Plant(
+        ("h = fn_{n}(h)  #: custom-gradient",),
+        top=(*FUNCTION, "        return tf.zeros_like(upstream)  #: custom-gradient", "", "    return h * 2.0, grad"),
+    ),
+    "dropped": Plant(
+        ("extra = {o}.{n}(h)  #: unused-output", "h = tf.tanh(h)  #: unused-output"),
+        makes=("self.{n} = keras.layers.Dense(4)",),
+    ),
+    "dropped-beside": Plant(
+        ("h, spare = h * 0.5, {o}.{n}(h)  #: unused-output", "h = tf.tanh(h)  #: unused-output"),
+        makes=("self.{n} = keras.layers.Dense(4)",),
+    ),
+    "never-called": Plant((), makes=BUILT),
+    "branch-not-taken": Plant(
+        ("if h.shape[-1] > 100:  #: not-called", "    h = {o}.{n}(h)  #: not-called"),
+        makes=BUILT,
+    ),
+    "copied-weight": Plant(
+        ("h = h @ tf.stop_gradient({o}.{n})  #: stop-gradient",),
+        makes=('self.{n} = self.add_weight(shape=(4, 4), name="{n}")',),
+    ),
+}
+# Faults that are only possible outside of a graph.
+EAGER = frozenset(("numpy", "numpy-at-once", "float", "loss-float"))
+TOLD = frozenset(("other-model",))
+# Faults for which TensorFlow answers zeros, by structure.
+ZEROS = frozenset(("sign", "custom-zeros"))
+MAKING_FAULTS: dict[str, list[str]] = {}
+TRAINING_FAULTS = ("loss-float", "output-detached", "forward-unrecorded", "second-head-dropped", "other-model")
+HARMLESS = {
+    "straight-through": Plant(("h = h + tf.stop_gradient(tf.round(h) - h)",)),
+    "half-detached": Plant(("h = 0.5 * h + 0.5 * tf.stop_gradient(h)",)),
+    "argmax-read": Plant(("choice = tf.argmax(h, axis=-1)",)),
+    "masked": Plant(("h = h * tf.cast(h > -1000.0, tf.float32)",)),
+    "sorted": Plant(("h = tf.gather(h, tf.argsort(h[0]), axis=1)",)),
+    "statistic": Plant(("{o}.{n}.assign({o}.{n} * 0.9 + 0.1 * h)",), makes=STATE),
+    "normalised": Plant(("h = h / (tf.stop_gradient(tf.reduce_max(tf.abs(h))) + 1.0)",)),
+    "own-function": Plant(
+        ("h = fn_{n}(h)",),
+        top=(
+            *(line.partition("  #:")[0] for line in FUNCTION),
+            "        return upstream * 2.0",
+            "",
+            "    return h * 2.0, grad",
+        ),
+    ),
+    "checked": Plant(('tf.debugging.assert_all_finite(h, "not finite")',)),
+    "noise": Plant(("h = h + 0.01 * tf.random.normal((6, 4))",)),
+    "dropout": Plant(("h = {o}.{n}(h, training=True)",), makes=("self.{n} = keras.layers.Dropout(0.1)",)),
+    "constant": Plant(("h = h + tf.constant([0.1, 0.2, 0.3, 0.4])",)),
+    "taken-apart": Plant(("first, rest = h[:, :1], h[:, 1:]", "h = tf.concat([first, rest], axis=1)")),
+    "there-and-back": Plant(("h = tf.cast(h, tf.float64)", "h = tf.cast(h, tf.float32)")),
+    "scanned": Plant(("h = tf.map_fn(lambda row: row * 1.1, h)",)),
+    "by-keras": Plant(("h = keras.ops.concatenate([h[:, :2], h[:, 2:]], axis=-1)",)),
+}
