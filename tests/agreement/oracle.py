@@ -93,9 +93,40 @@ def _tensorflow_verdict(gradient: Any) -> str:
     return "none" if gradient is None else "present" if bool((gradient.numpy() != 0).any()) else "zero"
 
 
+def of_jax() -> Facts:
+    """Whether JAX's backward pass of the loss leads to each leaf, by JAX's own removal of dead code."""
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+    from jax.interpreters import partial_eval
+
+    names = left_behind()
+    params, loss_fn = names.get("params", {}), names.get("loss_fn")
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    randomness = [repr(random.getstate()).encode(), repr(np.random.get_state()).encode()]
+    if _error() is not None or loss_fn is None:  # what is left may be tracers
+        return Facts({}, "", digest(randomness), _error())
+    weights = digest(np.asarray(leaf).tobytes() for _, leaf in leaves)
+
+    def loss(weights: Any) -> Any:
+        value = loss_fn(weights)
+        return value[0] if isinstance(value, tuple) else value
+
+    def backward(cotangent: Any, weights: Any) -> Any:
+        return jax.vjp(loss, weights)[1](cotangent)
+
+    program = jax.make_jaxpr(backward)(jnp.ones(()), params).jaxpr
+    verdicts = {}
+    for at, (path, _) in enumerate(leaves):
+        wanted = [at == other for other in range(len(leaves))]
+        reached = bool(partial_eval.dce_jaxpr(program, wanted)[1][0])
+        verdicts["params/" + jax.tree_util.keystr(path, simple=True, separator="/")] = "present" if reached else "none"
+    return Facts(verdicts, weights, digest(randomness), _error())
+
+
 def _error() -> str | None:
     error = getattr(sys, "last_value", None)
     return None if error is None else type(error).__name__
 
 
-ORACLES: dict[str, Callable[[], Facts]] = {"torch": of_torch, "tensorflow": of_tensorflow}
+ORACLES: dict[str, Callable[[], Facts]] = {"jax": of_jax, "tensorflow": of_tensorflow, "torch": of_torch}

@@ -26,6 +26,7 @@ PROGRAM = "program.py"
 SECONDS = 120
 WARM = {
     "torch": ("torch", "torch._dynamo", "numpy.random", "whygrad.recorders.torch"),
+    "jax": ("jax", "flax.linen", "optax", "numpy.random", "whygrad.recorders.jax"),
     "tensorflow": ("tensorflow", "keras.layers", "numpy.random", "whygrad.recorders.tensorflow"),
 }
 

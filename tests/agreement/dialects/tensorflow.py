@@ -131,6 +131,8 @@ def _losses(program: Program) -> list[str]:
     lines.append(f"loss = {loss}{'  #: unused-output' if dropped else ''}")
     if "teacher" in program.extras:
         lines.append("loss += 0.1 * tf.reduce_mean((tf.stop_gradient(teacher(x)) - out0) ** 2)")
+    if program.fault == "other-model":
+        lines[-1] += "  #: not-called"
     if program.fault == "loss-float":
         lines.append("loss = tf.constant(float(loss))  #: left-framework")
     return lines
