@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 from whygrad.graph import Graph
 from whygrad.recorders import frames
@@ -17,6 +18,7 @@ from whygrad.recorders.jax.measured import Streaks, explained, is_useless
 from whygrad.recorders.jax.nnx import Variables
 from whygrad.recorders.jax.replay import worth
 from whygrad.recorders.jax.requests import Request, Requests, gradients
+from whygrad.recorders.jax.tape import Program
 from whygrad.recorders.jax.updates import Updates
 from whygrad.recorders.recorder import Asked, Sink
 
@@ -130,7 +132,7 @@ class Jax:
         if program is None or found is None:
             return graph, False
         if program.variables:
-            self.compiled.pending.append(Held.of(told, program))
+            self.compiled.pending.append(Held.of(told, program, _with_a_way(graph, program, found)))
             return graph, True
         worths = dict(zip(program.sources, map(worth, found), strict=True))
         streaks = self._streaks[told.site]
@@ -142,7 +144,8 @@ class Jax:
         told: Told = held.request
         streaks = self._streaks[told.site]
         spoiled = not self.resting and call.spoiled()
-        due = spoiled or held.calls == 2 or (held.calls > 2 and streaks.due(self.resting))
+        began = not self.resting and held.is_suspect() and held.calls * held.turns > 1
+        due = spoiled or (began if held.calls < 3 else streaks.due(self.resting))
         if not due and (self.resting or held.calls == 1):
             return  # the first was told when it was traced
         graph, traced = told.graph, True
@@ -151,7 +154,7 @@ class Jax:
             measured = streaks.run_again(held.program, arrays) if arrays is not None else None
             if measured is not None:
                 worths = {v: measured.seen.get(v, "unknown") for v in held.program.sources}
-                graph, traced = explained(streaks.judged(graph, worths), measured), False
+                graph, traced = explained(streaks.judged(graph, worths, held.turns), measured), False
         self._tell(told, graph, traced)
         if self.resting and not streaks.has_zeros():
             self.compiled.rest(self._undecided)
@@ -176,6 +179,15 @@ class Jax:
                 traced=traced,
             )
         )
+
+
+def _with_a_way(graph: Graph, program: Program, found: Sequence[Any]) -> Iterator[Any]:
+    """The variables of the gradients that are not zeros by the structure of the program."""
+    alive = {p.value for p in graph.parameters if p.gradient == "present"}
+    for value, gradient in zip(program.sources, found, strict=True):
+        variable = compat.variable(gradient)
+        if value in alive and variable is not None:
+            yield variable
 
 
 def _site(api: str, stack: frames.Stack) -> Hashable:

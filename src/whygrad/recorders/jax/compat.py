@@ -10,6 +10,7 @@ from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 import jax
+from jax.extend.core import Var
 
 # Taken before anything is replaced: what we ask of JAX ourselves must not come back to us.
 vjp, make_jaxpr, typeof = jax.vjp, jax.make_jaxpr, jax.typeof
@@ -58,8 +59,8 @@ def private() -> Private:
         raise MissingName(f"JAX {jax.__version__} is not followed by this version ({error})") from None
 
 
-# Where a compiled function is run from Python, and what lets its next calls bypass Python.
-RUN, SHORTCUT = "_run_python_pjit", "_get_fastpath_data"
+# Where a compiled function is run from Python, and what says that its next call must come by there again.
+RUN, AGAIN = "_run_python_pjit", "_need_to_rebuild_with_fdo"
 
 
 def compiling() -> Any | None:
@@ -68,7 +69,7 @@ def compiling() -> Any | None:
         from jax._src import pjit
     except ImportError:
         return None
-    return pjit if hasattr(pjit, RUN) and hasattr(pjit, SHORTCUT) else None
+    return pjit if hasattr(pjit, RUN) and hasattr(pjit, AGAIN) else None
 
 
 def traced_by(value: Any, trace: Any) -> bool:
@@ -84,7 +85,7 @@ def underneath(value: Any, trace: Any) -> Any:
 def variable(value: Any) -> Any | None:
     """The variable that a value under compilation is, in the program being compiled."""
     found = getattr(value, "val", None) if isinstance(value, jax.core.Tracer) else None
-    return found if found is not None and not hasattr(found, "val") else None
+    return found if isinstance(found, Var) else None
 
 
 def number(value: Any) -> Any:
