@@ -12,6 +12,8 @@ from typing import Any
 import jax
 from jax.extend.core import Var
 
+from whygrad.recorders import frames
+
 # Taken before anything is replaced: what we ask of JAX ourselves must not come back to us.
 vjp, make_jaxpr, typeof = jax.vjp, jax.make_jaxpr, jax.typeof
 
@@ -70,6 +72,17 @@ def compiling() -> Any | None:
     except ImportError:
         return None
     return pjit if hasattr(pjit, RUN) and hasattr(pjit, AGAIN) else None
+
+
+# How deep in what a compiled function hands back the result of the script's function lies, by who called it.
+_DEPTHS = {None: 0, "equinox": 1}
+
+
+def depth_of_result(frame: FrameType | None) -> int | None:
+    """How deep the script's own result lies in that of a compiled function, called in a frame of JAX's; if known."""
+    while frame is not None and frames.package_of(frame.f_code.co_filename) == "jax":
+        frame = frame.f_back
+    return _DEPTHS.get(frames.package_of(frame.f_code.co_filename)) if frame is not None else None
 
 
 def traced_by(value: Any, trace: Any) -> bool:

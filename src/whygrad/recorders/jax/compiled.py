@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any
 
 import jax
 import numpy
 
+from whygrad.recorders import frames
 from whygrad.recorders.jax import compat, located, signs
+from whygrad.recorders.jax.moves import Moves, moves
 from whygrad.recorders.jax.ops import is_float
 from whygrad.recorders.jax.replay import worth
 from whygrad.recorders.jax.tape import Program
@@ -36,6 +39,7 @@ class Held:
         gradients: the variables that its gradients are, those that have a way.
         calls: how often the function ran; ``turns``: how often the request is made in one call.
         shown: the results that depend on the gradients; ``suspects``: those that looked like zeros in every call.
+        moves: what became of the parameters.
     """
 
     request: Any
@@ -46,6 +50,7 @@ class Held:
     turns: int = 1
     shown: tuple[int, ...] = ()
     suspects: frozenset[int] = frozenset()
+    moves: Moves = field(default_factory=lambda: Moves(()))
 
     @classmethod
     def of(cls, request: Any, program: Program, gradients: Iterable[Any] = ()) -> Held:
@@ -55,6 +60,8 @@ class Held:
 
     def adopted(self, closed: Any) -> None:
         """The compiled program that it is part of is known."""
+        sources = {v: self.program.variables[v] for v in self.program.sources if v in self.program.variables}
+        self.moves = moves(closed, sources, set(self.gradients))
         self.shown = signs.shown(closed, set(self.gradients))
         self.suspects = frozenset(self.shown)
         self.turns = signs.turns(closed.jaxpr, set(self.gradients))
@@ -62,6 +69,7 @@ class Held:
     def ran(self, call: Call) -> None:
         """The function has run once more."""
         self.calls += 1
+        self.moves.note(call)
         self.suspects &= signs.suspects(call.args, call.out, tuple(self.suspects))
 
     def is_suspect(self) -> bool:
@@ -79,13 +87,17 @@ class Call:
     """One call of a compiled function that holds requests.
 
     Attributes:
-        args: its flat arguments; ``out``: its flat results.
+        args: its flat arguments; ``out``: its flat results; ``whole``: the same in the form that is handed back.
         closed: its program.
+        stack: where it was made; ``depth``: how deep in ``whole`` the result of the script's own function lies.
     """
 
     closed: Any
     args: Sequence[Any]
+    stack: frames.Stack
+    depth: int | None
     out: Sequence[Any] = ()
+    whole: Any = None
 
     def spoiled(self) -> bool:
         """Whether something came out that is not finite, and everything that went in is."""
@@ -176,7 +188,9 @@ class Compiled:
             self._adopt(closed)
             if id(closed.jaxpr) not in self.known:
                 return None
-            return Call(closed, _kept(args, p.params["donated_invars"]))
+            frame = sys._getframe(2)
+            kept = _kept(args, p.params["donated_invars"])
+            return Call(closed, kept, frames.capture(frame), compat.depth_of_result(frame))
         except Exception as error:
             self._failed(error)
             return None
@@ -193,7 +207,7 @@ class Compiled:
     def _ended(self, call: Call, result: Any) -> None:
         try:
             _, held = self.known.get(id(call.closed.jaxpr), (None, []))
-            done = Call(call.closed, call.args, result[1])
+            done = replace(call, out=result[1], whole=result[0])
             for one in list(held):
                 one.ran(done)
                 self.ran(one, done)

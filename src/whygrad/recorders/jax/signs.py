@@ -20,15 +20,15 @@ _SAMPLE = 512
 
 def shown(closed: Any, gradients: set[Any]) -> tuple[int, ...]:
     """The positions of the results of a program that are computed from some of the gradients made in it."""
-    results = _results(closed.jaxpr, set(), gradients)
+    results = computed_from(closed.jaxpr, gradients)
     return tuple(n for n, (hit, v) in enumerate(zip(results, closed.jaxpr.outvars, strict=True)) if hit and _floats(v))
 
 
 def turns(jaxpr: Any, variables: set[Any]) -> int:
     """How often the part of a program runs in which the variables are made, as far as that is known."""
     for equation in jaxpr.eqns:
-        inner = _inside(equation)
-        if inner is not None and not variables.isdisjoint(_made(inner)):
+        inner = inside(equation)
+        if inner is not None and not variables.isdisjoint(made(inner)):
             return turns(inner, variables) * (equation.params["length"] if equation.primitive.name == "scan" else 1)
     return 1
 
@@ -42,35 +42,46 @@ def suspects(args: Sequence[Any], out: Sequence[Any], positions: Sequence[int]) 
     return {n for n in positions if _is_zero(out[n]) or _is_among(out[n], alike)}
 
 
+def computed_from(jaxpr: Any, variables: set[Any]) -> list[bool]:
+    """Of each result of a program, whether it is computed from some of the variables, wherever in it they are made."""
+    return _results(jaxpr, set(), variables)
+
+
 def _results(jaxpr: Any, given: set[Any], gradients: set[Any]) -> list[bool]:
     """Of each result, whether it is computed from the given variables or from a gradient."""
     tainted = given | gradients
     for equation in jaxpr.eqns:
         hit = [not hasattr(a, "val") and a in tainted for a in equation.invars]
-        inner = _inside(equation)
+        inner = inside(equation)
         if inner is not None:
             hits = _through(equation, inner, hit, gradients)
         else:
-            inside = any(not gradients.isdisjoint(_made(j)) for j in _programs(equation))
-            hits = [inside or any(hit)] * len(equation.outvars)
+            within = any(not gradients.isdisjoint(made(j)) for j in _programs(equation))
+            hits = [within or any(hit)] * len(equation.outvars)
         tainted |= {v for v, one in zip(equation.outvars, hits, strict=True) if one}
     return [not hasattr(v, "val") and v in tainted for v in jaxpr.outvars]
 
 
 def _through(equation: Any, inner: Any, hit: list[bool], gradients: set[Any]) -> list[bool]:
     """The results of a call or a loop; what a loop hands back goes into its next turn."""
-    params = equation.params
-    consts, carries = (params["num_consts"], params["num_carry"]) if equation.primitive.name == "scan" else (0, 0)
     while True:
         given = {v for v, one in zip(inner.invars, hit, strict=True) if one}
         hits = _results(inner, given, gradients)
-        again = [*hit[:consts], *map(max, hit[consts : consts + carries], hits[:carries]), *hit[consts + carries :]]
+        again = list(hit)
+        for n, one in zip(carried(equation), hits, strict=False):
+            again[n] = again[n] or one
         if again == hit:
             return hits
         hit = again
 
 
-def _inside(equation: Any) -> Any | None:
+def carried(equation: Any) -> range:
+    """The positions of what a loop carries on, among its inputs; its first results go there again."""
+    first = equation.params["num_consts"] if equation.primitive.name == "scan" else 0
+    return range(first, first + (equation.params["num_carry"] if equation.primitive.name == "scan" else 0))
+
+
+def inside(equation: Any) -> Any | None:
     """The program inside of a call or a loop of a known number of turns."""
     name = equation.primitive.name
     found = equation.params.get("jaxpr" if name == "scan" else CALLS.get(name, ""))
@@ -85,13 +96,13 @@ def _programs(equation: Any) -> list[Any]:
     return [j for j in jaxprs if hasattr(j, "eqns")]
 
 
-def _made(jaxpr: Any) -> set[Any]:
+def made(jaxpr: Any) -> set[Any]:
     """The variables that a program makes, inside of its own loops and calls as well."""
     found: set[Any] = set()
     for equation in jaxpr.eqns:
         found.update(equation.outvars)
         for inner in _programs(equation):
-            found |= _made(inner)
+            found |= made(inner)
     return found
 
 
