@@ -158,8 +158,9 @@ for step in range(5):
 
 - `optax.apply_updates` and `TrainState.apply_gradients` return the new parameters. Where the result is not
   bound to the name, nothing changes. No message.
-- whygrad reports updates that begin with the same arrays each time while nothing reads what they give, where Optax
-  or Equinox applies them outside of a compiled function.
+- whygrad reports new parameters that nobody reads while each step begins with the old ones, and those that a compiled
+  function makes and does not return. A step that is only timed is not reported.
+- An optimizer of Optax whose learning rate is 0, or a schedule of Optax that stays at 0, moves nothing. No message.
 
 ## How to fix it
 
