@@ -80,12 +80,13 @@ class Event:
     """Something that happened to a parameter.
 
     ``zeroed``: its gradient was cleared before anybody applied it; ``kept``: it had a gradient, and an optimizer left
-    it as it was, for the reason that ``detail`` is.
+    it as it was, for the reason that ``detail`` is. ``part`` tells which part of what a call hands back it is about.
     """
 
     kind: EventKind
     span: Span | None
     detail: str = ""
+    part: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

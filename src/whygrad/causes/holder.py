@@ -35,20 +35,62 @@ def holder(case: Case, value: int, stack: tuple[Span, ...]) -> tuple[Span, set[s
     return stack[-1], names
 
 
-def is_dropped(case: Case, place: Span) -> Span | None:
+def is_dropped(case: Case, place: Span, part: int | None = None) -> Span | None:
     """Where the result of a call is let go of, if nobody reads it there.
 
     Args:
         place: the call, with those around it.
+        part: the part of a tuple that counts; ``None`` for the whole.
     """
+    if part is not None:
+        statement = source.statement_at(place)  # in `wait_for(step(..))` somebody looks at it
+        alone = isinstance(statement, ast.Expr) and source.node_at(place) is statement.value
+        return place if alone or _unread(place, _bound_by(place, frozenset((part,)))) else None
     held, names = holder(case, NOWHERE, (place, *place.called_from))
     statement, function = source.statement_at(held), source.function_at(held)
     if isinstance(statement, ast.Expr):
         return held
     if not names or function is None or isinstance(statement, ast.Return):
         return None
+    return held if _unread(held, names) else None
+
+
+def others_read(place: Span, part: int | None) -> bool:
+    """Whether another part of what a call hands back is read there."""
+    statement = source.statement_at(place)
+    others = source.targets_of(statement) - _bound_by(place, frozenset((part,))) if statement is not None else set()
+    return part is not None and not all(_unread(place, {name}) for name in others)
+
+
+def dropped_beside(place: Span) -> Span | None:
+    """Where something is computed of a request's arguments and its answer, in the same function, that nobody reads.
+
+    Args:
+        place: the request.
+    """
+    request, function, call = source.statement_at(place), source.function_at(place), source.node_at(place)
+    if request is None or function is None or not isinstance(call, ast.Call):
+        return None
+    answer = source.targets_of(request)
+    asked = set().union(*(source.names_in(a) for a in call.args)) if call.args else set[str]()
+    for statement in source.statements(function):
+        value = getattr(statement, "value", None)
+        read = source.names_in(value) if isinstance(value, ast.expr) and statement is not request else set()
+        made = set() if isinstance(statement, ast.Expr) else source.targets_of(statement)
+        if isinstance(value, ast.Call) and read & answer and read & asked and not made & (asked | answer):
+            at = source.range_of(value, place)
+            if isinstance(statement, ast.Expr) or (isinstance(statement, ast.Assign) and _unread(place, made)):
+                return at
+    return None
+
+
+def _unread(place: Span, names: set[str]) -> bool:
+    """Whether all of these are plain names that the function around a place never reads."""
+    function = source.function_at(place)
+    if not names or function is None:
+        return False
     read = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-    return held if all(name.isidentifier() and name not in read for name in names) else None
+    return all(name.isidentifier() and name not in read for name in names)
 
 
 def _bound_by(place: Span, parts: Parts) -> set[str]:

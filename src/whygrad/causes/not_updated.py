@@ -158,8 +158,9 @@ for step in range(5):
 
 - `optax.apply_updates` and `TrainState.apply_gradients` return the new parameters. Where the result is not
   bound to the name, nothing changes. No message.
-- whygrad reports updates that begin with the same arrays each time while nothing reads what they give, where Optax
-  or Equinox applies them outside of a compiled function.
+- whygrad reports new parameters that nobody reads while each step begins with the old ones, and those that a compiled
+  function makes and does not return. A step that is only timed is not reported.
+- An optimizer of Optax whose learning rate is 0, or a schedule of Optax that stays at 0, moves nothing. No message.
 
 ## How to fix it
 
@@ -189,103 +190,26 @@ sources, or freeze it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-from whygrad.causes.cause import ANY, Case, Explanation, code_of, spoken
-from whygrad.causes.holder import is_dropped
+from whygrad.causes.cause import Case, Explanation, code_of, spoken
+from whygrad.causes.holder import dropped_beside, is_dropped, others_read
 from whygrad.causes.left_out import UNHELD, is_left_out
-from whygrad.finding import Fix, Label, Proof, Severity, Step
+from whygrad.causes.unapplied import RATES, REASONS, ROWS
+from whygrad.finding import Fix, Label, Proof, Step
+from whygrad.graph import Event
+from whygrad.span import Span
 
 ID = "not-updated"
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What to say of one reason; ``{code}`` is the text of the place."""
-
-    reason: str
-    label: str
-    fix: str
-    proof: str
-    severity: Severity = "error"
-
-
-REASONS: Mapping[str, Words] = {
-    "cleared": Words(
-        "`{code}` clears it before the optimizer's step",
-        "cleared here, after the backward pass and before the step",
-        "clear the gradients before the backward pass, or after the step",
-        "it was there after the backward pass, and gone when the optimizer stepped",
-    ),
-    "dropped": Words(
-        "what `{code}` hands back is dropped",
-        "this hands back new parameters, and leaves the old as they are",
-        "bind the result to the name that the next step reads",
-        "each update began with the very same arrays, and nothing reads what it gave",
-    ),
-    "rate": Words(
-        "the learning rate was 0 in every step",
-        "this optimizer has a learning rate of 0",
-        "set a learning rate, and look at what the schedule makes of it: {rate}",
-        "the optimizer stepped, and its learning rate was 0 each time",
-        "warning",
-    ),
-    "schedule": Words(
-        "its schedule kept the learning rate at 0 in every step",
-        "this schedule makes the learning rate 0",
-        "look at what the schedule makes of it: `optimizer.param_groups[0]['lr']`",
-        "the optimizer was made with another learning rate, and that was 0 at each step",
-        "warning",
-    ),
-    UNHELD: Words(
-        "no optimizer holds it",
-        "this optimizer does not get it",
-        "give it to the optimizer, or set `requires_grad = False` if it is not to learn",
-        "it gets a gradient, it comes after what is trained, and no optimizer was ever given it",
-        "warning",
-    ),
-    "handed zeros": Words(
-        "`{code}` is handed zeros in its place",
-        "every gradient that arrives here is zero in every element",
-        "apply the gradients first, and clear what they were summed up in afterwards",
-        "it was there after the backward pass, and only zeros were applied, at every step",
-    ),
-    "left out": Words(
-        "`{code}` does not hand it to the optimizer",
-        "takes only some of the variables that were asked for",
-        "use one list of variables for the gradient call and for the optimizer",
-        "others of the same request were applied and moved; this one was handed to no optimizer, and never moved",
-        "warning",
-    ),
-    "no step": Words(
-        "its optimizer never takes a step",
-        "`step()` of this optimizer was never called",
-        "call `optimizer.step()` after the backward pass",
-        "backward passes ran until the script ended, and no step of the optimizer that holds it",
-        "warning",
-    ),
-}
-
-
-# How a learning rate in force is read.
-RATES: Mapping[str, str] = {
-    "tensorflow": "`float(optimizer.learning_rate)`",
-    ANY: "`optimizer.param_groups[0]['lr']`",
-}
 
 
 def explain(case: Case) -> Explanation | None:
     """The gradient was there, and what the recorder saw afterwards kept it from the parameter."""
     event = case.parameter.history[-1] if case.parameter.history else None
-    words = REASONS.get(event.detail) if event is not None else None
+    words = REASONS.get(ROWS.get(event.detail, event.detail)) if event is not None else None
     if event is None or words is None or (event.detail == UNHELD and not is_left_out(case)):
         return None
-    place = event.span
-    if event.detail == "dropped":
-        place = is_dropped(case, place) if place is not None else None
-        if place is None:
-            return None  # somebody reads the result: what for is not known
+    place = _let_go(case, event) if words is REASONS["dropped"] else event.span
+    if words is REASONS["dropped"] and place is None:
+        return None  # somebody reads the result: what for is not known
     labels = [Label(place, words.label)] if place is not None else []
     if case.graph.request and (place is None or case.graph.request[0].place() != place.place()):
         labels.append(Label(case.graph.request[0], "the backward pass gives it here"))
@@ -298,3 +222,15 @@ def explain(case: Case) -> Explanation | None:
         proof=Proof("structural", True, words.proof),
         severity=words.severity,
     )
+
+
+def _let_go(case: Case, event: Event) -> Span | None:
+    """Where new parameters are let go of, if nobody reads them."""
+    place = event.span
+    if place is None:
+        return None
+    if event.detail == "given again":
+        return dropped_beside(place)
+    if event.detail != "dropped" and not others_read(place, event.part):
+        return None  # the same call again and again: its time may be what is wanted
+    return is_dropped(case, place, event.part)

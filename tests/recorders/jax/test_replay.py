@@ -143,9 +143,9 @@ def test_a_shortcut_of_jax_is_there_again_afterwards() -> None:
 
     compiling = compat.compiling()
     assert compiling is not None
-    before = [getattr(compiling, name) for name in (compat.RUN, compat.SHORTCUT)]
+    before = [getattr(compiling, name) for name in (compat.RUN, compat.AGAIN)]
     steps_of(lambda p: jnp.sum(p**2), jnp.ones(2), True, 2)
-    assert [getattr(compiling, name) for name in (compat.RUN, compat.SHORTCUT)] == before
+    assert [getattr(compiling, name) for name in (compat.RUN, compat.AGAIN)] == before
 
 
 def test_without_a_private_name_it_is_said_once_and_nothing_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:

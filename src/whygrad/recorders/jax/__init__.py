@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from types import ModuleType
+from typing import Any
 
-from whygrad.graph import Graph
+from whygrad.graph import NOWHERE, Event, Graph
 from whygrad.recorders import frames
+from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax import compat
+from whygrad.recorders.jax.again import Again
 from whygrad.recorders.jax.closing import close
 from whygrad.recorders.jax.compiled import Call, Compiled, Held
 from whygrad.recorders.jax.hooks import Hooks
 from whygrad.recorders.jax.measured import Streaks, explained, is_useless
+from whygrad.recorders.jax.moves import Moves
 from whygrad.recorders.jax.nnx import Variables
+from whygrad.recorders.jax.rates import Rates
 from whygrad.recorders.jax.replay import worth
 from whygrad.recorders.jax.requests import Request, Requests, gradients
+from whygrad.recorders.jax.tape import Program
 from whygrad.recorders.jax.updates import Updates
 from whygrad.recorders.recorder import Asked, Sink
 
@@ -46,6 +52,9 @@ class Jax:
         self.variables = Variables(self._fault)
         self.requests = Requests(self.hooks, self._wanted, self._heard, self._fault, self.variables)
         self.updates = Updates(self._fault)
+        self.rates = Rates(self._fault)
+        self.again = Again()
+        self.steps: list[tuple[Told, Moves]] = []
         self.compiled = Compiled(self._ran, self._fault)
         self._recorded: Counter[Hashable] = Counter()
         self._streaks: defaultdict[Hashable, Streaks] = defaultdict(Streaks)
@@ -73,8 +82,21 @@ class Jax:
     def finish(self, error: str | None) -> None:
         """Tell of the updates that were dropped; every request was told when it was made."""
         if self.sink is not None and error is None:
-            for graph in self.updates.unapplied():
+            for graph in (*self.updates.unapplied(), *self.again.unmoved(), *self._unmoved()):
                 self.sink.told(graph)
+
+    def _unmoved(self) -> Iterator[Graph]:
+        """Of each compiled step that never trains anything, a Graph that says so."""
+        for told, moves in self.steps:
+            if moves.is_lost():
+                reason = "dropped" if moves.varied else "dropped, others read"
+                yield _kept(told, moves, Event("kept", frames.spans(moves.stack)[0], reason, moves.part))
+        idle = [(told, moves) for told, moves in self.steps if moves.is_idle()]
+        zero = self.rates.all_zero() if idle or any(not a.moves for a in self.updates.places.values()) else None
+        if zero is not None:
+            place = frames.spans(zero[0])[0]
+            yield from (_kept(told, moves, Event("kept", place, zero[1])) for told, moves in idle)
+            yield from self.updates.idle(*zero)
 
     def stop(self) -> None:
         """Take every hook off."""
@@ -83,6 +105,7 @@ class Jax:
         self.hooks.close()
         self.variables.stop()
         self.updates.stop()
+        self.rates.stop()
 
     def versions(self) -> dict[str, str]:
         """Of JAX and the libraries on it."""
@@ -97,6 +120,8 @@ class Jax:
         """A library has been imported that applies updates to parameters."""
         if self.sink is not None:
             self.updates.start(module)
+            if module.__name__ == "optax":
+                self.rates.start(module)
 
     def _fault(self, error: BaseException) -> None:
         """An error of ours: everything off, said once, the script goes on."""
@@ -130,8 +155,9 @@ class Jax:
         if program is None or found is None:
             return graph, False
         if program.variables:
-            self.compiled.pending.append(Held.of(told, program))
+            self.compiled.pending.append(Held.of(told, program, _with_a_way(graph, program, found)))
             return graph, True
+        self.again.note(told.site, request, graph)
         worths = dict(zip(program.sources, map(worth, found), strict=True))
         streaks = self._streaks[told.site]
         graph = streaks.judged(graph, worths)
@@ -141,8 +167,13 @@ class Jax:
         """A compiled function has run that holds a request."""
         told: Told = held.request
         streaks = self._streaks[told.site]
+        if held.calls == 1 and self.sink is not None:
+            self.steps.append((told, held.moves))
+            for lost in self.updates.lost(call.closed):
+                self.sink.told(lost)
         spoiled = not self.resting and call.spoiled()
-        due = spoiled or held.calls == 2 or (held.calls > 2 and streaks.due(self.resting))
+        began = not self.resting and held.is_suspect() and held.calls * held.turns > 1
+        due = spoiled or (began if held.calls < 3 else streaks.due(self.resting))
         if not due and (self.resting or held.calls == 1):
             return  # the first was told when it was traced
         graph, traced = told.graph, True
@@ -151,7 +182,7 @@ class Jax:
             measured = streaks.run_again(held.program, arrays) if arrays is not None else None
             if measured is not None:
                 worths = {v: measured.seen.get(v, "unknown") for v in held.program.sources}
-                graph, traced = explained(streaks.judged(graph, worths), measured), False
+                graph, traced = explained(streaks.judged(graph, worths, held.turns), measured), False
         self._tell(told, graph, traced)
         if self.resting and not streaks.has_zeros():
             self.compiled.rest(self._undecided)
@@ -176,6 +207,23 @@ class Jax:
                 traced=traced,
             )
         )
+
+
+def _kept(told: Told, moves: Moves, event: Event) -> Graph:
+    """A Graph that says why the parameters of a compiled step stay as they are."""
+    ours = {value for value, _, _ in moves.pairs}
+    parameters = [p for p in told.graph.parameters if p.asked and p.value in ours and p.gradient == "present"]
+    kept = [replace(p, value=NOWHERE, history=(event,)) for p in parameters]
+    return GraphBuilder("jax", told.api).graph((), kept, told.graph.request)
+
+
+def _with_a_way(graph: Graph, program: Program, found: Sequence[Any]) -> Iterator[Any]:
+    """The variables of the gradients that are not zeros by the structure of the program."""
+    alive = {p.value for p in graph.parameters if p.gradient == "present"}
+    for value, gradient in zip(program.sources, found, strict=True):
+        variable = compat.variable(gradient)
+        if value in alive and variable is not None:
+            yield variable
 
 
 def _site(api: str, stack: frames.Stack) -> Hashable:

@@ -82,14 +82,20 @@ def _parameters(trace: Trace, graph: Graph) -> list[Parameter]:
 def _excused(trace: Trace, graph: Graph) -> set[int]:
     """Values of which nothing is to be said.
 
-    What only shifts a quantity that is differentiated inside has no second derivative by nature. And where the
-    function raised, what it would have read later is not known.
+    What only shifts a quantity that is differentiated inside, or chooses its pieces, has no second derivative by
+    nature. And where the function raised, what it would have read later is not known.
     """
-    excused = leading_to(graph, trace.inner) if trace.inner else set()
+    excused = leading_to(graph, trace.inner) - _cut_on_purpose(graph) if trace.inner else set()
     if trace.broken:
         touched = _behind(graph)
         excused |= {leaf.value for leaf in trace.leaves if leaf.value not in touched}
     return excused
+
+
+def _cut_on_purpose(graph: Graph) -> set[int]:
+    """The values that a target depends on, through barriers that the script has put there as well."""
+    nature = {op: tuple(b for b in bs if b.kind == "non-differentiable-op") for op, bs in graph.barriers.items()}
+    return carried(replace(graph, barriers=nature))
 
 
 def _behind(graph: Graph) -> set[int]:

@@ -10,6 +10,9 @@ from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 import jax
+from jax.extend.core import Var
+
+from whygrad.recorders import frames
 
 # Taken before anything is replaced: what we ask of JAX ourselves must not come back to us.
 vjp, make_jaxpr, typeof = jax.vjp, jax.make_jaxpr, jax.typeof
@@ -58,8 +61,8 @@ def private() -> Private:
         raise MissingName(f"JAX {jax.__version__} is not followed by this version ({error})") from None
 
 
-# Where a compiled function is run from Python, and what lets its next calls bypass Python.
-RUN, SHORTCUT = "_run_python_pjit", "_get_fastpath_data"
+# Where a compiled function is run from Python, and what says that its next call must come by there again.
+RUN, AGAIN = "_run_python_pjit", "_need_to_rebuild_with_fdo"
 
 
 def compiling() -> Any | None:
@@ -68,7 +71,18 @@ def compiling() -> Any | None:
         from jax._src import pjit
     except ImportError:
         return None
-    return pjit if hasattr(pjit, RUN) and hasattr(pjit, SHORTCUT) else None
+    return pjit if hasattr(pjit, RUN) and hasattr(pjit, AGAIN) else None
+
+
+# How deep in what a compiled function hands back the result of the script's function lies, by who called it.
+_DEPTHS = {None: 0, "equinox": 1}
+
+
+def depth_of_result(frame: FrameType | None) -> int | None:
+    """How deep the script's own result lies in that of a compiled function, called in a frame of JAX's; if known."""
+    while frame is not None and frames.package_of(frame.f_code.co_filename) == "jax":
+        frame = frame.f_back
+    return _DEPTHS.get(frames.package_of(frame.f_code.co_filename)) if frame is not None else None
 
 
 def traced_by(value: Any, trace: Any) -> bool:
@@ -84,7 +98,7 @@ def underneath(value: Any, trace: Any) -> Any:
 def variable(value: Any) -> Any | None:
     """The variable that a value under compilation is, in the program being compiled."""
     found = getattr(value, "val", None) if isinstance(value, jax.core.Tracer) else None
-    return found if found is not None and not hasattr(found, "val") else None
+    return found if isinstance(found, Var) else None
 
 
 def number(value: Any) -> Any:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any
 
 import jax
 import numpy
 
-from whygrad.recorders.jax import compat, located
+from whygrad.recorders import frames
+from whygrad.recorders.jax import compat, located, signs
+from whygrad.recorders.jax.moves import Moves, moves
 from whygrad.recorders.jax.ops import is_float
 from whygrad.recorders.jax.replay import worth
 from whygrad.recorders.jax.tape import Program
@@ -20,6 +23,8 @@ from whygrad.recorders.patching import Patches
 
 # Donated arguments die in the call; more than this many bytes of them are not copied.
 MOST_COPIED = 1 << 30
+# How often JAX asks after a call whether the next one must come by Python.
+_ASKED = 2
 # Of arrays up to so many elements that a program closed over a copy is kept: a mask made for it alone dies at once.
 MOST_KEPT = 1 << 14
 
@@ -31,19 +36,45 @@ class Held:
     Attributes:
         request: what the recorder wants to know it by.
         program: without its arrays; ``own``: small ones as copies, the others by weak reference.
-        calls: how often the function ran.
+        gradients: the variables that its gradients are, those that have a way.
+        calls: how often the function ran; ``turns``: how often the request is made in one call.
+        shown: the results that depend on the gradients; ``suspects``: those that looked like zeros in every call.
+        moves: what became of the parameters.
     """
 
     request: Any
     program: Program
     own: Mapping[int, Any]
+    gradients: frozenset[Any] = frozenset()
     calls: int = 0
+    turns: int = 1
+    shown: tuple[int, ...] = ()
+    suspects: frozenset[int] = frozenset()
+    moves: Moves = field(default_factory=lambda: Moves(()))
 
     @classmethod
-    def of(cls, request: Any, program: Program) -> Held:
+    def of(cls, request: Any, program: Program, gradients: Iterable[Any] = ()) -> Held:
         """Hold a program without keeping the arrays of the script alive."""
         own = {value: _loose(array) for value, array in program.arrays.items()}
-        return cls(request, replace(program, arrays={}), own)
+        return cls(request, replace(program, arrays={}), own, frozenset(gradients))
+
+    def adopted(self, closed: Any) -> None:
+        """The compiled program that it is part of is known."""
+        sources = {v: self.program.variables[v] for v in self.program.sources if v in self.program.variables}
+        self.moves = moves(closed, sources, set(self.gradients))
+        self.shown = signs.shown(closed, set(self.gradients))
+        self.suspects = frozenset(self.shown)
+        self.turns = signs.turns(closed.jaxpr, set(self.gradients))
+
+    def ran(self, call: Call) -> None:
+        """The function has run once more."""
+        self.calls += 1
+        self.moves.note(call)
+        self.suspects &= signs.suspects(call.args, call.out, tuple(self.suspects))
+
+    def is_suspect(self) -> bool:
+        """Whether some gradient may have been zero in every call; so it is where the results show nothing of them."""
+        return bool(self.suspects) or not self.shown
 
     def arrays(self) -> dict[int, Any] | None:
         """The program's own arrays, ``None`` where the script has let go of one."""
@@ -56,13 +87,17 @@ class Call:
     """One call of a compiled function that holds requests.
 
     Attributes:
-        args: its flat arguments; ``out``: its flat results.
+        args: its flat arguments; ``out``: its flat results; ``whole``: the same in the form that is handed back.
         closed: its program.
+        stack: where it was made; ``depth``: how deep in ``whole`` the result of the script's own function lies.
     """
 
     closed: Any
     args: Sequence[Any]
+    stack: frames.Stack
+    depth: int | None
     out: Sequence[Any] = ()
+    whole: Any = None
 
     def spoiled(self) -> bool:
         """Whether something came out that is not finite, and everything that went in is."""
@@ -100,7 +135,7 @@ class Compiled:
         if compiling is not None and not self.awake:
             self.awake = True
             self.patches.replace(compiling, compat.RUN, self._running(getattr(compiling, compat.RUN)))
-            self.patches.replace(compiling, compat.SHORTCUT, self._shortcut(getattr(compiling, compat.SHORTCUT)))
+            self.patches.replace(compiling, compat.AGAIN, self._again(getattr(compiling, compat.AGAIN)))
 
     def rest(self, undecided: Callable[[Held], bool]) -> None:
         """Listen on only to functions with a request of which something is still to be seen."""
@@ -124,22 +159,24 @@ class Compiled:
         def run(p: Any, args: Sequence[Any], *rest: Any, **more: Any) -> Any:
             call = compiled._begun(p, args)
             result = original(p, args, *rest, **more)
-            compiled.local.held = call is not None
             if call is not None:
                 compiled._ended(call, result)
+            compiled.local.held = _ASKED if call is not None else 0  # set last: what is run again has calls of its own
             return result
 
         return run
 
-    def _shortcut(self, original: Callable[..., Any]) -> Callable[..., Any]:
+    def _again(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Have JAX forget its shortcut to the function that has just run; it takes a new one once we are gone."""
         compiled = self
 
         @wraps(original)
-        def shortcut(*args: Any, **kwargs: Any) -> Any:
-            held, compiled.local.held = getattr(compiled.local, "held", False), False
-            return None if held else original(*args, **kwargs)
+        def again(*args: Any, **kwargs: Any) -> Any:
+            left = getattr(compiled.local, "held", 0)
+            compiled.local.held = max(0, left - 1)
+            return left > 0 or original(*args, **kwargs)
 
-        return shortcut
+        return again
 
     def _begun(self, p: Any, args: Sequence[Any]) -> Call | None:
         try:
@@ -151,7 +188,9 @@ class Compiled:
             self._adopt(closed)
             if id(closed.jaxpr) not in self.known:
                 return None
-            return Call(closed, _kept(args, p.params["donated_invars"]))
+            frame = sys._getframe(2)
+            kept = _kept(args, p.params["donated_invars"])
+            return Call(closed, kept, frames.capture(frame), compat.depth_of_result(frame))
         except Exception as error:
             self._failed(error)
             return None
@@ -162,13 +201,15 @@ class Compiled:
         if mine:
             self.pending = [h for h in self.pending if h not in mine]
             self.known.setdefault(id(closed.jaxpr), (closed.jaxpr, []))[1].extend(mine)
+            for one in mine:
+                one.adopted(closed)
 
     def _ended(self, call: Call, result: Any) -> None:
         try:
             _, held = self.known.get(id(call.closed.jaxpr), (None, []))
-            done = Call(call.closed, call.args, result[1])
+            done = replace(call, out=result[1], whole=result[0])
             for one in list(held):
-                one.calls += 1
+                one.ran(done)
                 self.ran(one, done)
         except Exception as error:
             self._failed(error)

@@ -27,17 +27,18 @@ class Streaks:
     spent: float = 0.0
     steps: int = 0
 
-    def judged(self, graph: Graph, worths: Mapping[int, GradientSeen]) -> Graph:
+    def judged(self, graph: Graph, worths: Mapping[int, GradientSeen], steps: int = 1) -> Graph:
         """The Graph with what this step's gradients are worth.
 
         Args:
             worths: by value of the Graph. A zero that too few steps agree on is ``unknown``.
+            steps: how many they stand for.
         """
         parameters = []
         for parameter in graph.parameters:
             now = worths.get(parameter.value)
             if parameter.gradient == "present" and now is not None:
-                count = self.zero[parameter.path] = self.zero.get(parameter.path, 0) + 1 if now == "zero" else 0
+                count = self.zero[parameter.path] = self.zero.get(parameter.path, 0) + steps if now == "zero" else 0
                 parameter = replace(parameter, gradient="unknown" if 0 < count < STEPS_TO_AGREE else now)
             parameters.append(parameter)
         return replace(graph, parameters=tuple(parameters))
@@ -57,7 +58,7 @@ class Streaks:
 
     def run_again(self, program: Program, arrays: Mapping[int, Any]) -> Measured | None:
         """Measure every operation; ``None`` where that can not be done, or has cost enough."""
-        began = time.thread_time()
+        began = time.process_time()
         try:
             return replay(program, arrays, LONGEST - self.spent)
         except Refused:
@@ -66,7 +67,7 @@ class Streaks:
         except Exception:
             return None  # it needs a mesh, an axis or a rule that is not there: nothing is known, nothing is claimed
         finally:
-            self.spent += time.thread_time() - began
+            self.spent += time.process_time() - began
 
 
 def is_useless(graph: Graph) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import wraps
 from types import ModuleType
 from typing import Any
@@ -15,11 +15,14 @@ import jax
 from whygrad.graph import Event, Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
-from whygrad.recorders.jax import compat
+from whygrad.recorders.jax import compat, signs
 from whygrad.recorders.jax.measured import STEPS_TO_AGREE
 from whygrad.recorders.jax.parameters import named_leaves
 from whygrad.recorders.jax.replay import worth
 from whygrad.recorders.patching import Patches
+
+# So many updates of one place are looked at, and so many inside of compiled functions are remembered.
+_MOST = 50
 
 
 @dataclass(slots=True)
@@ -28,13 +31,23 @@ class Applied:
 
     Attributes:
         arrays: those of the first update; ``same``: whether all others were given the same.
-        moves: in how many updates there was something to add.
+        count: how many there were; ``moves``: in how many of the first ones there was something to add.
     """
 
     arrays: tuple[weakref.ref[Any] | None, ...]
     parameters: tuple[Parameter, ...]
     same: bool = True
+    count: int = 0
     moves: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """An update inside of a compiled function, by the variables of what it gave."""
+
+    stack: frames.Stack
+    parameters: tuple[Parameter, ...]
+    made: frozenset[Any]
 
 
 class Updates:
@@ -44,6 +57,7 @@ class Updates:
         self.fault = fault
         self.patches = Patches()
         self.places: dict[frames.Stack, Applied] = {}
+        self.traced: list[Traced] = []
 
     def start(self, module: ModuleType) -> None:
         """A library with such a function has been imported."""
@@ -54,11 +68,12 @@ class Updates:
 
         @wraps(original)
         def apply_updates(params: Any, changes: Any) -> Any:
+            made = original(params, changes)
             try:
-                updates._note(params, changes, frames.capture(sys._getframe(1)))
+                updates._note(params, changes, made, frames.capture(sys._getframe(1)))
             except Exception as error:
                 updates.fault(error)
-            return original(params, changes)
+            return made
 
         self.patches.replace(module, "apply_updates", apply_updates)
 
@@ -70,21 +85,52 @@ class Updates:
         """For each place whose updates never changed what the next one began with, a Graph that says so."""
         for stack, applied in self.places.items():
             if applied.same and applied.moves >= STEPS_TO_AGREE:
-                yield GraphBuilder("jax", "apply_updates").graph((), applied.parameters, frames.spans(stack))
+                yield _told(stack, _kept(applied.parameters, stack, "dropped"))
 
-    def _note(self, params: Any, changes: Any, stack: frames.Stack) -> None:
+    def idle(self, maker: frames.Stack, reason: str) -> Iterator[Graph]:
+        """The same for the places where no update had anything to add, since of the optimizer made there."""
+        for stack, applied in self.places.items():
+            if not applied.moves and applied.count >= STEPS_TO_AGREE:
+                yield _told(stack, _kept(applied.parameters, maker, reason))
+
+    def lost(self, closed: Any) -> Iterator[Graph]:
+        """For each update in a compiled program that leads to none of its results, a Graph that says so."""
+        mine = [t for t in self.traced if t.made <= signs.made(closed.jaxpr)]
+        self.traced = [t for t in self.traced if t not in mine]
+        for one in mine:
+            if not closed.effects and not any(signs.computed_from(closed.jaxpr, set(one.made))):
+                yield _told(one.stack, _kept(one.parameters, one.stack, "unreturned"))
+
+    def _note(self, params: Any, changes: Any, made: Any, stack: frames.Stack) -> None:
         leaves = [leaf for leaf in jax.tree_util.tree_leaves(params) if hasattr(leaf, "dtype")]
-        if not stack or not leaves or any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        if not stack or not leaves:
+            return
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+            variables = [compat.variable(leaf) for leaf in jax.tree_util.tree_leaves(made) if hasattr(leaf, "dtype")]
+            if None not in variables and len(self.traced) < _MOST:
+                self.traced.append(Traced(stack, _parameters(params), frozenset(variables)))
             return
         known = self.places.get(stack)
         if known is None:
-            event = Event("kept", frames.spans(stack)[0], "dropped")
-            parameters = tuple(
-                Parameter(path, tuple(leaf.shape), str(leaf.dtype), gradient="present", history=(event,))
-                for leaf, path, _ in named_leaves([params], ["params"])
-            )
-            known = self.places[stack] = Applied(tuple(map(compat.reference, leaves)), parameters)
+            known = self.places[stack] = Applied(tuple(map(compat.reference, leaves)), _parameters(params))
         pairs = zip(known.arrays, leaves, strict=False)
         known.same = known.same and all(seen is not None and seen() is leaf for seen, leaf in pairs)
-        if known.same and known.moves < STEPS_TO_AGREE:
-            known.moves += any(worth(u) == "present" for u in jax.tree_util.tree_leaves(changes) if hasattr(u, "dtype"))
+        known.count += 1
+        if known.count <= _MOST and known.moves < STEPS_TO_AGREE:
+            known.moves += any(worth(u) != "zero" for u in jax.tree_util.tree_leaves(changes) if hasattr(u, "dtype"))
+
+
+def _parameters(params: Any) -> tuple[Parameter, ...]:
+    return tuple(
+        Parameter(path, tuple(leaf.shape), str(leaf.dtype), gradient="present")
+        for leaf, path, _ in named_leaves([params], ["params"])
+    )
+
+
+def _kept(parameters: Sequence[Parameter], stack: frames.Stack, reason: str) -> list[Parameter]:
+    event = Event("kept", frames.spans(stack)[0], reason)
+    return [replace(p, history=(event,)) for p in parameters]
+
+
+def _told(stack: frames.Stack, parameters: Sequence[Parameter]) -> Graph:
+    return GraphBuilder("jax", "apply_updates").graph((), parameters, frames.spans(stack))

@@ -1,0 +1,103 @@
+"""What to say of each reason for which a gradient is not applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from whygrad.causes.cause import ANY
+from whygrad.causes.left_out import UNHELD
+from whygrad.finding import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What to say of one reason; ``{code}`` is the text of the place."""
+
+    reason: str
+    label: str
+    fix: str
+    proof: str
+    severity: Severity = "error"
+
+
+REASONS: Mapping[str, Words] = {
+    "cleared": Words(
+        "`{code}` clears it before the optimizer's step",
+        "cleared here, after the backward pass and before the step",
+        "clear the gradients before the backward pass, or after the step",
+        "it was there after the backward pass, and gone when the optimizer stepped",
+    ),
+    "dropped": Words(
+        "what `{code}` hands back is dropped",
+        "this hands back new parameters, and leaves the old as they are",
+        "bind the result to the name that the next step reads",
+        "each update began with the very same arrays, and nothing reads what it gave",
+    ),
+    "unreturned": Words(
+        "nothing that the compiled function hands back depends on what `{code}` gives",
+        "the new parameters are made here, and go nowhere",
+        "return them, and bind the result to the name that the next step reads",
+        "no result of the compiled program depends on them",
+    ),
+    "schedule of zeros": Words(
+        "its schedule is 0 at every count",
+        "the learning rate of this optimizer is a schedule that stays at 0",
+        "give the schedule a value that is not 0 to begin or to end with",
+        "no update moved anything, and the schedule is 0 at every count that was tried",
+        "warning",
+    ),
+    "rate": Words(
+        "the learning rate was 0 in every step",
+        "this optimizer has a learning rate of 0",
+        "set a learning rate, and look at what the schedule makes of it: {rate}",
+        "the optimizer stepped, and its learning rate was 0 each time",
+        "warning",
+    ),
+    "schedule": Words(
+        "its schedule kept the learning rate at 0 in every step",
+        "this schedule makes the learning rate 0",
+        "look at what the schedule makes of it: `optimizer.param_groups[0]['lr']`",
+        "the optimizer was made with another learning rate, and that was 0 at each step",
+        "warning",
+    ),
+    UNHELD: Words(
+        "no optimizer holds it",
+        "this optimizer does not get it",
+        "give it to the optimizer, or set `requires_grad = False` if it is not to learn",
+        "it gets a gradient, it comes after what is trained, and no optimizer was ever given it",
+        "warning",
+    ),
+    "handed zeros": Words(
+        "`{code}` is handed zeros in its place",
+        "every gradient that arrives here is zero in every element",
+        "apply the gradients first, and clear what they were summed up in afterwards",
+        "it was there after the backward pass, and only zeros were applied, at every step",
+    ),
+    "left out": Words(
+        "`{code}` does not hand it to the optimizer",
+        "takes only some of the variables that were asked for",
+        "use one list of variables for the gradient call and for the optimizer",
+        "others of the same request were applied and moved; this one was handed to no optimizer, and never moved",
+        "warning",
+    ),
+    "no step": Words(
+        "its optimizer never takes a step",
+        "`step()` of this optimizer was never called",
+        "call `optimizer.step()` after the backward pass",
+        "backward passes ran until the script ended, and no step of the optimizer that holds it",
+        "warning",
+    ),
+}
+
+
+# How a learning rate in force is read.
+RATES: Mapping[str, str] = {
+    "tensorflow": "`float(optimizer.learning_rate)`",
+    "jax": "`schedule(1000)`",
+    ANY: "`optimizer.param_groups[0]['lr']`",
+}
+
+
+# Ways in which what is new is dropped; the words are the same.
+ROWS: Mapping[str, str] = {"dropped, others read": "dropped", "given again": "dropped"}

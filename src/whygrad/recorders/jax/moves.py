@@ -1,0 +1,154 @@
+"""New versions of parameters among the results of a compiled call: whether they differ, and whether they come back."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy
+
+from whygrad.recorders import frames
+from whygrad.recorders.jax import compat, signs
+
+if TYPE_CHECKING:
+    from whygrad.recorders.jax.compiled import Call
+
+# A step that does not train is spoken of when so many calls agree.
+CALLS_TO_AGREE = 4
+
+
+@dataclass(slots=True)
+class Moves:
+    """What became of the parameters over the calls of one compiled function.
+
+    Attributes:
+        pairs: source value of the request, position among the arguments, position of its new version in the results.
+        first: the arguments of the first call; ``stack``: where the last call was made.
+        part: which part of the function's result holds the new versions, ``None`` if that is not known.
+        same: every call began with the same parameters; ``varied``: some other argument was another one.
+        moved: each call gave a version that differs; ``still``: none ever did.
+    """
+
+    pairs: tuple[tuple[int, int, int], ...]
+    first: tuple[weakref.ref[Any] | None, ...] = ()
+    stack: frames.Stack = ()
+    part: int | None = None
+    calls: int = 0
+    same: bool = True
+    varied: bool = False
+    moved: bool = True
+    still: bool = True
+
+    def note(self, call: Call) -> None:
+        """A call is over."""
+        self.calls += 1
+        if self.calls == 1:
+            self.first, self.stack = tuple(map(compat.reference, call.args)), call.stack
+            self.part = _part(call.whole, call.depth, {o for _, _, o in self.pairs})
+        known = [seen is not None and seen() is arg for seen, arg in zip(self.first, call.args, strict=True)]
+        ours = {a for _, a, _ in self.pairs}
+        self.same = self.same and call.stack == self.stack and all(known[a] for a in ours)
+        self.varied = self.varied or any(not k for n, k in enumerate(known) if n not in ours)
+        differs = any(_differ(call.args[a], call.out[o]) for _, a, o in self.pairs)
+        self.moved, self.still = self.moved and differs, self.still and not differs
+
+    def is_lost(self) -> bool:
+        """Whether new parameters were made in each call, and every call began with the old ones."""
+        return bool(self.pairs) and self.calls >= CALLS_TO_AGREE and self.same and self.moved
+
+    def is_idle(self) -> bool:
+        """Whether nothing ever moved, in a function that computes new versions of its parameters."""
+        return bool(self.pairs) and self.calls >= CALLS_TO_AGREE and self.still
+
+
+def moves(closed: Any, sources: Mapping[int, Any], gradients: set[Any]) -> Moves:
+    """Which results of a program are new versions of which of its arguments.
+
+    Args:
+        sources: the variables of what a request in it differentiates, by source value.
+        gradients: the variables of their gradients.
+    """
+    places: dict[Any, int] = {}
+    _origins(closed.jaxpr, {v: n for n, v in enumerate(closed.jaxpr.invars)}, set(sources.values()), places)
+    bits = {closed.jaxpr.invars[n]: 1 << n for n in places.values()}
+    made = _versions(closed.jaxpr, bits, gradients)
+    pairs = []
+    for out in signs.shown(closed, gradients):
+        for value, variable in sources.items():
+            at = places.get(variable)
+            if at is not None and made[out] >> at & 1 and _shape(closed.jaxpr.outvars[out]) == _shape(variable):
+                pairs.append((value, at, out))
+    news = {o for _, _, o in pairs}
+    read = signs.computed_from(closed.jaxpr, {closed.jaxpr.outvars[o] for o in news})
+    # What else is computed from a new version shows what it is good for: nothing is lost then.
+    used = any(hit for n, hit in enumerate(read) if n not in news)
+    return Moves(() if used else tuple(pairs))
+
+
+def _origins(jaxpr: Any, known: Mapping[Any, int], wanted: set[Any], found: dict[Any, int]) -> None:
+    """Find the arguments of the whole program that wanted variables are, handed on through calls and loops."""
+    found.update({v: n for v, n in known.items() if v in wanted})
+    for equation in jaxpr.eqns:
+        inner = signs.inside(equation)
+        if inner is not None:
+            pairs = zip(inner.invars, equation.invars, strict=True)
+            handed = {v: known[a] for v, a in pairs if not hasattr(a, "val") and a in known}
+            if handed:
+                _origins(inner, handed, wanted, found)
+
+
+def _versions(jaxpr: Any, bits: Mapping[Any, int], gradients: set[Any]) -> list[int]:
+    """Of each result, which of the marked arguments it was made of element by element, not by way of a gradient."""
+    marks = dict(bits)
+    for equation in jaxpr.eqns:
+        given = [0 if hasattr(a, "val") else marks.get(a, 0) for a in equation.invars]
+        if not any(given):
+            continue
+        inner = signs.inside(equation)
+        if inner is not None:
+            hits = _through(equation, inner, given, gradients)
+        else:
+            pairs = list(zip(equation.invars, given, strict=True))
+            hits = [_union(m for a, m in pairs if _shape(a) == _shape(v)) for v in equation.outvars]
+        marks.update({v: m for v, m in zip(equation.outvars, hits, strict=True) if m and v not in gradients})
+    return [0 if hasattr(v, "val") else marks.get(v, 0) for v in jaxpr.outvars]
+
+
+def _through(equation: Any, inner: Any, given: list[int], gradients: set[Any]) -> list[int]:
+    carried = signs.carried(equation)
+    while True:
+        hits = _versions(inner, dict(zip(inner.invars, given, strict=True)), gradients)
+        again = list(given)
+        for n, hit in zip(carried, hits, strict=False):
+            again[n] |= hit
+        if again == given:
+            return hits
+        given = again
+
+
+def _union(marks: Any) -> int:
+    whole = 0
+    for mark in marks:
+        whole |= mark
+    return whole
+
+
+def _shape(atom: Any) -> Any:
+    return getattr(atom.aval, "shape", None)
+
+
+def _differ(one: Any, other: Any) -> bool:
+    first, second = numpy.asarray(one), numpy.asarray(other)
+    return first.shape != second.shape or bool((first != second).any())
+
+
+def _part(whole: Any, depth: int | None, positions: set[int]) -> int | None:
+    """The part of a tuple, so deep inside of a result, that holds the leaves at all of these positions."""
+    if depth is None or not positions:
+        return None
+    paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(whole)]
+    parts = {getattr(paths[n][depth], "idx", None) if len(paths[n]) > depth else None for n in positions}
+    return parts.pop() if len(parts) == 1 else None

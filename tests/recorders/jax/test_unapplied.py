@@ -1,0 +1,199 @@
+"""Gradients that are there and move nothing: what is dropped, never returned, or has a learning rate of 0."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytest.importorskip("optax")
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from hearing import Ear
+from whygrad.diagnose import diagnose
+from whygrad.finding import Finding
+from whygrad.recorders.jax import Jax
+
+pytestmark = [pytest.mark.jax, pytest.mark.filterwarnings("ignore")]
+X = jax.random.normal(jax.random.PRNGKey(0), (4, 8, 3))
+ROUNDS = range(5)
+Program = Callable[[], None]
+DROPPED: list[Program] = []
+APPLIED: list[Program] = []
+
+
+def dropped(program: Program) -> Program:
+    DROPPED.append(program)
+    return program
+
+
+def meant(program: Program) -> Program:
+    APPLIED.append(program)
+    return program
+
+
+def loss(p: Any, x: Any) -> Any:
+    return jnp.mean((x @ p["w"] + p["b"] - 1.0) ** 2)
+
+
+def start() -> Any:
+    return {"w": jnp.ones((3, 1)), "b": jnp.zeros(1)}
+
+
+def moved(p: Any, g: Any) -> Any:
+    return jax.tree.map(lambda a, b: a - 0.1 * b, p, g)
+
+
+def step(p: Any, x: Any) -> Any:
+    value, g = jax.value_and_grad(loss)(p, x)
+    return moved(p, g), value
+
+
+def applied(optimizer: Any) -> Callable[..., Any]:
+    def one(p: Any, state: Any) -> Any:
+        updates, state = optimizer.update(jax.grad(loss)(p, X[0]), state, p)
+        return optax.apply_updates(p, updates), state
+
+    return one
+
+
+@dropped
+def the_result_of_a_compiled_step() -> None:
+    one, p, total = jax.jit(step), start(), 0.0
+    for _ in ROUNDS:
+        _, value = one(p, X[0])  # <- here
+        total += value
+
+
+@dropped
+def a_call_on_its_own() -> None:
+    one, p = jax.jit(step), start()
+    for n in ROUNDS:
+        one(p, X[n % 4])  # <- here
+
+
+@dropped
+def what_is_computed_beside() -> None:
+    p = start()
+    for _ in ROUNDS:
+        g = jax.grad(loss)(p, X[0])
+        new = moved(p, g)  # noqa: F841  # <- here
+
+
+@dropped
+def never_handed_back() -> None:
+    optimizer = optax.sgd(0.1)
+
+    @jax.jit
+    def one(p: Any, state: Any) -> Any:
+        updates, state = optimizer.update(jax.grad(loss)(p, X[0]), state)
+        p = optax.apply_updates(p, updates)  # <- here
+        return state
+
+    p, state = start(), optimizer.init(start())
+    for _ in ROUNDS:
+        state = one(p, state)
+
+
+@dropped
+def a_rate_of_zero() -> None:
+    optimizer = optax.adam(0.0)  # <- here
+    p, state, one = start(), optimizer.init(start()), applied(optimizer)
+    for _ in ROUNDS:
+        p, state = one(p, state)
+
+
+@dropped
+def a_schedule_of_zeros() -> None:
+    optimizer = optax.adam(optax.cosine_decay_schedule(0.0, 100))  # <- here
+    p, state, one = start(), optimizer.init(start()), jax.jit(applied(optimizer))
+    for _ in ROUNDS:
+        p, state = one(p, state)
+
+
+@meant
+def a_clock_looks_at_the_step() -> None:
+    one, p = jax.jit(step), start()
+    for _ in ROUNDS:
+        jax.block_until_ready(one(p, X[0]))
+    for _ in ROUNDS:
+        one(p, X[0])
+    for n in ROUNDS:
+        jax.block_until_ready(one(p, X[n % 4]))
+
+
+@meant
+def gradients_are_summed_up() -> None:
+    @jax.jit
+    def more(p: Any, sum: Any, x: Any) -> Any:
+        return jax.tree.map(jnp.add, sum, jax.grad(loss)(p, x))
+
+    p, sum = start(), jax.tree.map(jnp.zeros_like, start())
+    for n in ROUNDS:
+        sum = more(p, sum, X[n % 4])
+    for n in ROUNDS:
+        g = jax.grad(loss)(p, X[n % 4])
+        sum = jax.tree.map(jnp.add, sum, g)
+    moved(p, sum)
+
+
+@meant
+def the_best_of_several_rates() -> None:
+    @jax.jit
+    def tried(p: Any, rate: Any) -> Any:
+        new = jax.tree.map(lambda a, b: a - rate * b, p, jax.grad(loss)(p, X[0]))
+        return new, loss(new, X[1])
+
+    p, found = start(), []
+    for n in ROUNDS:
+        _, value = tried(p, 0.1 * n)
+        found.append(value)
+
+
+@meant
+def a_frozen_group_and_a_slow_start() -> None:
+    slow = optax.join_schedules([optax.constant_schedule(0.0), optax.constant_schedule(0.1)], [50])
+    optimizer = optax.multi_transform({"no": optax.sgd(0.0), "yes": optax.adam(slow)}, {"w": "no", "b": "yes"})
+    p, state, one = start(), optimizer.init(start()), jax.jit(applied(optimizer))
+    for _ in ROUNDS:
+        p, state = one(p, state)
+
+
+def findings(program: Program) -> list[Finding]:
+    jax.clear_caches()  # what another test has traced makes no request any more
+    recorder = Jax()
+    ear = Ear(recorder)
+    recorder.start(ear)
+    recorder.updates_imported(optax)
+    try:
+        program()
+        recorder.finish(None)
+    finally:
+        recorder.stop()
+    assert not ear.faults, ear.faults
+    return [f for graph in ear.graphs for f in diagnose(graph)]
+
+
+@pytest.mark.parametrize("program", DROPPED, ids=lambda p: p.__name__)
+def test_what_moves_nothing(program: Program) -> None:
+    found = findings(program)
+    lines, first = inspect.getsourcelines(program)
+    (marked,) = (first + n for n, line in enumerate(lines) if "# <- here" in line)
+    assert {(f.cause, f.culprit.line) for f in found if f.culprit} == {("not-updated", marked)}
+    assert {p.path.split("/")[-1] for f in found for p in f.parameters} == {"w", "b"}
+
+
+@pytest.mark.parametrize("program", APPLIED, ids=lambda p: p.__name__)
+def test_what_is_meant(program: Program) -> None:
+    assert findings(program) == []
+
+
+def test_the_makers_of_optimizers_are_put_back() -> None:
+    before = (optax.adam, optax.apply_updates)
+    findings(a_rate_of_zero)
+    assert (optax.adam, optax.apply_updates) == before
