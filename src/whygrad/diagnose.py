@@ -30,7 +30,7 @@ def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]
     flow = _flow(graph)
     found: dict[object, tuple[str, Explanation, list[Parameter]]] = {}
     for parameter in graph.parameters:
-        if not _suspect(parameter, flow):
+        if not (is_unapplied(parameter) if graph.ended else _suspect(parameter, flow)):
             continue
         case = Case(graph, flow, parameter, graph.recording.first_op, asked)
         cause, explanation = _explain(case)
@@ -46,7 +46,8 @@ def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]
         found[key][2].append(parameter)
     # What raised for the reason of another parameter leaves this one without a gradient by the way.
     told = [one for one in found.values() if one[0] != _RAISED] or list(found.values())
-    return [*(_finding(graph, *one) for one in told), *penalised(flow, asked)]
+    findings = [_finding(graph, *one) for one in told]
+    return findings if graph.ended else [*findings, *penalised(flow, asked)]
 
 
 def _without_edits(explanation: Explanation) -> Explanation:

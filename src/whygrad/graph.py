@@ -202,6 +202,7 @@ class Graph:
         points: value id to the first of its elements at which the derivative is not finite (``0 at [3, 1]``).
         target_text: what the target was when it was no tensor at all.
         frozen: paths of the parameters that the script has frozen.
+        ended: told once more when the run was over, to say only what was not applied.
     """
 
     framework: str
@@ -236,6 +237,7 @@ class Graph:
     zeros: tuple[int, ...] = ()
     points: Mapping[int, str] = field(default_factory=dict)
     frozen: tuple[str, ...] = ()
+    ended: bool = False
 
     def __len__(self) -> int:
         """The number of operations."""

@@ -11,6 +11,8 @@ from whygrad.causes.cause import Case
 from whygrad.graph import Parameter
 
 UNHELD = "no optimizer"
+# Handed to no optimizer, beside others of the same request.
+LEFT = "left out"
 
 
 def is_unheld(parameter: Parameter) -> bool:
@@ -29,6 +31,19 @@ def is_left_out(case: Case) -> bool:
         return _is_of_the_script(case) and _come_after(case, [case.parameter], trained, looked_up=True)
     unheld = [p for p in case.graph.parameters if is_unheld(p) and root_of(p.owner) == root]
     return len(unheld) <= len(mates) and _come_after(case, unheld, trained)
+
+
+def may_be_meant(case: Case, detail: str) -> bool:
+    """Whether what was not updated for this reason may have been left out on purpose."""
+    judge = {UNHELD: is_left_out, LEFT: _is_behind}.get(detail)
+    return judge is not None and not judge(case)
+
+
+def _is_behind(case: Case) -> bool:
+    """Whether all that was left out of a request's updates comes after what was applied, and is the lesser part."""
+    left = [p for p in case.graph.parameters if p.history and p.history[-1].detail == LEFT]
+    trained = [p for p in case.graph.parameters if p.asked and p not in left and case.flow.alive(p)]
+    return len(left) <= len(trained) and _come_after(case, left, trained)
 
 
 def root_of(path: str | None) -> str | None:
@@ -60,11 +75,17 @@ def _meets(case: Case, value: int, weights: set[int], looked_up: bool) -> set[in
     alone, met = [value], set()
     for one in alone:  # grows on the way
         for op in case.flow.readers(one):
-            others = set(case.graph.inputs(op)) - weights - set(alone)
+            others = {v for v in case.graph.inputs(op) if not _is_state(case, v)} - weights - set(alone)
             data = {v for v in others if not (looked_up and _is_integer(case, v))}
             met |= data
             alone.extend(v for v in case.graph.outputs(op) if not data and v not in alone)
     return met
+
+
+def _is_state(case: Case, value: int) -> bool:
+    """Whether it is what a write left in a variable, such as its first value."""
+    barriers = case.graph.barriers.get(case.graph.value_op[value], ())
+    return bool(barriers) and all(barrier.kind == "state-write" for barrier in barriers)
 
 
 def _is_integer(case: Case, value: int) -> bool:

@@ -194,7 +194,7 @@ from dataclasses import dataclass
 
 from whygrad.causes.cause import ANY, Case, Explanation, code_of, spoken
 from whygrad.causes.holder import is_dropped
-from whygrad.causes.left_out import UNHELD, is_left_out
+from whygrad.causes.left_out import LEFT, UNHELD, may_be_meant
 from whygrad.finding import Fix, Label, Proof, Severity, Step
 
 ID = "not-updated"
@@ -251,7 +251,7 @@ REASONS: Mapping[str, Words] = {
         "apply the gradients first, and clear what they were summed up in afterwards",
         "it was there after the backward pass, and only zeros were applied, at every step",
     ),
-    "left out": Words(
+    LEFT: Words(
         "`{code}` does not hand it to the optimizer",
         "takes only some of the variables that were asked for",
         "use one list of variables for the gradient call and for the optimizer",
@@ -279,7 +279,7 @@ def explain(case: Case) -> Explanation | None:
     """The gradient was there, and what the recorder saw afterwards kept it from the parameter."""
     event = case.parameter.history[-1] if case.parameter.history else None
     words = REASONS.get(event.detail) if event is not None else None
-    if event is None or words is None or (event.detail == UNHELD and not is_left_out(case)):
+    if event is None or words is None or may_be_meant(case, event.detail):
         return None
     place = event.span
     if event.detail == "dropped":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from whygrad.recorders.tensorflow.python_functions import PythonFunctions, is_ow
 from whygrad.recorders.tensorflow.requests import Request, Requests
 from whygrad.recorders.tensorflow.runs import Runs
 from whygrad.recorders.tensorflow.tapes import building
+from whygrad.recorders.tensorflow.unapplied import unapplied
 from whygrad.recorders.tensorflow.updates import FEWEST_STEPS
 
 
@@ -43,6 +44,7 @@ class TensorFlow:
         self.requests = Requests(self._heard, self._inside, self._fault)
         self.recording = False
         self._known_sources: dict[Any, list[Source]] = {}
+        self._graphs: dict[Hashable, Graph] = {}  # the first of each place
 
     def start(self, sink: Sink) -> None:
         """Record from now on."""
@@ -80,7 +82,7 @@ class TensorFlow:
             self.runs.finish()
             if error is None:
                 self.log.local.busy = True  # nothing of the script runs after this
-                for graph in self.hooks.passes.updates.unapplied(exact_spans):
+                for graph in unapplied(self.hooks.passes.updates, exact_spans, self._graphs):
                     self._told(graph)
         except BaseException as fault:
             self._fault(fault)
@@ -148,7 +150,7 @@ class TensorFlow:
                 self.hooks.passes.updates.asked(site, request.stack, sources, request.sources, often)
             build: Callable[[], Graph] | None = None
             if self.recording:
-                build = self._builder(request, sources)
+                build = self._remembered(site, self._builder(request, sources))
             self.sink.asked(self._asked(request, site, sources, build))
         finally:
             self.hooks.values.told()
@@ -177,6 +179,16 @@ class TensorFlow:
             replace(one, seen=seen, number=number_of(given))
             for one, seen, given in zip(known, request.seen, request.sources, strict=True)
         ]
+
+    def _remembered(self, site: Hashable, build: Callable[[], Graph]) -> Callable[[], Graph]:
+        """What makes the Graph, and keeps it if it is the first of its place."""
+
+        def made() -> Graph:
+            graph = build()
+            self._graphs.setdefault(site, graph)
+            return graph
+
+        return made
 
     def _builder(self, request: Request, sources: list[Source]) -> Callable[[], Graph]:
         """What makes the Graph; that of a traced request is made at once, since it is measured when it runs."""
