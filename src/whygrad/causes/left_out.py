@@ -7,12 +7,16 @@ adapter has frozen layers on both sides, and behind a learned input nearly every
 
 from __future__ import annotations
 
+import ast
+
+from whygrad import source
 from whygrad.causes.cause import Case
 from whygrad.graph import Parameter
 
 UNHELD = "no optimizer"
 # Handed to no optimizer, beside others of the same request.
 LEFT = "left out"
+_SORTING = (ast.Subscript, ast.comprehension, ast.IfExp)
 
 
 def is_unheld(parameter: Parameter) -> bool:
@@ -40,10 +44,33 @@ def may_be_meant(case: Case, detail: str) -> bool:
 
 
 def _is_behind(case: Case) -> bool:
-    """Whether all that was left out of a request's updates comes after what was applied, and is the lesser part."""
+    """Whether what was left out of a request's updates is the lesser part, and not what the rest is built on.
+
+    All of it comes after what was applied, or beside it where the gradients went to the optimizer unsorted.
+    """
     left = [p for p in case.graph.parameters if p.history and p.history[-1].detail == LEFT]
     trained = [p for p in case.graph.parameters if p.asked and p not in left and case.flow.alive(p)]
-    return len(left) <= len(trained) and _come_after(case, left, trained)
+    if len(left) > len(trained):
+        return False
+    return _come_after(case, left, trained) or (_is_unsorted(case) and not _meet_any(case, trained, left))
+
+
+def _is_unsorted(case: Case) -> bool:
+    """Whether the call pairs the gradients with variables as they are: no filter, no slice."""
+    place = case.parameter.history[-1].span
+    call = source.node_at(place) if place is not None else None
+    if not isinstance(call, ast.Call) or not call.args:
+        return False
+    pairs = call.args[0]
+    named = isinstance(pairs, ast.Call) and isinstance(pairs.func, ast.Name) and pairs.func.id == "zip"
+    return named and not any(isinstance(node, _SORTING) for node in ast.walk(pairs))
+
+
+def _meet_any(case: Case, parameters: list[Parameter], others: list[Parameter]) -> bool:
+    """Whether some of these are combined with what is computed with some of the others."""
+    weights = {p.value for p in case.graph.parameters if p.value >= 0}
+    made = set(case.flow.forward([p.value for p in others if p.value >= 0], barriers=False)) - weights
+    return any(_meets(case, p.value, weights, False) & made for p in parameters if p.value >= 0)
 
 
 def root_of(path: str | None) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
@@ -35,10 +35,17 @@ _HOMES = {
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """What a call of ``fit`` was given; it is let go when that returns."""
+    """What a call of ``fit`` was given; it is let go when that returns.
+
+    Attributes:
+        arrays: the data; ``batch``: how many rows of it a step takes.
+        seen: batches that a generator has given; ``kept``: what the recorder made of a dataset.
+    """
 
     arrays: tuple[Any, ...]
     batch: int | None
+    seen: list[Any] = field(default_factory=list)
+    kept: dict[str, Any] = field(default_factory=dict)
 
 
 class Lives:

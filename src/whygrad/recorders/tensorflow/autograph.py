@@ -9,12 +9,12 @@ from dataclasses import replace
 from itertools import islice
 from types import CodeType, FrameType
 
-from whygrad.recorders.frames import AUTOGRAPH, Place, Stack, spans
+from whygrad.recorders.frames import AUTOGRAPH, Place, Stack, is_user_file, spans
 from whygrad.span import Span
 
 
 def user_places(stack: Stack, frame: FrameType) -> Stack:
-    """The stack with every place in a generated file replaced by the user's file, line and function.
+    """The stack with every place in a generated file replaced by the user's file, line and function, if it is theirs.
 
     Args:
         stack: places as captured from ``frame``.
@@ -31,7 +31,7 @@ def user_places(stack: Stack, frame: FrameType) -> Stack:
             mapped.append(place)
             continue
         origin = mapping.get((code.co_filename, lines.get((id(code), place[1]), 0)))
-        if origin is not None:
+        if origin is not None and is_user_file(origin[0]):
             mapped.append((*origin, code, place[1]))
     return tuple(mapped)
 
