@@ -8,7 +8,6 @@ from whygrad.causes.alive import Way, name_of
 from whygrad.causes.cause import Case
 from whygrad.ways import Edge
 
-
 _RECTIFIERS = ("relu", "relu6")
 # They make zeros of zeros: dropout is a product or a choice between it and zeros.
 _KEEPING = frozenset("mul multiply identity reshape cast selectv2 select maxpool avgpool transpose squeeze".split())

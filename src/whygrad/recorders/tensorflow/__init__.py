@@ -236,4 +236,4 @@ def _longer(path: str, paths: list[str], owner: Owner | None) -> str:
 
 def site_of(stack: frames.Stack) -> tuple[Any, ...]:
     """The place of a request: the same again means a new step."""
-    return tuple((id(place[0]), place[1]) for place in stack)
+    return tuple(place[:2] if isinstance(place[0], str) else (id(place[0]), place[1]) for place in stack)

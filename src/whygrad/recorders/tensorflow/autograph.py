@@ -9,8 +9,14 @@ from dataclasses import replace
 from itertools import islice
 from types import CodeType, FrameType
 
+from whygrad.recorders import frames
 from whygrad.recorders.frames import AUTOGRAPH, Place, Stack, is_user_file, spans
 from whygrad.span import Span
+
+
+def capture(frame: FrameType) -> Stack:
+    """The user's frames from ``frame`` outwards, none of them in a generated file."""
+    return user_places(frames.capture(frame), frame)
 
 
 def user_places(stack: Stack, frame: FrameType) -> Stack:

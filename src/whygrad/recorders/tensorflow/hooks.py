@@ -151,7 +151,7 @@ class Hooks:
             places = self.log.traced[graph] = {}
         name = op_name.decode() if isinstance(op_name, bytes) else op_name
         scope = self.log.local.scope
-        places[name] = (autograph.user_places(frames.capture(frame), frame), scope[-1] if scope else "")
+        places[name] = (autograph.capture(frame), scope[-1] if scope else "")
 
     def _strangers(self, op_type: str, inputs: Any, stack: frames.Stack) -> None:
         """Inputs that nothing recorded made: reads inside the C fast path, and constants."""

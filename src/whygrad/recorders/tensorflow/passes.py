@@ -15,6 +15,7 @@ from typing import Any
 from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.tensorflow import autograph
 from whygrad.recorders.tensorflow.beside import Refused, captured, run_beside
 from whygrad.recorders.tensorflow.log import Backpropagated, Log, Made
 from whygrad.recorders.tensorflow.tapes import building
@@ -155,7 +156,7 @@ class Passes:
         try:
             pairs = pairs_of(args, kwargs)
             if pairs is not None:
-                self.updates.applied(optimizer, *pairs, frames.capture(frame))
+                self.updates.applied(optimizer, *pairs, autograph.capture(frame))
         except BaseException as error:
             self.fault(error)
         finally:

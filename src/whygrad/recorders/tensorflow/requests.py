@@ -13,7 +13,9 @@ from typing import Any
 from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.tensorflow import autograph
 from whygrad.recorders.tensorflow.backwards import zero_by_construction
+from whygrad.recorders.tensorflow.tracebacks import hide_ours
 from whygrad.recorders.tensorflow.values import worth
 
 _METHODS = ("gradient", "jacobian", "batch_jacobian")
@@ -70,6 +72,7 @@ class Requests:
 
         for name in _METHODS:
             self.patches.replace(GradientTape, name, self._wrapper(getattr(GradientTape, name), name))
+        hide_ours(self.patches)  # for as long as a method of ours stands around operations
 
     def remove(self) -> None:
         """Unwrap them."""
@@ -134,7 +137,7 @@ class Requests:
                     answers,
                     error,
                     frame,
-                    frames.capture(frame),
+                    autograph.capture(frame),
                     before,
                     "zero" in str(getattr(unconnected, "value", unconnected)).lower(),
                 )

@@ -10,8 +10,8 @@ from functools import wraps
 from types import FrameType
 from typing import Any
 
-from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.tensorflow import autograph
 from whygrad.recorders.tensorflow.backwards import backward_of, observed, watch_registry
 from whygrad.recorders.tensorflow.log import Custom, Log, TapeFacts, Watched
 
@@ -90,7 +90,7 @@ class Tapes:
         serial = self.serials.get(tape)
         if serial is None or fresh:
             serial = self.serials[tape] = next(_serials)
-            stack = frames.capture(frame)
+            stack = autograph.capture(frame)
             self.log.tapes[serial] = TapeFacts(serial, stack, self.log.now, bool(tape._watch_accessed_variables))
         self.log.local.tapes = (*self.log.local.tapes, serial)
         graph, facts = building(), self.log.tapes.get(serial)
@@ -131,7 +131,7 @@ class Tapes:
                 tuple([t._id for t in outputs]),
                 tuple([getattr(getattr(t, "handle", t), "_id", -1) for t in inputs]),
                 local.tapes,
-                frames.capture(sys._getframe(2)),
+                autograph.capture(sys._getframe(2)),
                 seen,
             )
             self.log.add(entry)
