@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from whygrad.graph import Graph
@@ -13,6 +14,7 @@ from whygrad.recorders.lives import Lives
 from whygrad.recorders.naming import unique
 from whygrad.recorders.recorder import Asked, Sink
 from whygrad.recorders.tensorflow.autograph import exact_spans
+from whygrad.recorders.tensorflow.byhand import note_copies, writer_of
 from whygrad.recorders.tensorflow.closing import close
 from whygrad.recorders.tensorflow.hooks import Hooks
 from whygrad.recorders.tensorflow.log import Log
@@ -70,6 +72,7 @@ class TensorFlow:
         """Take the recording hooks off and forget the log; requests are still watched."""
         if self.recording:
             self.recording = False
+            note_copies(self.log, self.hooks.passes.updates.requested)
             self.hooks.remove()
             self.hooks.values.clear()
             self.layers.rest()
@@ -82,6 +85,8 @@ class TensorFlow:
             self.runs.finish()
             if error is None:
                 self.log.local.busy = True  # nothing of the script runs after this
+                if self.recording:
+                    note_copies(self.log, self.hooks.passes.updates.requested)
                 for graph in unapplied(self.hooks.passes.updates, exact_spans, self._graphs):
                     self._told(graph)
         except BaseException as fault:
@@ -147,7 +152,8 @@ class TensorFlow:
                 request, sources = self._measured(request, sources)
             if self.recording and request.error is None and request.api == "tf.GradientTape.gradient":
                 often = FEWEST_STEPS if request.operations else 1
-                self.hooks.passes.updates.asked(site, request.stack, sources, request.sources, often)
+                writer = partial(writer_of, self.log)
+                self.hooks.passes.updates.asked(site, request.stack, sources, request.sources, often, writer)
             build: Callable[[], Graph] | None = None
             if self.recording:
                 build = self._remembered(site, self._builder(request, sources))

@@ -1,8 +1,9 @@
 """Gradients that exist and are not applied, judged at the end of a run.
 
 Only facts that hold for a whole run are told, of variables that never moved: an optimizer that is handed zeros in place
-of the gradients that were asked for, one whose learning rate is 0 at every step, and variables that a request asks for
-beside others, which an optimizer takes while these are given to nobody.
+of the gradients that were asked for, one whose learning rate is 0 at every step, variables that a request asks for
+beside others, which an optimizer takes while these are given to nobody, what the script puts back after each step, and
+new values that go to a tensor and not to the variable.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def unapplied(updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph]) 
             asked, "zeroed" if detail == "handed zeros" else "kept", detail, held.place or held.stack, spans
         )
     yield from _left_out(updates, spans, graphs)
+    yield from _lost(updates, spans)
 
 
 def _left_out(updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph]) -> Iterator[Graph]:
@@ -57,6 +59,19 @@ def _left_out(updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph]) 
             )
             if paths:
                 yield replace(graphs[site], parameters=parameters, ended=True)
+
+
+def _lost(updates: Updates, spans: Spans) -> Iterator[Graph]:
+    """What an optimizer changed and the script put back, and what the script computed and never assigned."""
+    handed = {n for held in updates.optimizers for n in held.numbers}
+    found: dict[tuple[str, frames.Stack], list[Asked]] = {}
+    for number, asked in updates.requested.items():
+        if asked.writer and min(asked.kept, asked.shifted) >= FEWEST_STEPS and not moved(asked):
+            found.setdefault(("undone", asked.writer), []).append(asked)
+        elif asked.copied and number not in handed and asked.variable() is not None and not moved(asked):
+            found.setdefault(("copied", asked.copied), []).append(asked)
+    for (detail, place), lost in found.items():
+        yield from _graph(lost, "kept", detail, place, spans)
 
 
 def _is_left(number: int, asked: Asked, handed: set[int]) -> bool:

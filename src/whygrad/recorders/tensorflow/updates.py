@@ -25,6 +25,9 @@ class Asked:
         site: the place of the request.
         times: how often a gradient came back for it; a traced request is enough by itself.
         at_first: a mark of its value when it was first asked for.
+        kept: at how many later requests it held that value; -1 once it did not. ``shifted``: after how many steps
+            of an optimizer it held another. ``writer``: the script's line that wrote to it in between.
+        copied: where new values for it are computed that nothing reads.
     """
 
     source: Source
@@ -33,6 +36,10 @@ class Asked:
     variable: weakref.ref[Any]
     at_first: Any
     times: int = 0
+    kept: int = 0
+    shifted: int = 0
+    writer: frames.Stack = ()
+    copied: frames.Stack = ()
 
 
 @dataclass(slots=True)
@@ -72,13 +79,20 @@ class Updates:
         self._given: set[int] = set()
 
     def asked(
-        self, site: Any, stack: frames.Stack, sources: Sequence[Source], given: Sequence[Any], often: int
+        self,
+        site: Any,
+        stack: frames.Stack,
+        sources: Sequence[Source],
+        given: Sequence[Any],
+        often: int,
+        writer: Callable[[int], frames.Stack],
     ) -> None:
         """A request gave gradients.
 
         Args:
             given: the sources themselves.
             often: how many steps it stands for.
+            writer: where the script last wrote to a variable.
         """
         for source, variable in zip(sources, given, strict=True):
             if source.number is None or not source.is_variable or not source.trainable or source.seen != "present":
@@ -89,6 +103,9 @@ class Updates:
                 if mark is None:
                     continue
                 known = self.requested[source.number] = Asked(source, site, stack, weakref.ref(variable), mark)
+            elif known.kept >= 0 and known.site == site:
+                known.kept = known.kept + 1 if _mark(variable) == known.at_first else -1
+                known.writer = writer(source.number) if known.kept > 0 and known.shifted else known.writer
             known.times += often
             self._given.add(source.number)
 
@@ -104,6 +121,13 @@ class Updates:
             held.zeros += worths == {"zero"}
             held.useful = held.useful or worths != {"zero"}
         self._given -= numbers
+
+    def stepped(self, variables: Sequence[Any]) -> None:
+        """An optimizer is done with these; one that still has its first value may be put back each time."""
+        for number in {n for v in variables if (n := number_of(v)) is not None}:
+            known = self.requested.get(number)
+            if known is not None and known.kept > 0 and moved(known):
+                known.shifted += 1
 
     def rated(self, optimizer: Any, rate: Any) -> None:
         """An optimizer uses this learning rate."""
@@ -136,6 +160,7 @@ class Updates:
 
 
 def moved(asked: Asked) -> bool:
+    """Whether a variable holds something else than when it was first asked for, or is gone."""
     variable = asked.variable()
     return variable is None or _mark(variable) != asked.at_first
 

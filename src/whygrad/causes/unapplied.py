@@ -1,0 +1,90 @@
+"""Why a gradient that is there moves nothing, in words; recorders name the reason in a parameter's history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from whygrad.causes.left_out import LEFT, UNHELD
+from whygrad.finding import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What to say of one reason; ``{code}`` is the text of the place."""
+
+    reason: str
+    label: str
+    fix: str
+    proof: str
+    severity: Severity = "error"
+
+
+REASONS: Mapping[str, Words] = {
+    "cleared": Words(
+        "`{code}` clears it before the optimizer's step",
+        "cleared here, after the backward pass and before the step",
+        "clear the gradients before the backward pass, or after the step",
+        "it was there after the backward pass, and gone when the optimizer stepped",
+    ),
+    "dropped": Words(
+        "what `{code}` hands back is dropped",
+        "this hands back new parameters, and leaves the old as they are",
+        "bind the result to the name that the next step reads",
+        "each update began with the very same arrays, and nothing reads what it gave",
+    ),
+    "rate": Words(
+        "the learning rate was 0 in every step",
+        "this optimizer has a learning rate of 0",
+        "set a learning rate, and look at what the schedule makes of it: {rate}",
+        "the optimizer stepped, and its learning rate was 0 each time",
+        "warning",
+    ),
+    "schedule": Words(
+        "its schedule kept the learning rate at 0 in every step",
+        "this schedule makes the learning rate 0",
+        "look at what the schedule makes of it: `optimizer.param_groups[0]['lr']`",
+        "the optimizer was made with another learning rate, and that was 0 at each step",
+        "warning",
+    ),
+    UNHELD: Words(
+        "no optimizer holds it",
+        "this optimizer does not get it",
+        "give it to the optimizer, or set `requires_grad = False` if it is not to learn",
+        "it gets a gradient, it comes after what is trained, and no optimizer was ever given it",
+        "warning",
+    ),
+    "handed zeros": Words(
+        "`{code}` is handed zeros in its place",
+        "every gradient that arrives here is zero in every element",
+        "apply the gradients first, and clear what they were summed up in afterwards",
+        "it was there after the backward pass, and only zeros were applied, at every step",
+    ),
+    LEFT: Words(
+        "`{code}` does not hand it to the optimizer",
+        "takes only some of the variables that were asked for",
+        "use one list of variables for the gradient call and for the optimizer",
+        "others of the same request were applied and moved; this one was handed to no optimizer, and never moved",
+        "warning",
+    ),
+    "undone": Words(
+        "`{code}` puts back what the optimizer had changed",
+        "written again here after each step, with what it held before",
+        "leave it alone after the step, or keep a copy of what it has learned and write that",
+        "it moved in the optimizer's steps, and at each next request it held its first value again",
+        "warning",
+    ),
+    "copied": Words(
+        "`{code}` makes a tensor, and the variable stays as it was",
+        "the new value is made here, and nothing reads it",
+        "write to the variable itself: `variable.assign_sub(rate * gradient)`",
+        "new values were computed from it and its gradient, nothing read them, and it never moved",
+    ),
+    "no step": Words(
+        "its optimizer never takes a step",
+        "`step()` of this optimizer was never called",
+        "call `optimizer.step()` after the backward pass",
+        "backward passes ran until the script ended, and no step of the optimizer that holds it",
+        "warning",
+    ),
+}
