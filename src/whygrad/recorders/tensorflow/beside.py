@@ -35,8 +35,17 @@ class Refused(Exception):
     """This part can not be run beside the script without a trace."""
 
 
+# Copies by what they are asked for: building one costs far more than a run.
+Copies = dict[tuple[str, ...], tuple[Any, list[bool]]]
+
+
 def run_beside(
-    graph: Any, names: Sequence[str], arguments: Sequence[Any], log: Log, fed: Sequence[Any] = ()
+    graph: Any,
+    names: Sequence[str],
+    arguments: Sequence[Any],
+    log: Log,
+    fed: Sequence[Any] = (),
+    copies: Copies | None = None,
 ) -> Mapping[str, GradientSeen]:
     """What tensors of a traced function are worth for these arguments.
 
@@ -44,21 +53,25 @@ def run_beside(
         graph: the function's own.
         names: of the tensors.
         fed: what its iterators give.
+        copies: those made before, and where a new one is kept.
 
     Raises:
         Refused: it can not be told.
     """
     from tensorflow.python.eager import record
-    from tensorflow.python.framework import errors, ops
+    from tensorflow.python.framework import dtypes, errors, ops
 
     wanted = list(dict.fromkeys(names))
     try:
-        made = _copied(graph, wanted, log, bool(fed))
+        made = (copies or {}).get(tuple(wanted)) or _copied(graph, wanted, log, bool(fed))
+        if copies is not None:
+            copies[tuple(wanted)] = made
         taken = [argument for argument, used in zip([*arguments, *fed], made[1], strict=True) if used]
         if any(argument is None for argument in taken):
             raise Refused("an argument is not known")
         with ops.init_scope(), record.stop_recording():  # a step may be under construction
-            results = made[0].call_flat(*taken)
+            seed = ops.convert_to_tensor([next(_numbers), 0], dtypes.int32)
+            results = made[0].call_flat(*taken, seed)
         return {name: worth(result) for name, result in zip(wanted, results, strict=True)}
     except (errors.OpError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Refused(str(error)) from None
@@ -93,7 +106,8 @@ def _copied(graph: Any, names: Sequence[str], log: Log, fed: bool) -> tuple[Any,
         for function in graph._functions.values():
             copy._add_function_recursive(function)
         importer.import_graph_def(_definition(graph, part), name="")
-        copy.inputs = [copy.get_tensor_by_name(_renamed(tensor)) for tensor in inputs if tensor.op in part]
+        taken = [_renamed(tensor) for tensor in inputs if tensor.op in part]
+        copy.inputs = [copy.get_tensor_by_name(name) for name in (*taken, f"{_SEED}:0")]
         copy.outputs = [copy.get_tensor_by_name(_renamed(graph.get_tensor_by_name(name))) for name in names]
         copy.structured_outputs = list(copy.outputs)
     made = atomic_function.from_func_graph(f"whygrad_beside_{next(_numbers)}", copy, {})
@@ -102,17 +116,17 @@ def _copied(graph: Any, names: Sequence[str], log: Log, fed: bool) -> tuple[Any,
 
 def _definition(graph: Any, part: Iterable[Any]) -> Any:
     """The operations as TensorFlow's own message, iterators and random numbers replaced."""
-    from tensorflow.core.framework import graph_pb2
+    from tensorflow.core.framework import graph_pb2, types_pb2
+    from tensorflow.python.framework import tensor_shape
 
     definition = graph_pb2.GraphDef()
     definition.versions.CopyFrom(graph.graph_def_versions)
-    _add_seed(definition.node.add())
+    _argument(definition.node.add(), _SEED, types_pb2.DT_INT32, tensor_shape.TensorShape(2))
     for op in part:
         if op.type == _ITERATOR:
             for tensor in op.outputs:
-                node = definition.node.add(op="Placeholder", name=_renamed(tensor).removesuffix(":0"))
-                node.attr["dtype"].type = tensor.dtype.as_datatype_enum
-                node.attr["shape"].shape.CopyFrom(tensor.shape.as_proto())
+                name = _renamed(tensor).removesuffix(":0")
+                _argument(definition.node.add(), name, tensor.dtype.as_datatype_enum, tensor.shape)
             continue
         node = definition.node.add()
         node.CopyFrom(op.node_def)
@@ -130,13 +144,10 @@ def _renamed(tensor: Any) -> str:
     return f"{tensor.op.name}/whygrad_{tensor.value_index}:0"
 
 
-def _add_seed(node: Any) -> None:
-    from tensorflow.python.framework import tensor_util
-
-    seed = tensor_util.make_tensor_proto([next(_numbers), 0], dtype="int32")
-    node.name, node.op = _SEED, "Const"
-    node.attr["value"].tensor.CopyFrom(seed)
-    node.attr["dtype"].type = seed.dtype
+def _argument(node: Any, name: str, dtype: int, shape: Any) -> None:
+    node.name, node.op = name, "Placeholder"
+    node.attr["dtype"].type = dtype
+    node.attr["shape"].shape.CopyFrom(shape.as_proto())
 
 
 def _draw(node: Any) -> None:

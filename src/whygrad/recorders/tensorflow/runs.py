@@ -17,7 +17,7 @@ from typing import Any
 from whygrad.graph import GradientSeen, Graph
 from whygrad.recorders.lives import Fitting
 from whygrad.recorders.patching import Patches
-from whygrad.recorders.tensorflow.beside import Refused, run_beside
+from whygrad.recorders.tensorflow.beside import Copies, Refused, run_beside
 from whygrad.recorders.tensorflow.feeding import arguments_of, batch_of, listen
 from whygrad.recorders.tensorflow.log import Log
 from whygrad.recorders.tensorflow.values import ZERO_STEPS, Between
@@ -39,6 +39,7 @@ class Compiled:
         between: tensor id to the name of what comes back to it; ``factors``: tensor id to the name of an operand.
         zeros: in how many of the ``measured`` runs each source's gradient was zero.
         found: the Graph with what was measured, to be told at the end.
+        copies: of its way to the gradients, while it is measured.
     """
 
     closed: Graph
@@ -51,6 +52,7 @@ class Compiled:
     measured: int = 0
     done: bool = False
     found: Graph | None = None
+    copies: Copies = field(default_factory=dict)
 
 
 class Runs:
@@ -142,7 +144,10 @@ class Runs:
         arguments = arguments_of(graph, given, compiled.runs) if isinstance(given, Fitting) else given
         fed = batch_of(graph, self.fitting(), compiled.runs)
         if arguments is not None:
-            self._measure(compiled, lambda names: run_beside(graph, names, arguments, self.log, fed))
+            copies = compiled.copies
+            self._measure(compiled, lambda names: run_beside(graph, names, arguments, self.log, fed, copies))
+        if compiled.done or compiled.runs == max(MEASURED):
+            compiled.copies.clear()
 
     def _measure(self, compiled: Compiled, run: Beside) -> None:
         names = [name for name in compiled.answers if name is not None]
