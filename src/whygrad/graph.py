@@ -164,13 +164,14 @@ class Crossing:
 class Recording:
     """How the request's recording was set up: where it opened, and what it follows.
 
-    ``called_twice`` tells of a tape asked again after it was used up.
+    ``used_up`` tells of a tape asked again after it was used up, ``used`` where it was asked before.
     """
 
     opened: Span | None = None
     first_op: int = 0
     follows_variables: bool = True
     used_up: bool = False
+    used: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,9 @@ class TensorFlow:
             if request.operations:
                 self.log.traced_requests = True
             site = site_of(request.stack)
+            tape = self.hooks.tapes.facts(request.tape)
+            if tape is not None and not tape.asked:
+                tape.asked = request.stack
             sources = self._sources(request, site)
             if not request.zero_filled:
                 request, sources = self._measured(request, sources)
