@@ -3,7 +3,7 @@
 Thread CPU time of one eager step with TensorFlow on one thread, the ways interleaved in one process; printed as ratios
 to the plain step, minimum and median over the rounds. The last column is a second plain step: the noise.
 
-    python benchmarks/step_cost.py [ROUNDS]
+    python benchmarks/step_cost.py [ROUNDS [NAMES...]]
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def main() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     print("| step | " + " | ".join(list(WAYS)[1:]) + " |\n| --- |" + " --- |" * (len(WAYS) - 1))
-    for make in (mlp, conv, transformer, tiny):
+    for make in [one for one in (mlp, conv, transformer, tiny) if one.__name__ in sys.argv[2:] or not sys.argv[2:]]:
         step = stepper(make)
         for _ in range(3):
             step()

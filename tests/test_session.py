@@ -78,6 +78,14 @@ def test_what_another_request_of_the_step_serves_is_no_finding() -> None:
     assert told == []
 
 
+def test_an_inner_request_does_not_serve_what_the_outer_one_asks_for() -> None:
+    run, _, _ = session()
+    for _ in range(3):
+        run.asked(replace(asked("inner", "", "w", None), nested=True))
+        run.asked(asked("outer", "w", "v", cut_graph()))
+    assert [(f.cause, f.severity) for f in run.close(0, None).findings] == [("stop-gradient", "error")]
+
+
 def test_a_request_that_came_back_empty_is_a_finding_all_the_same() -> None:
     run, _, _ = session()
     graph = graph_of([("Stop", "w", "l", {0: "recording-off"})], "l", none="w")

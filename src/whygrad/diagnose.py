@@ -13,10 +13,12 @@ from whygrad.finding import Affected, Finding, Gradient, Headline, Label, Proof,
 from whygrad.flow import Flow
 from whygrad.graph import Graph, Parameter
 from whygrad.penalised import penalised
+from whygrad.span import Span
 from whygrad.spec import CARRY
 
 UNEXPLAINED = "unexplained"
 _RAISED = "graph-error"
+Told = tuple[str, Explanation, list[Parameter]]
 
 
 def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]:
@@ -28,9 +30,9 @@ def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]
     """
     asked = asked | {p.path for p in graph.parameters if p.asked}
     flow = _flow(graph)
-    found: dict[object, tuple[str, Explanation, list[Parameter]]] = {}
+    found: dict[object, Told] = {}
     for parameter in graph.parameters:
-        if not _suspect(parameter, flow):
+        if not (is_unapplied(parameter) if graph.ended else _suspect(parameter, flow)):
             continue
         case = Case(graph, flow, parameter, graph.recording.first_op, asked)
         cause, explanation = _explain(case)
@@ -45,8 +47,47 @@ def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]
             found[key] = (cause, _without_edits(found[key][1]), found[key][2])
         found[key][2].append(parameter)
     # What raised for the reason of another parameter leaves this one without a gradient by the way.
-    told = [one for one in found.values() if one[0] != _RAISED] or list(found.values())
-    return [*(_finding(graph, *one) for one in told), *penalised(flow, asked)]
+    told = _folded([one for one in found.values() if one[0] != _RAISED] or list(found.values()), graph)
+    findings = [_finding(graph, *one) for one in told]
+    return findings if graph.ended else [*findings, *penalised(flow, asked)]
+
+
+def _folded(found: Sequence[Told], graph: Graph) -> list[Told]:
+    """One finding per cause and expression: what lies within another's culprit is told with that."""
+    kept: list[Told] = []
+    for one in sorted(found, key=lambda told: -_extent(told[1].culprit)):
+        around = next((other for other in kept if other[0] == one[0] and _within(one, other)), None)
+        if around is None:
+            kept.append(one)
+            continue
+        parameters = sorted([*around[2], *one[2]], key=graph.parameters.index)
+        same = around[1].fix == one[1].fix
+        kept[kept.index(around)] = (around[0], around[1] if same else _without_edits(around[1]), parameters)
+    return sorted(kept, key=lambda told: graph.parameters.index(told[2][0]))
+
+
+def _extent(span: Span | None) -> int:
+    return len((span.code if span is not None else None) or "")
+
+
+def _within(one: Told, other: Told) -> bool:
+    inner, outer = one[1].culprit, other[1].culprit
+    if inner is None or outer is None or None in (*inner.place(), *outer.place()):
+        return False
+    return (
+        inner.file == outer.file
+        and inner.function == outer.function
+        and _begin(outer) <= _begin(inner)
+        and (_end(inner) <= _end(outer))
+    )
+
+
+def _begin(span: Span) -> tuple[int, int]:
+    return (span.line or 0, span.column or 0)
+
+
+def _end(span: Span) -> tuple[int, int]:
+    return (span.end_line or 0, span.end_column or 0)
 
 
 def _without_edits(explanation: Explanation) -> Explanation:

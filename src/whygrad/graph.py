@@ -165,13 +165,14 @@ class Crossing:
 class Recording:
     """How the request's recording was set up: where it opened, and what it follows.
 
-    ``called_twice`` tells of a tape asked again after it was used up.
+    ``used_up`` tells of a tape asked again after it was used up, ``used`` where it was asked before.
     """
 
     opened: Span | None = None
     first_op: int = 0
     follows_variables: bool = True
     used_up: bool = False
+    used: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +204,7 @@ class Graph:
         points: value id to the first of its elements at which the derivative is not finite (``0 at [3, 1]``).
         target_text: what the target was when it was no tensor at all.
         frozen: paths of the parameters that the script has frozen.
+        ended: told once more when the run was over, to say only what was not applied.
     """
 
     framework: str
@@ -237,6 +239,7 @@ class Graph:
     zeros: tuple[int, ...] = ()
     points: Mapping[int, str] = field(default_factory=dict)
     frozen: tuple[str, ...] = ()
+    ended: bool = False
 
     def __len__(self) -> int:
         """The number of operations."""

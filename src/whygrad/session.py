@@ -37,11 +37,18 @@ class Site:
 
 @dataclass(slots=True)
 class Step:
-    """The requests since the last time that one of their places came round again."""
+    """The requests since the last time that one of their places came round again.
+
+    Attributes:
+        got: how often each path got a gradient; ``inner``: in requests within another's recording, which serve what
+            no ``outer`` one asks for (an inner loop of meta-learning trains nothing by itself).
+    """
 
     sites: set[Hashable] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
+    outer: set[str] = field(default_factory=set)
     got: Counter[str] = field(default_factory=Counter)
+    inner: Counter[str] = field(default_factory=Counter)
     unknown: set[str] = field(default_factory=set)
     traced: set[str] = field(default_factory=set)
     graphs: list[tuple[Site | None, Graph]] = field(default_factory=list)
@@ -170,7 +177,10 @@ class Session:
         step = self._step
         step.sites.add(request.site)
         step.asked.update(request.paths)
-        step.got.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen == "present")
+        if not request.nested:
+            step.outer.update(request.paths)
+        got = step.inner if request.nested else step.got
+        got.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen == "present")
         step.unknown.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen == "unknown")
         if request.traced:
             step.traced.update(request.paths)
@@ -178,6 +188,7 @@ class Session:
     def _settle(self) -> None:
         """The step is over: judge its requests by what all of them gave."""
         step, self._step = self._step, Step()
+        step.got.update({path: often for path, often in step.inner.items() if path not in step.outer})
         self._fates.note(step.asked - (step.unknown - step.got.keys()), step.got.keys(), step.traced)
         for site, graph in step.graphs:
             self._frozen = set(graph.frozen)

@@ -8,6 +8,11 @@ from whygrad.causes.alive import Way, name_of
 from whygrad.causes.cause import Case
 from whygrad.ways import Edge
 
+_RECTIFIERS = ("relu", "relu6")
+# They make zeros of zeros: dropout is a product or a choice between it and zeros.
+_KEEPING = frozenset("mul multiply identity reshape cast selectv2 select maxpool avgpool transpose squeeze".split())
+_FARTHEST = 20
+
 
 def is_single(case: Case, edge: Edge) -> bool:
     """Whether the operation runs over an axis of size one."""
@@ -25,13 +30,26 @@ def meets_zeros(case: Case, edge: Edge) -> bool:
 def dead_factor(case: Case, edge: Edge) -> Edge | None:
     """The rectifier whose units are all off, if what it gives is the factor of zeros."""
     for value in case.graph.inputs(edge.op):
-        made = case.graph.value_op[value]
-        if value == edge.source or value not in case.graph.zeros or made < 0:
-            continue
-        if case.graph.inputs(made):  # a constructor of zeros reads nothing
-            found = Edge(case.graph.inputs(made)[0], made, value, None)
-            if name_of(case, found) in ("relu", "relu6"):
+        if value != edge.source and value in case.graph.zeros:
+            found = _rectifier(case, value)
+            if found is not None:
                 return found
+    return None
+
+
+def _rectifier(case: Case, value: int) -> Edge | None:
+    """The rectifier that zeros come from, straight or through operations that make nothing else of zeros."""
+    way = [value]
+    for one in way:  # grows on the way
+        made = case.graph.value_op[one]
+        inputs = case.graph.inputs(made) if made >= 0 else ()
+        if not inputs:  # a constructor of zeros reads nothing
+            continue
+        found = Edge(inputs[0], made, one, None)
+        name = name_of(case, found)
+        if name in _RECTIFIERS and (one == value or case.graph.cotangents.get(inputs[0]) == "zero"):
+            return found
+        way.extend(v for v in inputs if name in _KEEPING and v not in way and len(way) < _FARTHEST)
     return None
 
 

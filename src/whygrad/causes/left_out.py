@@ -7,10 +7,16 @@ adapter has frozen layers on both sides, and behind a learned input nearly every
 
 from __future__ import annotations
 
+import ast
+
+from whygrad import source
 from whygrad.causes.cause import Case
 from whygrad.graph import Parameter
 
 UNHELD = "no optimizer"
+# Handed to no optimizer, beside others of the same request.
+LEFT = "left out"
+_SORTING = (ast.Subscript, ast.comprehension, ast.IfExp)
 
 
 def is_unheld(parameter: Parameter) -> bool:
@@ -29,6 +35,42 @@ def is_left_out(case: Case) -> bool:
         return _is_of_the_script(case) and _come_after(case, [case.parameter], trained, looked_up=True)
     unheld = [p for p in case.graph.parameters if is_unheld(p) and root_of(p.owner) == root]
     return len(unheld) <= len(mates) and _come_after(case, unheld, trained)
+
+
+def may_be_meant(case: Case, detail: str) -> bool:
+    """Whether what was not updated for this reason may have been left out on purpose."""
+    judge = {UNHELD: is_left_out, LEFT: _is_behind}.get(detail)
+    return judge is not None and not judge(case)
+
+
+def _is_behind(case: Case) -> bool:
+    """Whether what was left out of a request's updates is the lesser part, and not what the rest is built on.
+
+    All of it comes after what was applied, or beside it where the gradients went to the optimizer unsorted.
+    """
+    left = [p for p in case.graph.parameters if p.history and p.history[-1].detail == LEFT]
+    trained = [p for p in case.graph.parameters if p.asked and p not in left and case.flow.alive(p)]
+    if len(left) > len(trained):
+        return False
+    return _come_after(case, left, trained) or (_is_unsorted(case) and not _meet_any(case, trained, left))
+
+
+def _is_unsorted(case: Case) -> bool:
+    """Whether the call pairs the gradients with variables as they are: no filter, no slice."""
+    place = case.parameter.history[-1].span
+    call = source.node_at(place) if place is not None else None
+    if not isinstance(call, ast.Call) or not call.args:
+        return False
+    pairs = call.args[0]
+    named = isinstance(pairs, ast.Call) and isinstance(pairs.func, ast.Name) and pairs.func.id == "zip"
+    return named and not any(isinstance(node, _SORTING) for node in ast.walk(pairs))
+
+
+def _meet_any(case: Case, parameters: list[Parameter], others: list[Parameter]) -> bool:
+    """Whether some of these are combined with what is computed with some of the others."""
+    weights = {p.value for p in case.graph.parameters if p.value >= 0}
+    made = set(case.flow.forward([p.value for p in others if p.value >= 0], barriers=False)) - weights
+    return any(_meets(case, p.value, weights, False) & made for p in parameters if p.value >= 0)
 
 
 def root_of(path: str | None) -> str | None:
@@ -60,11 +102,17 @@ def _meets(case: Case, value: int, weights: set[int], looked_up: bool) -> set[in
     alone, met = [value], set()
     for one in alone:  # grows on the way
         for op in case.flow.readers(one):
-            others = set(case.graph.inputs(op)) - weights - set(alone)
+            others = {v for v in case.graph.inputs(op) if not _is_state(case, v)} - weights - set(alone)
             data = {v for v in others if not (looked_up and _is_integer(case, v))}
             met |= data
             alone.extend(v for v in case.graph.outputs(op) if not data and v not in alone)
     return met
+
+
+def _is_state(case: Case, value: int) -> bool:
+    """Whether it is what a write left in a variable, such as its first value."""
+    barriers = case.graph.barriers.get(case.graph.value_op[value], ())
+    return bool(barriers) and all(barrier.kind == "state-write" for barrier in barriers)
 
 
 def _is_integer(case: Case, value: int) -> bool:

@@ -192,7 +192,7 @@ from __future__ import annotations
 
 from whygrad.causes.cause import Case, Explanation, code_of, spoken
 from whygrad.causes.holder import dropped_beside, is_dropped, others_read
-from whygrad.causes.left_out import UNHELD, is_left_out
+from whygrad.causes.left_out import may_be_meant
 from whygrad.causes.unapplied import RATES, REASONS, ROWS
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.graph import Event
@@ -205,7 +205,7 @@ def explain(case: Case) -> Explanation | None:
     """The gradient was there, and what the recorder saw afterwards kept it from the parameter."""
     event = case.parameter.history[-1] if case.parameter.history else None
     words = REASONS.get(ROWS.get(event.detail, event.detail)) if event is not None else None
-    if event is None or words is None or (event.detail == UNHELD and not is_left_out(case)):
+    if event is None or words is None or may_be_meant(case, event.detail):
         return None
     place = _let_go(case, event) if words is REASONS["dropped"] else event.span
     if words is REASONS["dropped"] and place is None:

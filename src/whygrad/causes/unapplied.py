@@ -1,4 +1,4 @@
-"""What to say of each reason for which a gradient is not applied."""
+"""Why a gradient that is there moves nothing, in words; recorders name the reason in a parameter's history."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from whygrad.causes.cause import ANY
-from whygrad.causes.left_out import UNHELD
+from whygrad.causes.left_out import LEFT, UNHELD
 from whygrad.finding import Severity
 
 
@@ -74,12 +74,25 @@ REASONS: Mapping[str, Words] = {
         "apply the gradients first, and clear what they were summed up in afterwards",
         "it was there after the backward pass, and only zeros were applied, at every step",
     ),
-    "left out": Words(
+    LEFT: Words(
         "`{code}` does not hand it to the optimizer",
         "takes only some of the variables that were asked for",
         "use one list of variables for the gradient call and for the optimizer",
         "others of the same request were applied and moved; this one was handed to no optimizer, and never moved",
         "warning",
+    ),
+    "undone": Words(
+        "`{code}` puts back what the optimizer had changed",
+        "written again here after each step, with what it held before",
+        "leave it alone after the step, or keep a copy of what it has learned and write that",
+        "it moved in the optimizer's steps, and at each next request it held its first value again",
+        "warning",
+    ),
+    "copied": Words(
+        "`{code}` makes a tensor, and the variable stays as it was",
+        "the new value is made here, and nothing reads it",
+        "write to the variable itself: `variable.assign_sub(rate * gradient)`",
+        "new values were computed from it and its gradient, nothing read them, and it never moved",
     ),
     "no step": Words(
         "its optimizer never takes a step",

@@ -179,6 +179,7 @@ from whygrad import rewrite
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
 from whygrad.causes.mistaken import at_request, computed, other_pass, other_tensor, twin
+from whygrad.finding import Label
 
 ID = "wrong-source"
 WORDS = Words(
@@ -201,13 +202,15 @@ def explain(case: Case) -> Explanation | None:
 def _used_up(case: Case) -> Explanation | None:
     if not case.graph.recording.used_up:
         return None
-    opened = case.graph.recording.opened
+    opened, used = case.graph.recording.opened, case.graph.recording.used
+    before = [Label(used, "asked here before, which used it up")] if used is not None else []
     return at_request(
         case,
         "the tape it is asked of was used up by an earlier request",
         "this tape has already given its gradients",
         "make the tape with `persistent=True`, or ask for all gradients in one call",
         "the framework refuses a second request of this tape",
+        *before,
         edits=rewrite.given_keyword(opened, "persistent=True") if opened is not None else rewrite.NONE,
     )
 

@@ -25,8 +25,8 @@ FRAMEWORKS = frozenset(
     "tensorflow keras tf_keras torch torchgen functorch jax jaxlib flax optax equinox jaxtyping "
     "numpy scipy ml_dtypes absl wrapt tree optree gast h5py google six typing_extensions".split()
 )
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_BOTTOM = _OURS + "run.py"
+OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+BOTTOM = OURS + "run.py"
 _PATHS = sysconfig.get_paths()
 _STDLIB = tuple({os.path.realpath(_PATHS[k]) + os.sep for k in ("stdlib", "platstdlib")} | {_PATHS["stdlib"] + os.sep})
 _SITES = ("site-packages", "dist-packages")
@@ -62,7 +62,7 @@ def _decide(filename: str) -> bool:
     if filename.startswith("<"):
         return filename == "<stdin>" or filename.startswith("<ipython")
     path = filename if os.path.isabs(filename) else os.path.abspath(filename)
-    if path.startswith(_OURS):
+    if path.startswith(OURS):
         return False
     package = package_of(path)
     if package is not None:
@@ -87,7 +87,7 @@ def capture(frame: FrameType | None, limit: int = MOST_FRAMES) -> Stack:
         code = frame.f_code
         filename = code.co_filename
         if filename not in library:
-            if filename == _BOTTOM:
+            if filename == BOTTOM:
                 return tuple(places)  # below this frame stands whygrad itself, and what called it
             if is_user_file(filename):
                 places.append((code, frame.f_lasti))

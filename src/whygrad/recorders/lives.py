@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
@@ -35,10 +35,17 @@ _HOMES = {
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """What a call of ``fit`` was given; it is let go when that returns."""
+    """What a call of ``fit`` was given; it is let go when that returns.
+
+    Attributes:
+        arrays: the data; ``batch``: how many rows of it a step takes.
+        seen: batches that a generator has given; ``kept``: what the recorder made of a dataset.
+    """
 
     arrays: tuple[Any, ...]
     batch: int | None
+    seen: list[Any] = field(default_factory=list)
+    kept: dict[str, Any] = field(default_factory=dict)
 
 
 class Lives:
@@ -89,7 +96,7 @@ class Lives:
         """Every (value, place, layer's name) at which a variable was frozen or thawed through a layer."""
         for reference, value, stack in self.frozen:
             layer = reference()
-            if layer is not None and stack and any(own is variable for own in getattr(layer, "weights", ())):
+            if layer is not None and stack and any(own is variable for own in _weights(layer)):
                 yield value, stack, str(getattr(layer, "name", ""))
 
     def frozen_now(self) -> tuple[str, ...]:
@@ -97,7 +104,7 @@ class Lives:
         last = {id(layer): (layer, value) for reference, value, _ in self.frozen if (layer := reference()) is not None}
         found: dict[int, str] = {}
         for layer, value in last.values():
-            for variable in () if value else getattr(layer, "weights", ()):
+            for variable in () if value else _weights(layer):
                 newest = [given for given, _, _ in self.freezes(variable)][-1:]
                 if newest == [False] and not _is_state(variable):
                     found[id(variable)] = str(getattr(variable, "path", variable.name))
@@ -201,9 +208,10 @@ class Lives:
     def _all_frozen(self, model: Any) -> list[Any]:
         """The weights that the script froze, where that leaves Keras' own training step nothing to train."""
         own_step = frames.is_user_file(type(model).train_step.__code__.co_filename)
-        if own_step or not getattr(model, "weights", ()) or model.trainable_variables:
+        weights = [] if own_step else _weights(model)
+        if not weights or model.trainable_variables:
             return []
-        return [v for v in model.weights if next(self.freezes(v), None) and not _is_state(v)]
+        return [v for v in weights if next(self.freezes(v), None) and not _is_state(v)]
 
     def _after(self, model: Any) -> None:
         try:
@@ -239,6 +247,14 @@ def _given(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Fitting:
     size = given.get("batch_size")
     arrays = tuple(given.get(name) for name in ("x", "y", "sample_weight"))
     return Fitting(arrays, size if isinstance(size, int) else None)
+
+
+def _weights(layer: Any) -> Sequence[Any]:
+    """A layer's weights; legacy models raise where they have none yet."""
+    try:
+        return getattr(layer, "weights", ())
+    except ValueError:
+        return ()
 
 
 def _is_state(variable: Any) -> bool:

@@ -1,4 +1,4 @@
-"""TensorFlow's ways to train, each healthy and cut: TensorFlow's own answer, the graph's, and the words agree.
+"""TensorFlow's ways to make a step, eager and traced, each healthy and cut: all answers agree.
 
 A program is given ``through``, which it puts between its lower part (named ``below``) and the loss. In the healthy
 program it is the identity; in the cut one it is ``cut``, whose one line is the culprit.
@@ -6,8 +6,7 @@ program it is the identity; in the cut one it is ``cut``, whose one line is the 
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,146 +15,11 @@ pytest.importorskip("tensorflow")
 
 import numpy as np
 import tensorflow as tf
-import tf_keras
 
 from hearing import Ear
-from whygrad import spec
-from whygrad.diagnose import agrees, diagnose
-from whygrad.graph import Graph
+from tensorflow_through import Through, X, Y, check, cut, judged, same, two_replicas
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.filterwarnings("ignore")]
-keras = tf.keras
-Through = Callable[[Any], Any]
-X = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
-Y = X.sum(1, keepdims=True)
-
-
-def same(t: Any) -> Any:
-    return t * 1.0
-
-
-def cut(t: Any) -> Any:
-    return tf.stop_gradient(t) * 1.0
-
-
-CULPRIT = inspect.getsourcelines(cut)[1] + 1
-
-
-# -- Keras: each program is run with Keras 3 and with tf_keras ------------------------------------------------
-
-
-def small(k: Any, through: Through, heads: int = 1) -> Any:
-    inputs = k.Input((4,))
-    hidden = k.layers.Dense(3, "tanh", name="below")(inputs)
-    hidden = k.layers.Lambda(through, output_shape=(3,))(hidden)
-    return k.Model(inputs, [k.layers.Dense(1, name=f"above_{i}", dtype="float32")(hidden) for i in range(heads)])
-
-
-def fit(k: Any, model: Any, optimizer: Any = "sgd", **how: Any) -> None:
-    model.compile(optimizer, "mse", **how)
-    model.fit(X, Y, batch_size=4, epochs=1, verbose=0)
-
-
-def fitted(k: Any, through: Through) -> None:
-    fit(k, small(k, through))
-
-
-def fitted_with_jit(k: Any, through: Through) -> None:
-    fit(k, small(k, through), jit_compile=True)
-
-
-def fitted_eagerly(k: Any, through: Through) -> None:
-    fit(k, small(k, through), run_eagerly=True)
-
-
-def fitted_many_steps_at_once(k: Any, through: Through) -> None:
-    fit(k, small(k, through), steps_per_execution=2)
-
-
-def fitted_clipped(k: Any, through: Through) -> None:
-    fit(k, small(k, through), k.optimizers.Adam(0.1, global_clipnorm=1.0))
-
-
-def fitted_accumulating(k: Any, through: Through) -> None:
-    more = {} if k is tf_keras else {"gradient_accumulation_steps": 2}
-    fit(k, small(k, through), k.optimizers.SGD(0.1, **more))
-
-
-def fitted_in_half_precision(k: Any, through: Through) -> None:
-    before = k.mixed_precision.global_policy() if k is tf_keras else k.mixed_precision.dtype_policy()
-    k.mixed_precision.set_global_policy("mixed_float16")
-    try:
-        fit(k, small(k, through), "adam")
-    finally:
-        k.mixed_precision.set_global_policy(before)
-
-
-def scaled_by_hand(k: Any, through: Through) -> None:
-    model, optimizer = small(k, through), k.mixed_precision.LossScaleOptimizer(k.optimizers.SGD(0.1))
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(tf.square(model(X, training=True)[0] - Y))
-        scaled = optimizer.get_scaled_loss(loss) if k is tf_keras else optimizer.scale_loss(loss)
-    gradients = tape.gradient(scaled, model.trainable_variables)
-    if k is tf_keras:
-        gradients = optimizer.get_unscaled_gradients(gradients)
-    optimizer.apply_gradients(
-        [(g, v) for g, v in zip(gradients, model.trainable_variables, strict=True) if g is not None]
-    )
-
-
-def fitted_on_two_losses(k: Any, through: Through) -> None:
-    model = small(k, through, heads=2)
-    model.compile("sgd", ["mse", "mae"], loss_weights=[1.0, 0.5])
-    model.fit(X, [Y, Y], verbose=0)
-
-
-def trained_on_batch(k: Any, through: Through) -> None:
-    model = small(k, through)
-    model.compile("sgd", "mse")
-    model.train_on_batch(X, Y)
-
-
-def fitted_by_own_step(k: Any, through: Through) -> None:
-    class Own(k.Model):  # type: ignore[name-defined,misc]
-        def train_step(self, data: Any) -> Any:
-            x, y = data
-            with tf.GradientTape() as tape:
-                loss = tf.reduce_mean(tf.square(self(x, training=True)[0] - y))
-            variables = self.trainable_variables
-            gradients = tape.gradient(loss, variables)
-            self.optimizer.apply_gradients([(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None])
-            return {"loss": loss}
-
-    inner = small(k, through)
-    fit(k, Own(inner.inputs, inner.outputs))
-
-
-def two_replicas() -> Any:
-    """TensorFlow's collective operations do not stand several strategies in one process: so without them."""
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice())
-
-
-def fitted_on_two_replicas(k: Any, through: Through) -> None:
-    with two_replicas().scope():
-        fit(k, small(k, through))
-
-
-KERAS = [
-    fitted,
-    fitted_with_jit,
-    fitted_eagerly,
-    fitted_many_steps_at_once,
-    fitted_clipped,
-    fitted_accumulating,
-    fitted_in_half_precision,
-    scaled_by_hand,
-    fitted_on_two_losses,
-    trained_on_batch,
-    fitted_by_own_step,
-    fitted_on_two_replicas,
-]
-
-# -- TensorFlow: each program gives a step, which is run eagerly and traced -------------------------------------
 
 
 class Module(tf.Module):
@@ -296,34 +160,6 @@ STEPS = [
     branches_and_loops,
     python_function,
 ]
-
-
-def judged(graphs: Iterable[Graph]) -> set[tuple[str, str, int | None]]:
-    """(parameter, cause, line) of every finding, after the checks that hold for every graph."""
-    found = set()
-    for graph in graphs:
-        spec.check(graph)
-        assert agrees(graph) == []
-        for finding in diagnose(graph):
-            line = None if finding.culprit is None else finding.culprit.line
-            found.update((p.path, finding.cause, line) for p in finding.parameters)
-    return found
-
-
-def check(ear: Ear, is_cut: bool) -> None:
-    assert ear.graphs
-    found = judged(ear.graphs)
-    below = {p.path for graph in ear.graphs for p in graph.parameters if p.asked and "below" in p.path}
-    assert below
-    assert found == ({(path, "stop-gradient", CULPRIT) for path in below} if is_cut else set())
-
-
-@pytest.mark.parametrize("through", [same, cut])
-@pytest.mark.parametrize("k", [keras, tf_keras], ids=["keras", "tf_keras"])
-@pytest.mark.parametrize("program", KERAS)
-def test_training_with_keras(program: Callable[[Any, Through], None], k: Any, through: Through, ear: Ear) -> None:
-    program(k, through)
-    check(ear, through is cut)
 
 
 @pytest.mark.parametrize("through", [same, cut])

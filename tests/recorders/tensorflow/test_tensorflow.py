@@ -1,9 +1,8 @@
-"""TensorFlow's own answers against the graph's, over many small programs, in one process."""
+"""TensorFlow's own answers against the graph's, over many small healthy programs, in one process."""
 
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -15,26 +14,12 @@ import numpy as np
 import tensorflow as tf
 
 from hearing import Ear
+from tensorflow_training import X, Y, mlp, train
 from whygrad import spec
 from whygrad.diagnose import agrees, diagnose
-from whygrad.recorders.tensorflow import TensorFlow
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.filterwarnings("ignore")]
 keras = tf.keras
-
-
-X = np.linspace(-1, 1, 32, dtype="float32").reshape(8, 4)
-Y = X.sum(1, keepdims=True)
-
-
-def train(model: Any, x: Any = X, y: Any = Y, around: Callable[..., Any] = lambda t: t) -> None:
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(tf.square(around(model(x, training=True)) - y))
-    tape.gradient(loss, model.trainable_variables)
-
-
-def mlp() -> Any:
-    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(5, "relu"), keras.layers.Dense(1)])
 
 
 def recurrent() -> None:
@@ -192,202 +177,3 @@ def test_a_healthy_program_is_silent(program: Callable[[], None], ear: Ear) -> N
         spec.check(graph)
         assert agrees(graph) == []
         assert diagnose(graph) == []
-
-
-@tf.custom_gradient
-def gives_none(x: Any) -> Any:
-    return tf.identity(x), lambda up: None
-
-
-def through_a_buffer(t: Any) -> Any:
-    return tf.identity(tf.Variable(tf.zeros((8, 1)), trainable=False).assign(t))
-
-
-CUTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "stop": ("stop-gradient", tf.stop_gradient),
-    "argmax": ("non-differentiable-op", lambda t: tf.cast(tf.argmax(t, -1), tf.float32)),
-    "round": ("non-differentiable-op", tf.round),
-    "compare": ("non-differentiable-op", lambda t: tf.cast(t > 0.0, tf.float32)),
-    "cast": ("integer-dtype", lambda t: tf.cast(tf.cast(t, tf.int32), tf.float32)),
-    "numpy": ("left-framework", lambda t: tf.constant(t.numpy() * 2.0)),
-    "floats": ("left-framework", lambda t: tf.constant([[float(v)] for v in t[:, 0]])),
-    "asarray": ("left-framework", lambda t: tf.constant(np.tanh(t))),
-    "numpy_function": ("left-framework", lambda t: tf.numpy_function(np.tanh, [t], tf.float32)),
-    "assign": ("state-write", through_a_buffer),
-    "none": ("custom-gradient", gives_none),
-}
-
-
-@pytest.mark.parametrize("name", CUTS)
-def test_a_cut_is_named_and_agrees_with_tensorflow(name: str, ear: Ear) -> None:
-    kind, cut = CUTS[name]
-    train(mlp(), around=cut)
-    (graph,) = ear.graphs
-    spec.check(graph)
-    assert agrees(graph) == []
-    (finding,) = diagnose(graph)
-    assert finding.cause == kind
-    assert len(finding.parameters) == 4
-
-
-@pytest.mark.parametrize("name", ["stop", "argmax", "round", "compare", "cast", "numpy_function", "none"])
-def test_a_cut_is_named_when_traced(name: str, ear: Ear) -> None:
-    kind, cut = CUTS[name]
-    model = mlp()
-    tf.function(lambda: train(model, around=cut))()
-    graph = ear.graphs[0]
-    spec.check(graph)
-    assert agrees(graph) == []
-    assert {f.cause for f in diagnose(graph)} == {kind}
-
-
-def test_what_runs_outside_the_tape_is_recording_off(ear: Ear) -> None:
-    model = mlp()
-    predicted = model(X)
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(tf.square(predicted - Y))
-    tape.gradient(loss, model.trainable_variables)
-    (graph,) = ear.graphs
-    assert agrees(graph) == []
-    assert [f.cause for f in diagnose(graph)] == ["recording-off"]
-
-
-@pytest.mark.parametrize("traced", [False, True])
-def test_zeros_in_place_of_none_hide_nothing(traced: bool, ear: Ear) -> None:
-    used, cut = tf.Variable(2.0, name="used"), tf.Variable(3.0, name="cut")
-
-    def step() -> None:
-        with tf.GradientTape() as tape:
-            loss = used * 2.0 + tf.stop_gradient(cut * 2.0)
-        tape.gradient(loss, [used, cut], unconnected_gradients=tf.UnconnectedGradients.ZERO)
-
-    (tf.function(step) if traced else step)()
-    (finding,) = diagnose(ear.graphs[0])
-    assert finding.cause == "stop-gradient"
-    assert [(p.path, p.gradient) for p in finding.parameters] == [("cut", "zero")]
-
-
-def _namespaces() -> list[dict[str, Any]]:
-    from keras.src.layers.layer import Layer
-    from keras.src.optimizers.base_optimizer import BaseOptimizer
-    from tensorflow.python.eager import backprop, imperative_grad, record
-    from tensorflow.python.eager.polymorphic_function.atomic_function import AtomicFunction
-    from tensorflow.python.framework import constant_op, ops
-    from tensorflow.python.ops.resource_variable_ops import BaseResourceVariable
-
-    owners = (
-        backprop.GradientTape, record, AtomicFunction, constant_op, ops._EagerTensorBase, BaseResourceVariable, Layer,
-        threading.Thread, imperative_grad, BaseOptimizer,
-    )  # fmt: skip
-    return [dict(vars(owner)) for owner in owners]
-
-
-def test_every_hook_is_gone_after_stop() -> None:
-    from tensorflow.python.eager import context
-    from tensorflow.python.framework import ops
-
-    from whygrad.recorders.tensorflow.crossings import _slots
-
-    _ = keras.layers.Layer
-    before, slot = _namespaces(), _slots(ops.EagerTensor)
-    recorder = TensorFlow()
-    recorder.start(Ear())
-    during = _namespaces()
-    train(mlp())
-    recorder.stop()
-    assert any(a != b for a, b in zip(before, during, strict=True))
-    assert _namespaces() == before
-    assert _slots(ops.EagerTensor) == slot
-    assert context.context().op_callbacks == []
-
-
-def test_no_tensor_is_kept_alive(ear: Ear) -> None:
-    with tf.GradientTape() as tape:
-        w = tf.Variable([1.0, 2.0])
-        hidden = w * 3.0
-        alive = weakref.ref(hidden)
-        loss = tf.reduce_sum(hidden)
-    tape.gradient(loss, [w])
-    del hidden, tape, loss
-    assert alive() is None
-
-
-@pytest.mark.parametrize("way", ["eager", "function", "fit"])
-def test_a_training_step_leaves_no_tensor_alive(way: str, ear: Ear) -> None:
-    alive: list[weakref.ref[Any]] = []
-
-    class Probe(keras.layers.Layer):
-        def call(self, x: Any) -> Any:
-            if tf.executing_eagerly():
-                alive.append(weakref.ref(x))
-            return x * 1.0
-
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(5), Probe(), keras.layers.Dense(1)])
-    alive.clear()
-    if way == "fit":
-        model.compile("sgd", "mse", run_eagerly=True)
-        model.fit(X, Y, verbose=0)
-    else:
-        forward = tf.function(lambda x: x * 2.0) if way == "function" else tf.identity
-
-        def step() -> None:
-            hidden = forward(tf.constant(X))
-            alive.append(weakref.ref(hidden))
-            train(model, hidden)
-
-        step()
-    assert alive
-    assert [one() for one in alive] == [None] * len(alive)
-
-
-def test_a_backward_pass_is_one_cut_operation(ear: Ear) -> None:
-    w, v = tf.Variable([2.0, 3.0], name="w"), tf.Variable([1.0, 1.0], name="v")
-    with tf.GradientTape() as inner:
-        loss = tf.reduce_sum(w * w)
-    (slope,) = inner.gradient(loss, [w])
-    with tf.GradientTape() as tape:
-        tape.watch(slope)
-        loss = tf.reduce_sum(slope * v) + tf.reduce_sum(slope)
-    tape.gradient(loss, [w, v])
-    graph = ear.graphs[-1]
-    spec.check(graph)
-    assert agrees(graph) == []
-    assert [op.name for op in graph.ops()].count("gradient") == 2  # one per request
-    (finding,) = diagnose(graph)
-    assert [p.path for p in finding.parameters] == ["w"]
-    assert finding.cause == "recording-off"
-
-
-def test_an_optimizer_is_not_recorded_unless_a_tape_is_open(ear: Ear) -> None:
-    w, optimizer = tf.Variable(2.0), keras.optimizers.SGD(0.1)
-    optimizer.build([w])
-    recorder = ear.recorder
-    before = len(recorder.log.entries)
-    optimizer.apply([tf.constant(1.0)], [w])
-    assert len(recorder.log.entries) == before
-    with tf.GradientTape():
-        optimizer.apply([tf.constant(1.0)], [w])
-    assert len(recorder.log.entries) > before
-
-
-def test_recording_changes_no_number() -> None:
-    def losses() -> list[float]:
-        keras.utils.set_random_seed(3)
-        model = keras.Sequential(
-            [keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dropout(0.5), keras.layers.Dense(1)]
-        )
-        optimizer, seen = keras.optimizers.Adam(0.1), []
-        for _ in range(10):
-            with tf.GradientTape() as tape:
-                loss = tf.reduce_mean(tf.square(model(X, training=True) - Y))
-            variables = model.trainable_variables
-            optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-            seen.append(float(loss))
-        return seen
-
-    plain = losses()
-    recorder = TensorFlow()
-    recorder.start(Ear())
-    recorded = losses()
-    recorder.stop()
-    assert recorded == plain

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from whygrad.graph import Graph
@@ -13,6 +14,7 @@ from whygrad.recorders.lives import Lives
 from whygrad.recorders.naming import unique
 from whygrad.recorders.recorder import Asked, Sink
 from whygrad.recorders.tensorflow.autograph import exact_spans
+from whygrad.recorders.tensorflow.byhand import note_copies, writer_of
 from whygrad.recorders.tensorflow.closing import close
 from whygrad.recorders.tensorflow.hooks import Hooks
 from whygrad.recorders.tensorflow.log import Log
@@ -23,6 +25,7 @@ from whygrad.recorders.tensorflow.python_functions import PythonFunctions, is_ow
 from whygrad.recorders.tensorflow.requests import Request, Requests
 from whygrad.recorders.tensorflow.runs import Runs
 from whygrad.recorders.tensorflow.tapes import building
+from whygrad.recorders.tensorflow.unapplied import unapplied
 from whygrad.recorders.tensorflow.updates import FEWEST_STEPS
 
 
@@ -43,6 +46,7 @@ class TensorFlow:
         self.requests = Requests(self._heard, self._inside, self._fault)
         self.recording = False
         self._known_sources: dict[Any, list[Source]] = {}
+        self._graphs: dict[Hashable, Graph] = {}  # the first of each place
 
     def start(self, sink: Sink) -> None:
         """Record from now on."""
@@ -68,6 +72,7 @@ class TensorFlow:
         """Take the recording hooks off and forget the log; requests are still watched."""
         if self.recording:
             self.recording = False
+            note_copies(self.log, self.hooks.passes.updates.requested)
             self.hooks.remove()
             self.hooks.values.clear()
             self.layers.rest()
@@ -80,7 +85,9 @@ class TensorFlow:
             self.runs.finish()
             if error is None:
                 self.log.local.busy = True  # nothing of the script runs after this
-                for graph in self.hooks.passes.updates.unapplied(exact_spans):
+                if self.recording:
+                    note_copies(self.log, self.hooks.passes.updates.requested)
+                for graph in unapplied(self.hooks.passes.updates, exact_spans, self._graphs):
                     self._told(graph)
         except BaseException as fault:
             self._fault(fault)
@@ -140,15 +147,19 @@ class TensorFlow:
             if request.operations:
                 self.log.traced_requests = True
             site = site_of(request.stack)
+            tape = self.hooks.tapes.facts(request.tape)
+            if tape is not None and not tape.asked:
+                tape.asked = request.stack
             sources = self._sources(request, site)
             if not request.zero_filled:
                 request, sources = self._measured(request, sources)
             if self.recording and request.error is None and request.api == "tf.GradientTape.gradient":
                 often = FEWEST_STEPS if request.operations else 1
-                self.hooks.passes.updates.asked(site, request.stack, sources, request.sources, often)
+                writer = partial(writer_of, self.log)
+                self.hooks.passes.updates.asked(site, request.stack, sources, request.sources, often, writer)
             build: Callable[[], Graph] | None = None
             if self.recording:
-                build = self._builder(request, sources)
+                build = self._remembered(site, self._builder(request, sources))
             self.sink.asked(self._asked(request, site, sources, build))
         finally:
             self.hooks.values.told()
@@ -177,6 +188,16 @@ class TensorFlow:
             replace(one, seen=seen, number=number_of(given))
             for one, seen, given in zip(known, request.seen, request.sources, strict=True)
         ]
+
+    def _remembered(self, site: Hashable, build: Callable[[], Graph]) -> Callable[[], Graph]:
+        """What makes the Graph, and keeps it if it is the first of its place."""
+
+        def made() -> Graph:
+            graph = build()
+            self._graphs.setdefault(site, graph)
+            return graph
+
+        return made
 
     def _builder(self, request: Request, sources: list[Source]) -> Callable[[], Graph]:
         """What makes the Graph; that of a traced request is made at once, since it is measured when it runs."""
@@ -224,4 +245,4 @@ def _longer(path: str, paths: list[str], owner: Owner | None) -> str:
 
 def site_of(stack: frames.Stack) -> tuple[Any, ...]:
     """The place of a request: the same again means a new step."""
-    return tuple((id(place[0]), place[1]) for place in stack)
+    return tuple(place[:2] if isinstance(place[0], str) else (id(place[0]), place[1]) for place in stack)

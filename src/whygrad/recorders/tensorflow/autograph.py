@@ -10,17 +10,17 @@ from itertools import islice
 from types import CodeType, FrameType
 
 from whygrad.recorders import frames
-from whygrad.recorders.frames import AUTOGRAPH, Place, Stack, spans
+from whygrad.recorders.frames import AUTOGRAPH, Place, Stack, is_user_file, spans
 from whygrad.span import Span
 
 
 def capture(frame: FrameType) -> Stack:
-    """The user's places from a frame outwards, as ``frames.capture`` gives them, in the user's own files."""
+    """The user's frames from ``frame`` outwards, none of them in a generated file."""
     return user_places(frames.capture(frame), frame)
 
 
 def user_places(stack: Stack, frame: FrameType) -> Stack:
-    """The stack with every place in a generated file replaced by the user's file, line and function.
+    """The stack with every place in a generated file replaced by the user's file, line and function, if it is theirs.
 
     Args:
         stack: places as captured from ``frame``.
@@ -37,7 +37,7 @@ def user_places(stack: Stack, frame: FrameType) -> Stack:
             mapped.append(place)
             continue
         origin = mapping.get((code.co_filename, lines.get((id(code), place[1]), 0)))
-        if origin is not None:
+        if origin is not None and is_user_file(origin[0]):
             mapped.append((*origin, code, place[1]))
     return tuple(mapped)
 

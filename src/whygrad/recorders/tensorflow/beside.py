@@ -1,7 +1,8 @@
 """Running part of a traced function beside the script: a copy of what leads to some of its tensors, with its arguments.
 
-The copy has no side effect and draws no random number: where the way to a tensor holds an operation that could, or
-reads a variable that the function has written before, it is refused.
+The copy has no side effect. Random numbers of the runtime are drawn by a generator without a state, so the script's own
+are not moved on; what an iterator gives is given instead. Where the way to a tensor holds another operation with an
+effect, or reads a variable that the function has written before, it is refused.
 """
 
 from __future__ import annotations
@@ -20,33 +21,57 @@ _READS = frozenset(("ReadVariableOp", "ResourceGather", "ResourceGatherNd"))
 # Attributes of an operation that name the functions it calls.
 _CALLED = ("f", "body", "cond", "then_branch", "else_branch")
 _numbers = itertools.count(1)
+# The same draw by a generator that has no state.
+_DRAWS = {
+    "RandomStandardNormal": "StatelessRandomNormal",
+    "RandomUniform": "StatelessRandomUniform",
+    "TruncatedNormal": "StatelessTruncatedNormal",
+}
+_ITERATOR = "IteratorGetNext"
+_SEED = "whygrad_seed"
 
 
 class Refused(Exception):
     """This part can not be run beside the script without a trace."""
 
 
-def run_beside(graph: Any, names: Sequence[str], arguments: Sequence[Any], log: Log) -> Mapping[str, GradientSeen]:
+# Copies by what they are asked for: building one costs far more than a run.
+Copies = dict[tuple[str, ...], tuple[Any, list[bool]]]
+
+
+def run_beside(
+    graph: Any,
+    names: Sequence[str],
+    arguments: Sequence[Any],
+    log: Log,
+    fed: Sequence[Any] = (),
+    copies: Copies | None = None,
+) -> Mapping[str, GradientSeen]:
     """What tensors of a traced function are worth for these arguments.
 
     Args:
         graph: the function's own.
         names: of the tensors.
+        fed: what its iterators give.
+        copies: those made before, and where a new one is kept.
 
     Raises:
         Refused: it can not be told.
     """
     from tensorflow.python.eager import record
-    from tensorflow.python.framework import errors, ops
+    from tensorflow.python.framework import dtypes, errors, ops
 
     wanted = list(dict.fromkeys(names))
     try:
-        made = _copied(graph, wanted, log)
-        taken = [argument for argument, used in zip(arguments, made[1], strict=True) if used]
+        made = (copies or {}).get(tuple(wanted)) or _copied(graph, wanted, log, bool(fed))
+        if copies is not None:
+            copies[tuple(wanted)] = made
+        taken = [argument for argument, used in zip([*arguments, *fed], made[1], strict=True) if used]
         if any(argument is None for argument in taken):
             raise Refused("an argument is not known")
         with ops.init_scope(), record.stop_recording():  # a step may be under construction
-            results = made[0].call_flat(*taken)
+            seed = ops.convert_to_tensor([next(_numbers), 0], dtypes.int32)
+            results = made[0].call_flat(*taken, seed)
         return {name: worth(result) for name, result in zip(wanted, results, strict=True)}
     except (errors.OpError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Refused(str(error)) from None
@@ -65,34 +90,82 @@ def _outermost(tensor: Any) -> Any:
     return tensor
 
 
-def _copied(graph: Any, names: Sequence[str], log: Log) -> tuple[Any, list[bool]]:
+def fed_by_iterators(graph: Any) -> list[Any]:
+    """The tensors that a function's own iterators give."""
+    return [tensor for op in graph.get_operations() if op.type == _ITERATOR for tensor in op.outputs]
+
+
+def _copied(graph: Any, names: Sequence[str], log: Log, fed: bool) -> tuple[Any, list[bool]]:
     """A function of the part, and which arguments it takes."""
-    from tensorflow.core.framework import graph_pb2
     from tensorflow.python.eager.polymorphic_function import atomic_function
     from tensorflow.python.framework import func_graph, importer
 
-    part = _part([graph.get_tensor_by_name(name).op for name in names], graph, log)
-    definition = graph_pb2.GraphDef()
-    definition.versions.CopyFrom(graph.graph_def_versions)
-    for op in part:
-        node = definition.node.add()
-        node.CopyFrom(op.node_def)
-        del node.input[:]
-        node.input.extend(t.name for t in op.inputs)
-    inputs = [tensor for tensor in graph.inputs if tensor.op in part]
+    part = _part([graph.get_tensor_by_name(name).op for name in names], graph, log, fed)
+    inputs = [*graph.inputs, *(fed_by_iterators(graph) if fed else ())]
     with func_graph.FuncGraph("whygrad_beside").as_default() as copy:
         for function in graph._functions.values():
             copy._add_function_recursive(function)
-        importer.import_graph_def(definition, name="")
-        copy.inputs = [copy.get_tensor_by_name(tensor.name) for tensor in inputs]
-        copy.outputs = [copy.get_tensor_by_name(name) for name in names]
+        importer.import_graph_def(_definition(graph, part), name="")
+        taken = [_renamed(tensor) for tensor in inputs if tensor.op in part]
+        copy.inputs = [copy.get_tensor_by_name(name) for name in (*taken, f"{_SEED}:0")]
+        copy.outputs = [copy.get_tensor_by_name(_renamed(graph.get_tensor_by_name(name))) for name in names]
         copy.structured_outputs = list(copy.outputs)
     made = atomic_function.from_func_graph(f"whygrad_beside_{next(_numbers)}", copy, {})
-    return made, [tensor.op in part for tensor in graph.inputs]
+    return made, [tensor.op in part for tensor in inputs]
 
 
-def _part(ends: Iterable[Any], graph: Any, log: Log) -> dict[Any, None]:
+def _definition(graph: Any, part: Iterable[Any]) -> Any:
+    """The operations as TensorFlow's own message, iterators and random numbers replaced."""
+    from tensorflow.core.framework import graph_pb2, types_pb2
+    from tensorflow.python.framework import tensor_shape
+
+    definition = graph_pb2.GraphDef()
+    definition.versions.CopyFrom(graph.graph_def_versions)
+    _argument(definition.node.add(), _SEED, types_pb2.DT_INT32, tensor_shape.TensorShape(2))
+    for op in part:
+        if op.type == _ITERATOR:
+            for tensor in op.outputs:
+                name = _renamed(tensor).removesuffix(":0")
+                _argument(definition.node.add(), name, tensor.dtype.as_datatype_enum, tensor.shape)
+            continue
+        node = definition.node.add()
+        node.CopyFrom(op.node_def)
+        del node.input[:]
+        node.input.extend(_renamed(t) for t in op.inputs)
+        if op.type in _DRAWS:
+            _draw(node)
+    return definition
+
+
+def _renamed(tensor: Any) -> str:
+    """Each output of an iterator becomes an argument."""
+    if tensor.op.type != _ITERATOR:
+        return str(tensor.name)
+    return f"{tensor.op.name}/whygrad_{tensor.value_index}:0"
+
+
+def _argument(node: Any, name: str, dtype: int, shape: Any) -> None:
+    node.name, node.op = name, "Placeholder"
+    node.attr["dtype"].type = dtype
+    node.attr["shape"].shape.CopyFrom(shape.as_proto())
+
+
+def _draw(node: Any) -> None:
+    """Make a node draw from our seed."""
+    from tensorflow.core.framework import types_pb2
+
+    node.op = _DRAWS[node.op]
+    node.input.append(f"{_SEED}:0")
+    for name in set(node.attr) - {"dtype", "T"}:
+        del node.attr[name]
+    node.attr["Tseed"].type = types_pb2.DT_INT32
+
+
+def _part(ends: Iterable[Any], graph: Any, log: Log, fed: bool) -> dict[Any, None]:
     """The operations that lead to others, in the order of the graph.
+
+    Args:
+        fed: whether it is known what iterators give.
 
     Raises:
         Refused: one of them has an effect.
@@ -103,7 +176,10 @@ def _part(ends: Iterable[Any], graph: Any, log: Log) -> dict[Any, None]:
         if op in found:
             continue
         found.add(op)
-        if not is_pure(op, graph, log) or any(_writes(before, graph, log) for before in op.control_inputs):
+        if fed and op.type == _ITERATOR:
+            continue
+        allowed = op.type in _DRAWS or is_pure(op, graph, log)
+        if not allowed or any(_writes(before, graph, log) for before in op.control_inputs):
             raise Refused(op.type)
         todo.extend(tensor.op for tensor in op.inputs)
     return {op: None for op in graph.get_operations() if op in found}

@@ -70,6 +70,7 @@ def close(
             assembly.first_op,
             tape is None or tape.follows_variables,
             error is not None and "non-persistent" in str(error),
+            next(iter(assembly.stack(tape.asked)), None) if tape is not None else None,
         ),
         None if error is None else f"{type(error).__name__}: {error}",
         text,

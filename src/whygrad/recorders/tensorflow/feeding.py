@@ -1,18 +1,53 @@
-"""What ``fit`` feeds to a training step: rows of the arrays that it was given.
+"""What ``fit`` feeds to a training step, as far as it can be had without taking a batch away from the script.
 
-Its iterator can not be read without taking a batch away from the script, so a step is measured on rows taken from the
-arrays themselves, others in each run. Where ``fit`` was given something else (a dataset, a generator) there are none.
+Of arrays these are rows, others in each run; of a dataset its elements, unshuffled, where making them leaves no
+trace; of a generator or a ``PyDataset`` the first batches that it has given. Of anything else there are none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 from whygrad.recorders.lives import Fitting
-from whygrad.recorders.tensorflow.beside import captured
+from whygrad.recorders.patching import Patches
+from whygrad.recorders.tensorflow.beside import captured, fed_by_iterators
+from whygrad.recorders.tensorflow.datasets import elements
 
 _BATCH = 32  # what Keras takes where nothing is said
+MOST_BATCHES = 4
+_ADAPTERS = "keras.src.trainers.data_adapters."
+
+
+def listen(patches: Patches, fitting: Callable[[], Fitting | None]) -> None:
+    """Remember the first batches of generators and every ``PyDataset`` on their way through Keras 3."""
+    generators = sys.modules.get(_ADAPTERS + "generator_data_adapter")
+    datasets = sys.modules.get(_ADAPTERS + "py_dataset_adapter")
+    if generators is None or datasets is None:
+        return
+    adapter, batches = generators.GeneratorDataAdapter, datasets.PyDatasetAdapter
+    begin, standardize = adapter.__init__, batches._standardize_batch
+
+    @wraps(begin)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        begin(self, *args, **kwargs)
+        _remember(fitting(), *self._first_batches)
+
+    @wraps(standardize)
+    def _standardize_batch(self: Any, batch: Any) -> Any:
+        result = standardize(self, batch)
+        _remember(fitting(), result)
+        return result
+
+    patches.replace(adapter, "__init__", __init__)
+    patches.replace(batches, "_standardize_batch", _standardize_batch)
+
+
+def _remember(fitting: Fitting | None, *batches: Any) -> None:
+    if fitting is not None:
+        fitting.seen.extend(batches[: MOST_BATCHES - len(fitting.seen)])
 
 
 def arguments_of(graph: Any, fitting: Fitting, run: int) -> list[Any] | None:
@@ -22,28 +57,57 @@ def arguments_of(graph: Any, fitting: Fitting, run: int) -> list[Any] | None:
         graph: the step's own.
         run: the how many-th run it is.
     """
-    from tensorflow.python.util import nest
-
     known = captured(graph)
     missing = [tensor for tensor, argument in zip(graph.inputs, known, strict=True) if argument is None]
+    rows = iter(_matching(missing, fitting, run) or ())
+    return [next(rows, None) if argument is None else argument for argument in known]
+
+
+def batch_of(graph: Any, fitting: Fitting | None, run: int) -> list[Any]:
+    """What a step's own iterators give; nothing where that can not be told, or there are none."""
+    missing = fed_by_iterators(graph)
+    return (_matching(missing, fitting, run) if missing and fitting is not None else None) or []
+
+
+def _matching(missing: Sequence[Any], fitting: Fitting, run: int) -> list[Any] | None:
+    from tensorflow.python.util import nest
+
+    batch = _batch(fitting, run)
+    arrays = [one for one in nest.flatten(batch) if one is not None]
+    if batch is None or len(missing) != len(arrays):
+        return None
+    rows = [_as_taken(tensor, one) for tensor, one in zip(missing, arrays, strict=True)]
+    return None if any(one is None for one in rows) else rows
+
+
+def _batch(fitting: Fitting, run: int) -> Any:
+    """The batch to measure a run on."""
+    from tensorflow.python.util import nest
+
+    first = fitting.arrays[0]
+    if hasattr(first, "element_spec"):
+        batches = fitting.kept.get("batches")
+        if batches is None:
+            batches = fitting.kept["batches"] = elements(first, MOST_BATCHES)
+        return batches[run % len(batches)] if batches else None
+    if fitting.seen:
+        return fitting.seen[run % len(fitting.seen)]
     arrays = [one for one in nest.flatten(fitting.arrays) if one is not None]
-    if len(missing) != len(arrays) or not all(hasattr(one, "shape") and len(one.shape) for one in arrays):
+    if not arrays or not all(hasattr(one, "shape") and len(one.shape) for one in arrays):
         return None
     size = fitting.batch or _BATCH
     start = (run - 1) * size % max(1, len(arrays[0]) - size + 1)
-    rows = [_rows(tensor, one, start, size) for tensor, one in zip(missing, arrays, strict=True)]
-    if any(one is None for one in rows):
-        return None
-    left = iter(rows)
-    return [next(left) if argument is None else argument for argument in known]
+    return [one[start : start + size] for one in arrays]
 
 
-def _rows(tensor: Any, array: Sequence[Any], start: int, size: int) -> Any:
-    """Some rows as the step takes them; ``None`` if it takes something else."""
+def _as_taken(tensor: Any, array: Any) -> Any:
+    """Rows as the step takes them; ``None`` if it takes something else."""
     import numpy
     from tensorflow.python.framework import ops
 
-    rows = numpy.asarray(array[start : start + size])
+    if not hasattr(array, "shape"):
+        return None
+    rows = numpy.asarray(array)
     if not tensor.dtype.is_floating and rows.dtype != tensor.dtype.as_numpy_dtype:
         return None
     if rows.dtype.kind not in "fiub" or not tensor.shape.is_compatible_with(rows.shape):

@@ -120,6 +120,7 @@ class TapeFacts:
     # Graph mode: (weak reference to the graph, number of operations when it began, when it ended).
     intervals: list[list[Any]] = field(default_factory=list)
     watched: set[int] = field(default_factory=set)
+    asked: Stack = ()  # the first request of it
 
 
 Entry = Met | Ran | Backpropagated | Read | Watched | Custom | Crossed

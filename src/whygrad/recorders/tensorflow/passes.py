@@ -142,7 +142,9 @@ class Passes:
                 return original(optimizer, *args, **kwargs)
             local.busy = local.updating = True
             try:
-                return original(optimizer, *args, **kwargs)
+                result = original(optimizer, *args, **kwargs)
+                passes._stepped(args, kwargs)
+                return result
             finally:
                 local.busy = local.updating = False
                 local.pending.clear()
@@ -160,6 +162,14 @@ class Passes:
             self.fault(error)
         finally:
             local.busy = False
+
+    def _stepped(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        try:
+            pairs = pairs_of(args, kwargs)
+            if pairs is not None:
+                self.updates.stepped(pairs[1])
+        except BaseException as error:
+            self.fault(error)
 
     def _rate(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """Hear the learning rate that an optimizer uses, whatever computes it."""

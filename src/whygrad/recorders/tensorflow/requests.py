@@ -15,6 +15,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.tensorflow import autograph
 from whygrad.recorders.tensorflow.backwards import zero_by_construction
+from whygrad.recorders.tensorflow.tracebacks import hide_ours
 from whygrad.recorders.tensorflow.values import worth
 
 _METHODS = ("gradient", "jacobian", "batch_jacobian")
@@ -71,6 +72,7 @@ class Requests:
 
         for name in _METHODS:
             self.patches.replace(GradientTape, name, self._wrapper(getattr(GradientTape, name), name))
+        hide_ours(self.patches)  # for as long as a method of ours stands around operations
 
     def remove(self) -> None:
         """Unwrap them."""

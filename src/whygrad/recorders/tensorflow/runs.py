@@ -2,8 +2,8 @@
 
 Inside a traced function gradients have no values. So before some of the first runs of a function in which a request was
 traced, its way to the gradients is run once more beside it, with the same arguments: a copy that holds only operations
-without side effects. Where that is not possible (random numbers, iterators, a variable written on the way) nothing is
-measured. What came back in between is fetched only where a gradient is zero or not finite.
+without side effects. Where that is not possible (an unknown batch, a variable written on the way) nothing is measured.
+What came back in between is fetched only where a gradient is zero or not finite.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from typing import Any
 from whygrad.graph import GradientSeen, Graph
 from whygrad.recorders.lives import Fitting
 from whygrad.recorders.patching import Patches
-from whygrad.recorders.tensorflow.beside import Refused, run_beside
-from whygrad.recorders.tensorflow.feeding import arguments_of
+from whygrad.recorders.tensorflow.beside import Copies, Refused, run_beside
+from whygrad.recorders.tensorflow.feeding import arguments_of, batch_of, listen
 from whygrad.recorders.tensorflow.log import Log
 from whygrad.recorders.tensorflow.values import ZERO_STEPS, Between
 
 # Which runs are measured: the first, since one NaN is enough, and some later ones, since a zero may be mended.
 MEASURED = frozenset((1, 2, 3, 4, 6, 9))
 MOST_REQUESTS = 20
+Beside = Callable[[Sequence[str]], Mapping[str, GradientSeen]]
 _PRODUCTS = frozenset("Mul MatMul BatchMatMulV2 Einsum Conv2D Conv1D".split())
 
 
@@ -38,6 +39,7 @@ class Compiled:
         between: tensor id to the name of what comes back to it; ``factors``: tensor id to the name of an operand.
         zeros: in how many of the ``measured`` runs each source's gradient was zero.
         found: the Graph with what was measured, to be told at the end.
+        copies: of its way to the gradients, while it is measured.
     """
 
     closed: Graph
@@ -50,6 +52,7 @@ class Compiled:
     measured: int = 0
     done: bool = False
     found: Graph | None = None
+    copies: Copies = field(default_factory=dict)
 
 
 class Runs:
@@ -84,6 +87,7 @@ class Runs:
             return original(self, tensor_inputs, captured_inputs)
 
         patches.replace(ConcreteFunction, "_call_flat", _call_flat)
+        listen(patches, self.fitting)
 
     def add(
         self, graph: Any, answers: Sequence[Any], between: Between, closed: Graph, values: Mapping[int, int]
@@ -122,7 +126,9 @@ class Runs:
             for compiled in self._of.get(function.graph, ()):
                 self._count(compiled, function.graph, [*inputs, *captured])
             fitting = self.fitting()
-            for graph, inside in list(self._of.items()) if fitting is not None else ():
+            if fitting is None:
+                return
+            for graph, inside in list(self._of.items()):
                 for compiled in inside if _is_inside(graph, function.graph) else ():
                     self._count(compiled, graph, fitting)
         except BaseException as error:
@@ -130,18 +136,23 @@ class Runs:
         finally:
             local.busy = False
 
-    def _count(self, compiled: Compiled, graph: Any, given: list[Any] | Fitting | None) -> None:
+    def _count(self, compiled: Compiled, graph: Any, given: list[Any] | Fitting) -> None:
         """The request runs, on these arguments; some of its runs are measured."""
         compiled.runs += 1
-        if compiled.runs in MEASURED and not compiled.done:
-            arguments = arguments_of(graph, given, compiled.runs) if isinstance(given, Fitting) else given
-            if arguments is not None:
-                self._measure(compiled, graph, arguments)
+        if compiled.runs not in MEASURED or compiled.done:
+            return
+        arguments = arguments_of(graph, given, compiled.runs) if isinstance(given, Fitting) else given
+        fed = batch_of(graph, self.fitting(), compiled.runs)
+        if arguments is not None:
+            copies = compiled.copies
+            self._measure(compiled, lambda names: run_beside(graph, names, arguments, self.log, fed, copies))
+        if compiled.done or compiled.runs == max(MEASURED):
+            compiled.copies.clear()
 
-    def _measure(self, compiled: Compiled, graph: Any, arguments: Sequence[Any]) -> None:
+    def _measure(self, compiled: Compiled, run: Beside) -> None:
         names = [name for name in compiled.answers if name is not None]
         try:
-            worths = run_beside(graph, names, arguments, self.log)
+            worths = run(names)
             compiled.measured += 1
             seen: list[GradientSeen] = ["none" if n is None else worths[n] for n in compiled.answers]
             compiled.zeros = [n + (one == "zero") for n, one in zip(compiled.zeros, seen, strict=True)]
@@ -150,25 +161,23 @@ class Runs:
                 "unknown" if one == "zero" and not (steady and n == compiled.measured) else one
                 for one, n in zip(seen, compiled.zeros, strict=True)
             ]
-            self._judge(compiled, graph, seen, arguments)
+            self._judge(compiled, seen, run)
         except Refused:
             compiled.done = True
 
-    def _judge(self, compiled: Compiled, graph: Any, seen: Sequence[GradientSeen], arguments: Sequence[Any]) -> None:
+    def _judge(self, compiled: Compiled, seen: Sequence[GradientSeen], run: Beside) -> None:
         if "nonfinite" in seen:
             compiled.done, compiled.found = True, None
-            self.told(self._with_values(compiled, graph, seen, arguments))
+            self.told(self._with_values(compiled, seen, run))
         elif "zero" in seen:
-            compiled.found = self._with_values(compiled, graph, seen, arguments)
+            compiled.found = self._with_values(compiled, seen, run)
         elif compiled.found is not None:
             compiled.done, compiled.found = True, None  # mended by itself
 
-    def _with_values(
-        self, compiled: Compiled, graph: Any, seen: Sequence[GradientSeen], arguments: Sequence[Any]
-    ) -> Graph:
+    def _with_values(self, compiled: Compiled, seen: Sequence[GradientSeen], run: Beside) -> Graph:
         """The Graph of the request with what came back in this run."""
         names = [*compiled.between.values(), *(compiled.factors.values() if "zero" in seen else ())]
-        worths = run_beside(graph, list(dict.fromkeys(names)), arguments, self.log)
+        worths = run(list(dict.fromkeys(names)))
         values, closed = compiled.values, compiled.closed
         known = dict(zip(range(len(seen)), seen, strict=True))
         parameters = tuple(

@@ -283,7 +283,7 @@ def body_of(graph: Any, attr: Any, log: Log) -> Any:
     outer = graph
     while outer is not None:
         found = outer._get_function(name) if outer._is_function(name) else None
-        if found is not None:
+        if found is not None and hasattr(found, "graph"):
             return found.graph
         outer = getattr(outer, "outer_graph", None)
     return _graph_named(name, log)

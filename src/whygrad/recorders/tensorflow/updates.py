@@ -1,25 +1,19 @@
-"""What optimizers are handed, and whether it moves anything: gradients that exist and are not applied.
-
-Only facts that hold for a whole run are told, at its end, of variables that never moved: an optimizer that is handed
-zeros in place of the gradients that were asked for, one whose learning rate is 0 at every step, and variables that a
-request asks for beside others, which an optimizer takes while these are given to nobody.
-"""
+"""What is asked for, what optimizers are handed, and whether it moves anything. ``unapplied`` judges it."""
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from whygrad.graph import Event, GradientSeen, Graph, Parameter
+from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
-from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.tensorflow.parameters import Source, number_of
 from whygrad.recorders.tensorflow.values import worth
 
 # Fewer steps may be a short trial.
-FEWEST_STEPS, FEWEST_ZEROS = 3, 2
+FEWEST_STEPS = 3
 _SAMPLE = 64
 
 
@@ -31,6 +25,9 @@ class Asked:
         site: the place of the request.
         times: how often a gradient came back for it; a traced request is enough by itself.
         at_first: a mark of its value when it was first asked for.
+        kept: at how many later requests it held that value; -1 once it did not. ``shifted``: after how many steps
+            of an optimizer it held another. ``writer``: the script's line that wrote to it in between.
+        copied: where new values for it are computed that nothing reads.
     """
 
     source: Source
@@ -39,6 +36,10 @@ class Asked:
     variable: weakref.ref[Any]
     at_first: Any
     times: int = 0
+    kept: int = 0
+    shifted: int = 0
+    writer: frames.Stack = ()
+    copied: frames.Stack = ()
 
 
 @dataclass(slots=True)
@@ -48,6 +49,7 @@ class Held:
     Attributes:
         zeros: how often everything that it was handed was zero although gradients had been asked for.
         useful: whether it was ever handed something else; ``rate``: whether its learning rate was ever not 0.
+        still: the steps at which it used a learning rate of 0.
         compiled: its learning rate in a traced step; ``place``: the script's line that computes it.
     """
 
@@ -60,35 +62,50 @@ class Held:
     zeros: int = 0
     useful: bool = False
     rate: bool = False
+    still: set[int] = field(default_factory=set)
 
 
 class Updates:
-    """Hears requests and optimizers while something is recorded."""
+    """Hears requests and optimizers while something is recorded.
+
+    Attributes:
+        requested: what was asked for, by the variable's handle; ``optimizers``: all that stepped.
+    """
 
     def __init__(self) -> None:
-        self._asked: dict[int, Asked] = {}
+        self.requested: dict[int, Asked] = {}
         self._held: weakref.WeakKeyDictionary[Any, Held] = weakref.WeakKeyDictionary()
-        self._all: list[Held] = []
+        self.optimizers: list[Held] = []
         self._given: set[int] = set()
 
     def asked(
-        self, site: Any, stack: frames.Stack, sources: Sequence[Source], given: Sequence[Any], often: int
+        self,
+        site: Any,
+        stack: frames.Stack,
+        sources: Sequence[Source],
+        given: Sequence[Any],
+        often: int,
+        writer: Callable[[int], frames.Stack],
     ) -> None:
         """A request gave gradients.
 
         Args:
             given: the sources themselves.
             often: how many steps it stands for.
+            writer: where the script last wrote to a variable.
         """
         for source, variable in zip(sources, given, strict=True):
             if source.number is None or not source.is_variable or not source.trainable or source.seen != "present":
                 continue
-            known = self._asked.get(source.number)
+            known = self.requested.get(source.number)
             if known is None:
                 mark = _mark(variable)
                 if mark is None:
                     continue
-                known = self._asked[source.number] = Asked(source, site, stack, weakref.ref(variable), mark)
+                known = self.requested[source.number] = Asked(source, site, stack, weakref.ref(variable), mark)
+            elif known.kept >= 0 and known.site == site:
+                known.kept = known.kept + 1 if _mark(variable) == known.at_first else -1
+                known.writer = writer(source.number) if known.kept > 0 and known.shifted else known.writer
             known.times += often
             self._given.add(source.number)
 
@@ -105,11 +122,20 @@ class Updates:
             held.useful = held.useful or worths != {"zero"}
         self._given -= numbers
 
+    def stepped(self, variables: Sequence[Any]) -> None:
+        """An optimizer is done with these; one that still has its first value may be put back each time."""
+        for number in {n for v in variables if (n := number_of(v)) is not None}:
+            known = self.requested.get(number)
+            if known is not None and known.kept > 0 and moved(known):
+                known.shifted += 1
+
     def rated(self, optimizer: Any, rate: Any) -> None:
         """An optimizer uses this learning rate."""
         held = self._held.get(optimizer)
-        if held is not None:
-            held.rate = held.rate or worth(rate) != "zero"
+        if held is not None and worth(rate) == "zero":
+            held.still.add(held.steps)
+        elif held is not None:
+            held.rate = True
 
     def compiled(self, optimizer: Any, rate: Callable[[], GradientSeen], place: frames.Stack) -> None:
         """The learning rate of an optimizer in a step that is traced.
@@ -129,73 +155,12 @@ class Updates:
         held = self._held.get(optimizer)
         if held is None:
             held = self._held[optimizer] = Held(stack, weakref.ref(optimizer))
-            self._all.append(held)
+            self.optimizers.append(held)
         return held
 
-    def unapplied(self, spans: Callable[[frames.Stack], tuple[Any, ...]]) -> Iterator[Graph]:
-        """For each reason a Graph that says so and has no operations."""
-        for held in self._all:
-            detail = ""
-            if held.steps >= FEWEST_ZEROS and held.zeros and not held.useful:
-                detail = "handed zeros"
-            elif not held.rate and _steps_of(held) >= FEWEST_STEPS:
-                detail = "rate"
-            asked = [a for n, a in self._asked.items() if detail and n in held.numbers and not _moved(a)]
-            yield from _graph(
-                asked, "zeroed" if detail == "handed zeros" else "kept", detail, held.place or held.stack, spans
-            )
-        yield from self._left_out(spans)
 
-    def _left_out(self, spans: Callable[[frames.Stack], tuple[Any, ...]]) -> Iterator[Graph]:
-        handed = {n for held in self._all for n in held.numbers}
-        for held in self._all:
-            sites = {a.site for n, a in self._asked.items() if n in held.numbers and _moved(a)}
-            asked = [
-                a
-                for n, a in self._asked.items()
-                if a.site in sites
-                and n not in handed
-                and a.times >= FEWEST_STEPS
-                and a.variable() is not None
-                and not _moved(a)
-            ]
-            yield from _graph(asked, "kept", "left out", held.stack, spans)
-            handed |= {a.source.number for a in asked if a.source.number is not None}  # told once
-
-
-def _steps_of(held: Held) -> int:
-    """How many steps an optimizer made with a learning rate of 0; those of a traced one are its own count."""
-    if held.compiled is None:
-        return held.steps
-    optimizer = held.optimizer()
-    iterations = getattr(optimizer, "iterations", None)
-    return int(iterations.numpy()) if iterations is not None and held.compiled() == "zero" else 0
-
-
-def _graph(
-    asked: Sequence[Asked],
-    kind: Any,
-    detail: str,
-    stack: frames.Stack,
-    spans: Callable[[frames.Stack], tuple[Any, ...]],
-) -> Iterator[Graph]:
-    place = spans(stack)
-    parameters = [
-        Parameter(
-            a.source.path,
-            a.source.shape,
-            a.source.dtype,
-            gradient="present",
-            history=(Event(kind, place[0] if place else None, detail),),
-        )
-        for a in asked
-    ]
-    if parameters:
-        builder = GraphBuilder("tensorflow", "tf.GradientTape.gradient")
-        yield builder.graph((), parameters, spans(asked[0].stack))
-
-
-def _moved(asked: Asked) -> bool:
+def moved(asked: Asked) -> bool:
+    """Whether a variable holds something else than when it was first asked for, or is gone."""
     variable = asked.variable()
     return variable is None or _mark(variable) != asked.at_first
 

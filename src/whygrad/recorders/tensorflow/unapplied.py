@@ -1,0 +1,111 @@
+"""Gradients that exist and are not applied, judged at the end of a run.
+
+Only facts that hold for a whole run are told, of variables that never moved: an optimizer that is handed zeros in place
+of the gradients that were asked for, one whose learning rate is 0 at every step, variables that a request asks for
+beside others, which an optimizer takes while these are given to nobody, what the script puts back after each step, and
+new values that go to a tensor and not to the variable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from whygrad.graph import Event, Graph, Parameter
+from whygrad.recorders import frames
+from whygrad.recorders.builder import GraphBuilder
+from whygrad.recorders.tensorflow.updates import FEWEST_STEPS, Asked, Held, Updates, moved
+
+FEWEST_ZEROS = 2
+Spans = Callable[[frames.Stack], tuple[Any, ...]]
+
+
+def unapplied(updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph]) -> Iterator[Graph]:
+    """For each reason a Graph that says so.
+
+    Args:
+        spans: makes places of a captured stack.
+        graphs: the first Graph of each place that asked for gradients.
+    """
+    for held in updates.optimizers:
+        detail = ""
+        if held.steps >= FEWEST_ZEROS and held.zeros and not held.useful:
+            detail = "handed zeros"
+        elif not held.rate and _steps_of(held) >= FEWEST_STEPS:
+            detail = "rate"
+        asked = [a for n, a in updates.requested.items() if detail and n in held.numbers and not moved(a)]
+        yield from _graph(
+            asked, "zeroed" if detail == "handed zeros" else "kept", detail, held.place or held.stack, spans
+        )
+    yield from _left_out(updates, spans, graphs)
+    yield from _lost(updates, spans)
+
+
+def _left_out(updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph]) -> Iterator[Graph]:
+    """The variables that an optimizer leaves out, in the Graph of the request that asked for them."""
+    handed = {n for held in updates.optimizers for n in held.numbers}
+    for held in updates.optimizers:
+        sites = {a.site for n, a in updates.requested.items() if n in held.numbers and moved(a)}
+        for site in sites & graphs.keys():
+            left = {n: a for n, a in updates.requested.items() if a.site == site and _is_left(n, a, handed)}
+            handed |= left.keys()  # told once
+            place = spans(held.stack)
+            event = Event("kept", place[0] if place else None, "left out")
+            paths = {a.source.path for a in left.values()}
+            parameters = tuple(
+                replace(p, gradient="present", history=(*p.history, event)) if p.path in paths else p
+                for p in graphs[site].parameters
+            )
+            if paths:
+                yield replace(graphs[site], parameters=parameters, ended=True)
+
+
+def _lost(updates: Updates, spans: Spans) -> Iterator[Graph]:
+    """What an optimizer changed and the script put back, and what the script computed and never assigned."""
+    handed = {n for held in updates.optimizers for n in held.numbers}
+    found: dict[tuple[str, frames.Stack], list[Asked]] = {}
+    for number, asked in updates.requested.items():
+        if asked.writer and min(asked.kept, asked.shifted) >= FEWEST_STEPS and not moved(asked):
+            found.setdefault(("undone", asked.writer), []).append(asked)
+        elif asked.copied and number not in handed and asked.variable() is not None and not moved(asked):
+            found.setdefault(("copied", asked.copied), []).append(asked)
+    for (detail, place), lost in found.items():
+        yield from _graph(lost, "kept", detail, place, spans)
+
+
+def _is_left(number: int, asked: Asked, handed: set[int]) -> bool:
+    enough = number not in handed and asked.times >= FEWEST_STEPS
+    return enough and asked.variable() is not None and not moved(asked)
+
+
+def _steps_of(held: Held) -> int:
+    """How many steps an optimizer made with a learning rate of 0; those of a traced one are its own count."""
+    if held.compiled is None:
+        return len(held.still)
+    optimizer = held.optimizer()
+    iterations = getattr(optimizer, "iterations", None)
+    return int(iterations.numpy()) if iterations is not None and held.compiled() == "zero" else 0
+
+
+def _graph(
+    asked: Sequence[Asked],
+    kind: Any,
+    detail: str,
+    stack: frames.Stack,
+    spans: Spans,
+) -> Iterator[Graph]:
+    place = spans(stack)
+    parameters = [
+        Parameter(
+            a.source.path,
+            a.source.shape,
+            a.source.dtype,
+            gradient="present",
+            history=(Event(kind, place[0] if place else None, detail),),
+        )
+        for a in asked
+    ]
+    if parameters:
+        builder = GraphBuilder("tensorflow", "tf.GradientTape.gradient")
+        yield builder.graph((), parameters, spans(asked[0].stack))

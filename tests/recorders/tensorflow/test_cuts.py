@@ -1,0 +1,93 @@
+"""Each way to cut, named, and TensorFlow's own answers against the graph's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytest.importorskip("tensorflow")
+
+import numpy as np
+import tensorflow as tf
+
+from hearing import Ear
+from tensorflow_training import X, Y, mlp, train
+from whygrad import spec
+from whygrad.diagnose import agrees, diagnose
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.filterwarnings("ignore")]
+
+
+@tf.custom_gradient
+def gives_none(x: Any) -> Any:
+    return tf.identity(x), lambda up: None
+
+
+def through_a_buffer(t: Any) -> Any:
+    return tf.identity(tf.Variable(tf.zeros((8, 1)), trainable=False).assign(t))
+
+
+CUTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "stop": ("stop-gradient", tf.stop_gradient),
+    "argmax": ("non-differentiable-op", lambda t: tf.cast(tf.argmax(t, -1), tf.float32)),
+    "round": ("non-differentiable-op", tf.round),
+    "compare": ("non-differentiable-op", lambda t: tf.cast(t > 0.0, tf.float32)),
+    "cast": ("integer-dtype", lambda t: tf.cast(tf.cast(t, tf.int32), tf.float32)),
+    "numpy": ("left-framework", lambda t: tf.constant(t.numpy() * 2.0)),
+    "floats": ("left-framework", lambda t: tf.constant([[float(v)] for v in t[:, 0]])),
+    "asarray": ("left-framework", lambda t: tf.constant(np.tanh(t))),
+    "numpy_function": ("left-framework", lambda t: tf.numpy_function(np.tanh, [t], tf.float32)),
+    "assign": ("state-write", through_a_buffer),
+    "none": ("custom-gradient", gives_none),
+}
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_a_cut_is_named_and_agrees_with_tensorflow(name: str, ear: Ear) -> None:
+    kind, cut = CUTS[name]
+    train(mlp(), around=cut)
+    (graph,) = ear.graphs
+    spec.check(graph)
+    assert agrees(graph) == []
+    (finding,) = diagnose(graph)
+    assert finding.cause == kind
+    assert len(finding.parameters) == 4
+
+
+@pytest.mark.parametrize("name", ["stop", "argmax", "round", "compare", "cast", "numpy_function", "none"])
+def test_a_cut_is_named_when_traced(name: str, ear: Ear) -> None:
+    kind, cut = CUTS[name]
+    model = mlp()
+    tf.function(lambda: train(model, around=cut))()
+    graph = ear.graphs[0]
+    spec.check(graph)
+    assert agrees(graph) == []
+    assert {f.cause for f in diagnose(graph)} == {kind}
+
+
+def test_what_runs_outside_the_tape_is_recording_off(ear: Ear) -> None:
+    model = mlp()
+    predicted = model(X)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(predicted - Y))
+    tape.gradient(loss, model.trainable_variables)
+    (graph,) = ear.graphs
+    assert agrees(graph) == []
+    assert [f.cause for f in diagnose(graph)] == ["recording-off"]
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_zeros_in_place_of_none_hide_nothing(traced: bool, ear: Ear) -> None:
+    used, cut = tf.Variable(2.0, name="used"), tf.Variable(3.0, name="cut")
+
+    def step() -> None:
+        with tf.GradientTape() as tape:
+            loss = used * 2.0 + tf.stop_gradient(cut * 2.0)
+        tape.gradient(loss, [used, cut], unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    (tf.function(step) if traced else step)()
+    (finding,) = diagnose(ear.graphs[0])
+    assert finding.cause == "stop-gradient"
+    assert [(p.path, p.gradient) for p in finding.parameters] == [("cut", "zero")]
