@@ -12,9 +12,10 @@ from whygrad.span import Span
 class GraphBuilder:
     """Collects a Graph in columns; every string, shape and stack is kept once."""
 
-    def __init__(self, framework: str, api: str) -> None:
+    def __init__(self, framework: str, api: str, library: str = "") -> None:
         self.framework = framework
         self.api = api
+        self.library = library
         self._names: dict[str, int] = {}
         self._shapes: dict[Shape | None, int] = {}
         self._stacks: dict[tuple[Span, ...], int] = {}
@@ -151,4 +152,5 @@ class GraphBuilder:
             frozen=tuple(frozen),
             cotangents=cotangents or {},
             zeros=tuple(sorted(zeros)),
+            library=self.library,
         )

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from whygrad.graph import Layer
 from whygrad.recorders import frames
-from whygrad.recorders.lives import Lives
+from whygrad.recorders.lives import Lives, packages
+from whygrad.recorders.ownership import attributes_of
 from whygrad.recorders.patching import Patches
 from whygrad.span import Span
 
@@ -44,8 +45,8 @@ class Layers:
 
     def wake(self, fault: Callable[[BaseException], None]) -> None:
         """Listen to every Keras that is imported by now."""
-        for name, home_name in _HOMES.items():
-            home = sys.modules.get(home_name)
+        for name in packages(self.lives.framework):
+            home = sys.modules.get(_HOMES[name])
             if home is not None and name not in self.awake and hasattr(home, "Layer"):
                 self.awake.add(name)
                 self._calls(home.Layer, fault)
@@ -126,7 +127,7 @@ def _holder(layer: Any, objects: dict[str, Any]) -> tuple[str | None, str | None
     for path, parent in objects.items():
         if parent is layer:
             continue
-        for name, value in list(vars(parent).items()):
+        for name, value in attributes_of(parent):
             if value is layer and not name.startswith("_"):
                 return name, path
         if any(own is layer for own in getattr(parent, "_layers", ())):

@@ -18,19 +18,25 @@ from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.patching import Patches
 
-# For each Keras: the class whose ``__new__`` every layer passes, the class of ``trainable``, that of ``fit``.
+# For each Keras: the class whose ``__new__`` every layer passes, and the class of ``trainable``.
 _HOMES = {
-    "keras": (
-        ("keras.src.ops.operation", "Operation"),
-        ("keras.src.layers.layer", "Layer"),
-        ("keras.src.backend.tensorflow.trainer", "TensorFlowTrainer"),
-    ),
-    "tf_keras": (
-        ("tf_keras.src.engine.base_layer", "Layer"),
-        ("tf_keras.src.engine.base_layer", "Layer"),
-        ("tf_keras.src.engine.training", "Model"),
-    ),
+    "keras": (("keras.src.ops.operation", "Operation"), ("keras.src.layers.layer", "Layer")),
+    "tf_keras": (("tf_keras.src.engine.base_layer", "Layer"), ("tf_keras.src.engine.base_layer", "Layer")),
 }
+# For each framework that a Keras may compute with: the class of ``fit``. Of Keras 3, one alone is ever imported.
+_TRAINERS = {
+    "tensorflow": {
+        "keras": ("keras.src.backend.tensorflow.trainer", "TensorFlowTrainer"),
+        "tf_keras": ("tf_keras.src.engine.training", "Model"),
+    },
+    "torch": {"keras": ("keras.src.backend.torch.trainer", "TorchTrainer")},
+    "jax": {"keras": ("keras.src.backend.jax.trainer", "JAXTrainer")},
+}
+
+
+def packages(framework: str) -> tuple[str, ...]:
+    """Each Keras that is imported by now and computes with this framework."""
+    return tuple(name for name, (module, cls) in _TRAINERS[framework].items() if hasattr(sys.modules.get(module), cls))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class Lives:
     """The lasting hooks on Keras.
 
     Args:
+        framework: what the Keras that is listened to computes with.
         told: gets the Graph of a ``fit`` that can not train what it should.
         fault: told of an error of ours.
 
@@ -54,7 +61,8 @@ class Lives:
         fitting: what the ``fit`` that runs now was given.
     """
 
-    def __init__(self, told: Callable[[Graph], None], fault: Callable[[BaseException], None]) -> None:
+    def __init__(self, framework: str, told: Callable[[Graph], None], fault: Callable[[BaseException], None]) -> None:
+        self.framework = framework
         self.told = told
         self.fault = fault
         self.patches = Patches()
@@ -68,7 +76,8 @@ class Lives:
 
     def start(self) -> None:
         """Listen to every Keras that is imported by now."""
-        for name, homes in _HOMES.items():
+        for name in packages(self.framework):
+            homes = (*_HOMES[name], _TRAINERS[self.framework][name])
             classes = [getattr(sys.modules.get(module), cls, None) for module, cls in homes]
             if name in self.heard or any(cls is None for cls in classes):
                 continue
@@ -214,7 +223,8 @@ class Lives:
 
     def _graph(self, variables: Sequence[Any], stack: frames.Stack, trainable: bool = True) -> Graph:
         """A request without operations: what ``fit`` would have to ask for, and when it was thawed."""
-        builder = GraphBuilder("tensorflow", "keras.Model.fit")
+        library = "" if self.framework == "tensorflow" else "keras"
+        builder = GraphBuilder(self.framework, "keras.Model.fit", library)
         parameters = [
             Parameter(
                 path=str(getattr(v, "path", v.name)),
