@@ -57,7 +57,7 @@ class Streaks:
 
     def run_again(self, program: Program, arrays: Mapping[int, Any]) -> Measured | None:
         """Measure every operation; ``None`` where that can not be done, or has cost enough."""
-        began = time.thread_time()
+        began = time.process_time()
         try:
             return replay(program, arrays, LONGEST - self.spent)
         except Refused:
@@ -66,7 +66,7 @@ class Streaks:
         except Exception:
             return None  # it needs a mesh, an axis or a rule that is not there: nothing is known, nothing is claimed
         finally:
-            self.spent += time.thread_time() - began
+            self.spent += time.process_time() - began
 
 
 def is_useless(graph: Graph) -> bool:

@@ -80,7 +80,7 @@ class _Run:
     def __init__(self, longest: float) -> None:
         self.measured = Measured()
         self.left = MOST
-        self.end = time.thread_time() + longest
+        self.end = time.process_time() + longest
         self.carried: dict[int, list[list[Any]]] = {}
         self.nonzero: set[int] = set()
 
@@ -135,7 +135,7 @@ class _Run:
     def spent(self) -> None:
         """One more operation; it must not take for ever."""
         self.left -= 1
-        if self.left < 0 or time.thread_time() > self.end:
+        if self.left < 0 or time.process_time() > self.end:
             raise Refused
 
     def _back(self, entry: Ran, env: Env, cotangents: Env) -> None:
