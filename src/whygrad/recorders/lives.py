@@ -199,8 +199,8 @@ class Lives:
                 self.built.pop(model, None)
                 return
             asked = self.built.get(model)
-            if asked is None:
-                return
+            if asked is None or (self.framework != "tensorflow" and _has_own_step(model)):
+                return  # where nothing is compiled for good, a step of the script's own may ask for what it likes
             stale = [v for v in model.trainable_variables if id(v) not in asked]
             if stale:
                 self.told(self._graph(stale, stack))
@@ -209,8 +209,7 @@ class Lives:
 
     def _all_frozen(self, model: Any) -> list[Any]:
         """The weights that the script froze, where that leaves Keras' own training step nothing to train."""
-        own_step = frames.is_user_file(type(model).train_step.__code__.co_filename)
-        if own_step or not getattr(model, "weights", ()) or model.trainable_variables:
+        if _has_own_step(model) or not getattr(model, "weights", ()) or model.trainable_variables:
             return []
         return [v for v in model.weights if next(self.freezes(v), None) and not _is_state(v)]
 
@@ -241,6 +240,10 @@ class Lives:
             for v in variables
         ]
         return builder.graph((), parameters, frames.spans(stack))
+
+
+def _has_own_step(model: Any) -> bool:
+    return frames.is_user_file(type(model).train_step.__code__.co_filename)
 
 
 def _given(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Fitting:
