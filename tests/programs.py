@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 ALONE = Path(__file__).parent / "alone"
+# Folders whose modules stand in the place of frameworks that a program does not use: of JAX; of TensorFlow.
+OTHERS = Path(__file__).parent / "others"
 
 
 def surroundings(text: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ _COMPLAINTS: Mapping[str, tuple[str, ...]] = {
         "ValueError: No gradients provided for any variable",
         "ValueError: not enough values to unpack (expected 2, got 0)",
     ),
+    "torch": ("ValueError: No gradients provided for any variable",),
 }
 _LONGEST = 70
 

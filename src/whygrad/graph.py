@@ -196,6 +196,7 @@ class Graph:
 
     Attributes:
         framework, api: who was asked, and by which call.
+        library: whose words the script speaks, where that is not the framework's own (``keras``).
         request: the user's frames of the call, innermost first.
         targets: value ids of the losses.
         error: what the request raised, as ``Type: message``; ``fault``: what that is about, where it is known.
@@ -240,6 +241,7 @@ class Graph:
     points: Mapping[int, str] = field(default_factory=dict)
     frozen: tuple[str, ...] = ()
     ended: bool = False
+    library: str = ""
 
     def __len__(self) -> int:
         """The number of operations."""

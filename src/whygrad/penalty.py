@@ -25,6 +25,7 @@ class Names:
         reading: they hand on the value of a parameter.
         along: their further inputs say only how to go about it (an axis, a shape).
         pointwise: their result has the rank of their largest input.
+        beside: they put numbers beside each other, each with an axis of length one.
     """
 
     adding: frozenset[str]
@@ -32,8 +33,10 @@ class Names:
     reading: frozenset[str]
     along: frozenset[str]
     pointwise: frozenset[str]
+    beside: frozenset[str] = frozenset()
 
 
+# By framework; of PyTorch and JAX only what Keras makes of a model is looked at.
 NAMES: Mapping[str, Names] = {
     "tensorflow": Names(
         frozenset("Add AddV2 AddN Sub Neg Identity Cast Pack Sum Mean Reshape Squeeze ExpandDims".split()),
@@ -41,7 +44,24 @@ NAMES: Mapping[str, Names] = {
         frozenset("ReadVariableOp Identity Cast".split()),
         frozenset("Sum Mean Prod Max Min Reshape Squeeze ExpandDims Transpose".split()),
         frozenset("Add AddV2 Sub Mul RealDiv DivNoNan Pow Maximum Minimum".split()),
-    )
+    ),
+    "torch": Names(
+        frozenset("add radd sub subtract neg to sum mean reshape squeeze unsqueeze stack".split()),
+        frozenset("mul rmul multiply div divide true_divide".split()),
+        frozenset("to".split()),
+        frozenset("sum mean prod max amax min amin reshape squeeze unsqueeze transpose permute".split()),
+        frozenset("add radd sub subtract mul rmul multiply div divide true_divide pow".split()),
+    ),
+    "jax": Names(
+        frozenset(
+            "add add_any sub neg convert_element_type reduce_sum reshape squeeze broadcast_in_dim concatenate".split()
+        ),
+        frozenset("mul div".split()),
+        frozenset("convert_element_type copy".split()),
+        frozenset(),
+        frozenset("add sub mul div pow max min".split()),
+        frozenset(("concatenate",)),
+    ),
 }
 
 
@@ -62,7 +82,7 @@ def penalties(flow: Flow) -> Penalties | None:
     """The penalties in the loss of a graph; ``None`` where there are none."""
     graph = flow.graph
     names = NAMES.get(graph.framework)
-    if names is None or not graph.targets:
+    if names is None or not graph.targets or (graph.framework != "tensorflow" and graph.library != "keras"):
         return None
     search = _Search(graph, names)
     joins = search.joins()
@@ -145,7 +165,8 @@ class _Search:
     def _is_penalty(self, op: int, value: int) -> bool:
         """Whether a sum takes a penalty there: one number of several, from a curved function of parameters alone."""
         inputs = self._inputs(op)
-        numbers = all(self.graph.value(each).shape == () for each in inputs)
+        shape = (1,) if self._name(op) in self.names.beside else ()
+        numbers = all(self.graph.value(each).shape == shape for each in inputs)
         if len(inputs) < 2 or not numbers or not self._free(value) or not self._known[value][1]:
             return False
         return any(self._curved(behind) for behind in self.behind([value]))
@@ -169,7 +190,7 @@ class _Search:
                 todo.pop()
                 continue
             op = self.graph.value_op[current]
-            if op == NOWHERE or self._written(op) or not self.graph.inputs(op):
+            if op == NOWHERE or current in self._parameters or self._written(op) or not self.graph.inputs(op):
                 self._known[current] = self._leaf(current, op)
                 continue
             self._numbers(current, op)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType
@@ -87,9 +87,11 @@ class Session:
 
     def start(self) -> None:
         """Wait for the script to import a framework."""
-        triggers: dict[str, Callable[[ModuleType], None]] = {}
+        found: defaultdict[str, list[Callable[[ModuleType], None]]] = defaultdict(list)
         for name in RECORDERS:
-            triggers |= self._triggers(name)
+            for module, trigger in self._triggers(name).items():
+                found[module].append(trigger)
+        triggers = {module: _each(several) for module, several in found.items()}
         self._unwatch = watch_imports(triggers, lambda error: self.fault("whygrad", error))
 
     def close(self, status: int | None, error: str | None) -> Report:
@@ -288,6 +290,14 @@ class Session:
             return passed_on
 
         return {name: begin} | {module: tell(method) for module, method in entry.also}
+
+
+def _each(triggers: Sequence[Callable[[ModuleType], None]]) -> Callable[[ModuleType], None]:
+    def fire(module: ModuleType) -> None:
+        for trigger in triggers:
+            trigger(module)
+
+    return fire
 
 
 _RANK = {"error": 0, "warning": 1, "note": 2}

@@ -18,7 +18,7 @@ from whygrad.ways import Cut, Edge
 ANY = ""
 Spoken = TypeVar("Spoken")
 # What a framework calls what it trains.
-TRAINED: Mapping[str, str] = {"tensorflow": "variables", ANY: "parameters"}
+TRAINED: Mapping[str, str] = {"tensorflow": "variables", "keras": "variables", ANY: "parameters"}
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,9 @@ class Cause:
 
 
 def spoken(table: Mapping[str, Spoken], case: Case) -> Spoken:
-    """The row of a table of words that is for the framework of a case; the row ``ANY`` where it has none."""
-    return table.get(case.graph.framework, table[ANY])
+    """The row of a table of words for what a case speaks: its library, else its framework, else ``ANY``."""
+    own = table.get(case.graph.framework, table[ANY])
+    return table.get(case.graph.library, own) if case.graph.library else own
 
 
 def blamed(flow: Flow, value: int) -> list[Cut]:
@@ -189,7 +190,7 @@ def _outside(graph: Graph, edge: Edge) -> str:
 
 # A trip through NumPy or Python numbers, as recorders call it.
 OUTSIDE = "numpy"
-_SILENT = frozenset("Identity IdentityN ReadVariableOp carry Cast Reshape ExpandDims Squeeze Pack".split())
+_SILENT = frozenset("Identity IdentityN ReadVariableOp carry Cast Reshape ExpandDims Squeeze Pack to".split())
 
 
 def _shortened(steps: list[Step], most: int = 9) -> list[Step]:

@@ -159,6 +159,12 @@ WORDS: Mapping[str, Words] = {
         "let it keep `requires_grad=True`, or leave it out of what is trained",
         "autograd follows leaves with `requires_grad=True` only",
     ),
+    "keras": Words(
+        "trainable",
+        "so it is not trained",
+        "set `trainable = True` before the variable is used, or leave it out of the request",
+        "what is frozen is not among the trainable variables",
+    ),
     ANY: Words(
         "trainable", "so nothing follows it", "do not freeze it, or leave it out of the request", "it is frozen"
     ),

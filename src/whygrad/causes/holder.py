@@ -9,6 +9,8 @@ from whygrad.causes.cause import Case
 from whygrad.graph import NOWHERE
 from whygrad.span import Span
 
+# Calls that hand back what a layer gives and, after it, its state.
+_STATELESS = frozenset(("stateless_call",))
 # Which parts of a returned tuple or dict hold the value; None: the returned object as a whole.
 Parts = frozenset[object] | None
 
@@ -26,13 +28,23 @@ def holder(case: Case, value: int, stack: tuple[Span, ...]) -> tuple[Span, set[s
         for span in stack:
             if span.function == label[1]:
                 return span, {root}
-    names = _bound_by(stack[0], None)
+    names = _bound_by(stack[0], _first_of(stack[0]))
+    asked = case.graph.request[0].place() if case.graph.request else None
     for index, span in enumerate(stack):
         returned, parts = _returned(span, names)
-        if not returned or index + 1 == len(stack):
+        # What a differentiated function hands back beside the loss goes no further on the way to the loss.
+        if not returned or index + 1 == len(stack) or stack[index + 1].place() == asked:
             return span, names
-        names = _bound_by(stack[index + 1], parts)
+        names = _bound_by(stack[index + 1], parts if parts is not None else _first_of(stack[index + 1]))
     return stack[-1], names
+
+
+def _first_of(place: Span) -> Parts:
+    """Which part of its result a call hands the value on as, where that is known of the call."""
+    node = source.node_at(place)
+    function = node.func if isinstance(node, ast.Call) else None
+    stateless = isinstance(function, ast.Attribute) and function.attr in _STATELESS
+    return frozenset((0,)) if stateless else None
 
 
 def is_dropped(case: Case, place: Span, part: int | None = None) -> Span | None:

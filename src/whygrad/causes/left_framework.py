@@ -186,7 +186,12 @@ WORDS = Words(
     "the value leaves the framework here",
     "compute this with {owner} own operations instead",
 )
-OWNERS: Mapping[str, str] = {"tensorflow": "TensorFlow's", "torch": "torch's", ANY: "the framework's"}
+OWNERS: Mapping[str, str] = {
+    "tensorflow": "TensorFlow's",
+    "torch": "torch's",
+    "keras": "Keras'",
+    ANY: "the framework's",
+}
 # A tensor made out of a tensor: nothing leaves, and what is made knows nothing of where it came from all the same.
 COPIED = Words(
     "`{code}` copies the value into a new tensor, and that is a constant",

@@ -188,6 +188,7 @@ DETAILS: Mapping[str, Mapping[str, Words]] = {
             "or learn from its `log_prob`",
         ),
     },
+    "keras": {},
     ANY: {},
 }
 

@@ -172,7 +172,7 @@ from dataclasses import replace
 
 from whygrad import rewrite
 from whygrad.causes.carried import Words, cut_by, explain_cut, only_use
-from whygrad.causes.cause import Case, Explanation, in_package
+from whygrad.causes.cause import ANY, Case, Explanation, in_package, spoken
 from whygrad.finding import Fix
 from whygrad.graph import Graph
 from whygrad.ways import Cut
@@ -187,9 +187,11 @@ WORDS = Words(
 )
 # The calls that can be taken off what they were given.
 _STOPS: Mapping[str, tuple[str, ...]] = {
+    "keras": ("stop_gradient", "detach"),
     "tensorflow": ("stop_gradient",),
     "torch": ("detach",),
     "jax": ("stop_gradient",),
+    ANY: (),
 }
 
 
@@ -216,7 +218,7 @@ def _unstopped(case: Case) -> rewrite.Edits:
             return rewrite.NONE
         if _weighs_what_learns(case, cut):
             return rewrite.NONE
-        edits[place.place()] = rewrite.unwrapped(place, _STOPS.get(case.graph.framework, ()))
+        edits[place.place()] = rewrite.unwrapped(place, spoken(_STOPS, case))
     return sum(edits.values(), rewrite.NONE) if all(edits.values()) else rewrite.NONE
 
 

@@ -209,14 +209,21 @@ from whygrad.causes.layers import layer_of
 from whygrad.finding import Fix, Label, Proof, Step
 
 ID = "untracked"
+_KERAS = "make it with `self.add_weight(...)`, or keep the layer in an attribute, list or dict of the model"
 # What to write instead, so that the model sees it.
 FIXES: Mapping[str, str] = {
-    "tensorflow": "make it with `self.add_weight(...)`, or keep the layer in an attribute, list or dict of the model",
+    "tensorflow": _KERAS,
+    "keras": _KERAS,
     "torch": "set modules as attributes or in `nn.ModuleList` and `nn.ModuleDict`, and tensors as `nn.Parameter`",
     "jax": "make it an `nnx.Param`, or name its kind in the filter: `nnx.grad(..., argnums=nnx.DiffState(0, ...))`",
     ANY: "keep it where the model looks for its parameters",
 }
-LISTS: Mapping[str, str] = {"tensorflow": "list of trainable variables", "torch": "`parameters()`", ANY: "list"}
+LISTS: Mapping[str, str] = {
+    "tensorflow": "list of trainable variables",
+    "keras": "list of trainable variables",
+    "torch": "`parameters()`",
+    ANY: "list",
+}
 
 
 def explain(case: Case) -> Explanation | None:

@@ -236,7 +236,7 @@ def _takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tupl
     if end is None or not stack:
         return loss_span(case.graph), None
     later = list(_loss_path(case, case.graph.value_op[end]))
-    if _overwritten(stack[0], later):
+    if _overwritten(case, stack[0], later):
         return stack[0], None
     dead, held = holder(case, end, stack)
     for taken in later:
@@ -250,11 +250,13 @@ def _takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tupl
     return (own or loss_span(case.graph)), dead
 
 
-def _overwritten(place: Span, later: list[tuple[Span, ...]]) -> bool:
+def _overwritten(case: Case, place: Span, later: list[tuple[Span, ...]]) -> bool:
     """Whether a loop's next turn, which leads to the loss, binds the name anew without having read this value."""
     statement = source.statement_at(place)
     if not isinstance(statement, ast.Assign) or in_package(place):
         return False
+    if any(span.place() == place.place() for target in case.graph.targets for span in _stack(case, target)):
+        return False  # the loss is made in the very same call
     again = any(span.place() == place.place() for stack in later for span in stack)
     return again and not source.names_in(statement.value) & source.targets_of(statement)
 

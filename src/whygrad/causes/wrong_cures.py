@@ -24,7 +24,8 @@ def argued(case: Case, cause: str) -> tuple[str, ...]:
 def _compile_loss(case: Case, _cause: str) -> str | None:
     """Keras asks for a `loss` in `compile` whenever some of the gradients are missing, whoever computes the loss."""
     seen = {p.gradient == "none" for p in case.graph.parameters if p.asked}
-    if not case.graph.layers or seen != {True, False} or case.parameter.gradient != "none":
+    keras = case.graph.library == "keras" or (case.graph.framework == "tensorflow" and bool(case.graph.layers))
+    if not keras or seen != {True, False} or case.parameter.gradient != "none":
         return None  # no Keras, or no hint of it
     if _called(case) in ("fit", "train_on_batch"):
         if not case.flow.influences(case.parameter.value):
@@ -101,7 +102,7 @@ def _required(case: Case, _cause: str) -> str | None:
         if isinstance(on, ast.Name) and on.id in names and not off:
             text = source.segment(case.graph.request[0].file, call)
             return f"`{text}` (line {call.lineno}) only hides it: the backward pass begins there, and ends there"
-    if "does not require grad" in (case.graph.error or ""):
+    if "does not require grad" in (case.graph.error or "") and _by_hand(case):
         return "`requires_grad_(True)` on the loss would only hide it: the backward pass would end at the loss"
     return None
 
@@ -157,7 +158,7 @@ def _unused_found(case: Case, _cause: str) -> str | None:
 # The cures of each framework, in the order in which they are argued against.
 CURES: Mapping[str, tuple[Cure, ...]] = {
     "tensorflow": (_compile_loss, _hidden, _watched, _persistent),
-    "torch": (_required, _unused_allowed, _unused_found, _detached),
+    "torch": (_compile_loss, _required, _unused_allowed, _unused_found, _detached),
 }
 
 

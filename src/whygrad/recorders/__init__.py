@@ -26,10 +26,15 @@ RECORDERS: Mapping[str, Entry] = {
         "TensorFlow",
         (("keras", "keras_imported"), ("tf_keras", "keras_imported")),
     ),
-    "torch": Entry("whygrad.recorders.torch", "Torch"),
+    "torch": Entry("whygrad.recorders.torch", "Torch", (("keras", "keras_imported"),)),
     "jax": Entry(
         "whygrad.recorders.jax",
         "Jax",
-        (("flax.nnx", "nnx_imported"), ("optax", "updates_imported"), ("equinox", "updates_imported")),
+        (
+            ("flax.nnx", "nnx_imported"),
+            ("optax", "updates_imported"),
+            ("equinox", "updates_imported"),
+            ("keras", "keras_imported"),
+        ),
     ),
 }

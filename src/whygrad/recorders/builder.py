@@ -12,9 +12,11 @@ from whygrad.span import Span
 class GraphBuilder:
     """Collects a Graph in columns; every string, shape and stack is kept once."""
 
-    def __init__(self, framework: str, api: str) -> None:
+    def __init__(self, framework: str, api: str, library: str = "") -> None:
         self.framework = framework
         self.api = api
+        self.library = library
+        self.scope = ""  # of operations that name none
         self._names: dict[str, int] = {}
         self._shapes: dict[Shape | None, int] = {}
         self._stacks: dict[tuple[Span, ...], int] = {}
@@ -87,7 +89,7 @@ class GraphBuilder:
         if number == len(self._stack_list):
             self._stack_list.append(stack)
         self._op_stack.append(number)
-        self._op_scope.append(self._names.setdefault(scope, len(self._names)))
+        self._op_scope.append(self._names.setdefault(scope or self.scope, len(self._names)))
         self._in_value.extend(inputs)
         self._in_start.append(len(self._in_value))
         self._out_value.extend(outputs)
@@ -151,4 +153,5 @@ class GraphBuilder:
             frozen=tuple(frozen),
             cotangents=cotangents or {},
             zeros=tuple(sorted(zeros)),
+            library=self.library,
         )

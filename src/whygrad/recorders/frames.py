@@ -70,6 +70,12 @@ def _decide(filename: str) -> bool:
     return not path.startswith(_STDLIB)
 
 
+def is_users_object(value: Any) -> bool:
+    """Whether the class of an object is defined in user code."""
+    file = getattr(sys.modules.get(type(value).__module__), "__file__", None)
+    return file is not None and is_user_file(file)
+
+
 def package_of(filename: str) -> str | None:
     """The installed package that a file belongs to, ``None`` for the user's own files."""
     parts = filename.split(os.sep)

@@ -12,12 +12,15 @@ from typing import Any, Protocol
 
 from whygrad.graph import Layer
 from whygrad.recorders import frames
-from whygrad.recorders.lives import Lives
+from whygrad.recorders.lives import Lives, packages
+from whygrad.recorders.ownership import attributes_of
 from whygrad.recorders.patching import Patches
 from whygrad.span import Span
 
 # Where each Keras keeps its Layer.
 _HOMES = {"keras": "keras.src.layers.layer", "tf_keras": "tf_keras.src.engine.base_layer"}
+# The ways to call a layer.
+_CALLS = ("__call__", "stateless_call")
 _MOST_LAYERS = 20_000
 
 
@@ -44,11 +47,12 @@ class Layers:
 
     def wake(self, fault: Callable[[BaseException], None]) -> None:
         """Listen to every Keras that is imported by now."""
-        for name, home_name in _HOMES.items():
-            home = sys.modules.get(home_name)
+        for name in packages(self.lives.framework):
+            home = sys.modules.get(_HOMES[name])
             if home is not None and name not in self.awake and hasattr(home, "Layer"):
                 self.awake.add(name)
-                self._calls(home.Layer, fault)
+                for call in (c for c in _CALLS if hasattr(home.Layer, c)):
+                    self._calls(home.Layer, call, fault)
 
     def rest(self) -> None:
         """Stop to listen."""
@@ -56,12 +60,12 @@ class Layers:
         self.awake.clear()
         self.calls.clear()
 
-    def _calls(self, layer_class: Any, fault: Callable[[BaseException], None]) -> None:
-        original = layer_class.__call__
+    def _calls(self, layer_class: Any, name: str, fault: Callable[[BaseException], None]) -> None:
+        original = getattr(layer_class, name)
         layers = self
 
         @wraps(original)
-        def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
+        def called(self: Any, *args: Any, **kwargs: Any) -> Any:
             scopes = layers.scopes
             before, held = scopes.scope, None
             try:
@@ -75,7 +79,7 @@ class Layers:
                 if held is not None:
                     frames.release(held)
 
-        self.patches.replace(layer_class, "__call__", __call__)
+        self.patches.replace(layer_class, name, called)
 
     def _enter(self, layer: Any, frame: FrameType) -> frames.Hold:
         scopes = self.scopes
@@ -126,7 +130,7 @@ def _holder(layer: Any, objects: dict[str, Any]) -> tuple[str | None, str | None
     for path, parent in objects.items():
         if parent is layer:
             continue
-        for name, value in list(vars(parent).items()):
+        for name, value in attributes_of(parent):
             if value is layer and not name.startswith("_"):
                 return name, path
         if any(own is layer for own in getattr(parent, "_layers", ())):

@@ -18,19 +18,25 @@ from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.patching import Patches
 
-# For each Keras: the class whose ``__new__`` every layer passes, the class of ``trainable``, that of ``fit``.
+# For each Keras: the class whose ``__new__`` every layer passes, and the class of ``trainable``.
 _HOMES = {
-    "keras": (
-        ("keras.src.ops.operation", "Operation"),
-        ("keras.src.layers.layer", "Layer"),
-        ("keras.src.backend.tensorflow.trainer", "TensorFlowTrainer"),
-    ),
-    "tf_keras": (
-        ("tf_keras.src.engine.base_layer", "Layer"),
-        ("tf_keras.src.engine.base_layer", "Layer"),
-        ("tf_keras.src.engine.training", "Model"),
-    ),
+    "keras": (("keras.src.ops.operation", "Operation"), ("keras.src.layers.layer", "Layer")),
+    "tf_keras": (("tf_keras.src.engine.base_layer", "Layer"), ("tf_keras.src.engine.base_layer", "Layer")),
 }
+# For each framework that a Keras may compute with: the class of ``fit``. Of Keras 3, one alone is ever imported.
+_TRAINERS = {
+    "tensorflow": {
+        "keras": ("keras.src.backend.tensorflow.trainer", "TensorFlowTrainer"),
+        "tf_keras": ("tf_keras.src.engine.training", "Model"),
+    },
+    "torch": {"keras": ("keras.src.backend.torch.trainer", "TorchTrainer")},
+    "jax": {"keras": ("keras.src.backend.jax.trainer", "JAXTrainer")},
+}
+
+
+def packages(framework: str) -> tuple[str, ...]:
+    """Each Keras that is imported by now and computes with this framework."""
+    return tuple(name for name, (module, cls) in _TRAINERS[framework].items() if hasattr(sys.modules.get(module), cls))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ class Lives:
     """The lasting hooks on Keras.
 
     Args:
+        framework: what the Keras that is listened to computes with.
         told: gets the Graph of a ``fit`` that can not train what it should.
         fault: told of an error of ours.
 
@@ -61,7 +68,8 @@ class Lives:
         fitting: what the ``fit`` that runs now was given.
     """
 
-    def __init__(self, told: Callable[[Graph], None], fault: Callable[[BaseException], None]) -> None:
+    def __init__(self, framework: str, told: Callable[[Graph], None], fault: Callable[[BaseException], None]) -> None:
+        self.framework = framework
         self.told = told
         self.fault = fault
         self.patches = Patches()
@@ -75,7 +83,8 @@ class Lives:
 
     def start(self) -> None:
         """Listen to every Keras that is imported by now."""
-        for name, homes in _HOMES.items():
+        for name in packages(self.framework):
+            homes = (*_HOMES[name], _TRAINERS[self.framework][name])
             classes = [getattr(sys.modules.get(module), cls, None) for module, cls in homes]
             if name in self.heard or any(cls is None for cls in classes):
                 continue
@@ -197,8 +206,8 @@ class Lives:
                 self.built.pop(model, None)
                 return
             asked = self.built.get(model)
-            if asked is None:
-                return
+            if asked is None or (self.framework != "tensorflow" and _has_own_step(model)):
+                return  # where nothing is compiled for good, a step of the script's own may ask for what it likes
             stale = [v for v in model.trainable_variables if id(v) not in asked]
             if stale:
                 self.told(self._graph(stale, stack))
@@ -207,8 +216,7 @@ class Lives:
 
     def _all_frozen(self, model: Any) -> list[Any]:
         """The weights that the script froze, where that leaves Keras' own training step nothing to train."""
-        own_step = frames.is_user_file(type(model).train_step.__code__.co_filename)
-        weights = [] if own_step else _weights(model)
+        weights = [] if _has_own_step(model) else _weights(model)
         if not weights or model.trainable_variables:
             return []
         return [v for v in weights if next(self.freezes(v), None) and not _is_state(v)]
@@ -222,7 +230,8 @@ class Lives:
 
     def _graph(self, variables: Sequence[Any], stack: frames.Stack, trainable: bool = True) -> Graph:
         """A request without operations: what ``fit`` would have to ask for, and when it was thawed."""
-        builder = GraphBuilder("tensorflow", "keras.Model.fit")
+        library = "" if self.framework == "tensorflow" else "keras"
+        builder = GraphBuilder(self.framework, "keras.Model.fit", library)
         parameters = [
             Parameter(
                 path=str(getattr(v, "path", v.name)),
@@ -239,6 +248,10 @@ class Lives:
             for v in variables
         ]
         return builder.graph((), parameters, frames.spans(stack))
+
+
+def _has_own_step(model: Any) -> bool:
+    return frames.is_user_file(type(model).train_step.__code__.co_filename)
 
 
 def _given(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Fitting:

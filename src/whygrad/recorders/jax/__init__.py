@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from whygrad.recorders.jax.again import Again
 from whygrad.recorders.jax.closing import close
 from whygrad.recorders.jax.compiled import Call, Compiled, Held
 from whygrad.recorders.jax.hooks import Hooks
+from whygrad.recorders.jax.keras import Keras
 from whygrad.recorders.jax.measured import Streaks, explained, is_useless
 from whygrad.recorders.jax.moves import Moves
 from whygrad.recorders.jax.nnx import Variables
@@ -24,6 +26,7 @@ from whygrad.recorders.jax.replay import worth
 from whygrad.recorders.jax.requests import Request, Requests, gradients
 from whygrad.recorders.jax.tape import Program
 from whygrad.recorders.jax.updates import Updates
+from whygrad.recorders.lives import packages
 from whygrad.recorders.recorder import Asked, Sink
 
 # How often one place is recorded while the session rests: a place that is new then was never judged.
@@ -48,7 +51,8 @@ class Jax:
     def __init__(self) -> None:
         self.sink: Sink | None = None
         self.resting = False
-        self.hooks = Hooks(self._fault)
+        self.keras = Keras(self._keras_told, self._fault)
+        self.hooks = Hooks(self.keras, self._fault)
         self.variables = Variables(self._fault)
         self.requests = Requests(self.hooks, self._wanted, self._heard, self._fault, self.variables)
         self.updates = Updates(self._fault)
@@ -65,6 +69,7 @@ class Jax:
         try:
             self.hooks.private = compat.private()
             self.requests.install()
+            self.keras.start()
             self.compiled.start(compat.compiling())
         except Exception as error:
             self._fault(error)
@@ -103,13 +108,19 @@ class Jax:
         self.requests.remove()
         self.compiled.stop()
         self.hooks.close()
+        self.keras.stop()
         self.variables.stop()
         self.updates.stop()
         self.rates.stop()
 
     def versions(self) -> dict[str, str]:
         """Of JAX and the libraries on it."""
-        return compat.versions()
+        return compat.versions() | {name: str(sys.modules[name].__version__) for name in packages("jax")}
+
+    def keras_imported(self, _module: ModuleType) -> None:
+        """Keras has been imported: listen to it as well, if it computes with JAX."""
+        if self.sink is not None:
+            self.keras.start()
 
     def nnx_imported(self, module: ModuleType) -> None:
         """Flax NNX has been imported: remember where its variables are made."""
@@ -122,6 +133,10 @@ class Jax:
             self.updates.start(module)
             if module.__name__ == "optax":
                 self.rates.start(module)
+
+    def _keras_told(self, graph: Graph) -> None:
+        if self.sink is not None:
+            self.sink.told(graph)
 
     def _fault(self, error: BaseException) -> None:
         """An error of ours: everything off, said once, the script goes on."""
@@ -139,7 +154,7 @@ class Jax:
     def _heard(self, request: Request) -> None:
         if self.sink is None:
             return
-        graph = close(request)
+        graph = close(request, self.keras)
         if graph is None:
             return
         told = Told(request.api, _site(request.api, request.stack), bool(request.around), graph)

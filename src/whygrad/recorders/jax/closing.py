@@ -8,14 +8,19 @@ from dataclasses import replace
 from whygrad.graph import Barrier, Event, Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
+from whygrad.recorders.jax.keras import Keras
 from whygrad.recorders.jax.parameters import holder, is_state, owner
 from whygrad.recorders.jax.reaching import carried, leading_to
 from whygrad.recorders.jax.requests import Request
 from whygrad.recorders.jax.trace import Leaf, Trace
 
 
-def close(request: Request) -> Graph | None:
-    """The Graph of a request, ``None`` where nothing is known of it."""
+def close(request: Request, keras: Keras) -> Graph | None:
+    """The Graph of a request, ``None`` where nothing is known of it.
+
+    Args:
+        keras: knows which parameters are Keras' variables.
+    """
     error = None if request.error is None else f"{type(request.error).__name__}: {request.error}"
     if request.trace is None:
         return _refused(request, error)
@@ -24,8 +29,8 @@ def close(request: Request) -> Graph | None:
         return None  # the function gave nothing to differentiate, or broke for a reason of its own
     if error is None:
         _drop_refusals(trace.builder)
-    graph = trace.builder.graph(trace.targets, (), frames.spans(request.stack), error=error)
-    return replace(graph, parameters=tuple(_parameters(trace, graph)))
+    graph = trace.builder.graph(trace.targets, (), frames.spans(request.stack), trace.layers, error=error)
+    return replace(graph, parameters=tuple(keras.named(trace, _parameters(trace, graph))))
 
 
 def _drop_refusals(builder: GraphBuilder) -> None:
@@ -55,7 +60,7 @@ def _parameters(trace: Trace, graph: Graph) -> list[Parameter]:
     if graph.error is not None and not trace.broken and all(x.value in alive for x in trace.leaves if x.differentiated):
         alive = set()  # every way is there, and JAX refused the request as a whole
     excused = _excused(trace, graph)
-    twins = _twins(trace.leaves)
+    twins = _twins([leaf for leaf in trace.leaves if leaf.value not in trace.variables])
     objects = any(leaf.made for leaf in trace.leaves)
     found: dict[str, Parameter] = {}
     for leaf in trace.leaves:

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 
 from whygrad.recorders.jax import compat
+from whygrad.recorders.jax.keras import Keras
 from whygrad.recorders.jax.rules import Call, Rule, rule_of
 from whygrad.recorders.jax.trace import Trace
 from whygrad.recorders.patching import Patches
@@ -25,10 +26,12 @@ class Hooks:
     """Listens while at least one trace is open; otherwise JAX is as it was found.
 
     Args:
+        keras: listens with us.
         fault: told of an error of ours.
     """
 
-    def __init__(self, fault: Callable[[BaseException], None]) -> None:
+    def __init__(self, keras: Keras, fault: Callable[[BaseException], None]) -> None:
+        self.keras = keras
         self.fault = fault
         self.private: compat.Private | None = None
         self.patches = Patches()
@@ -41,6 +44,7 @@ class Hooks:
         with self._lock:
             if not self.open:
                 self._install()
+                self.keras.enter(self.open)
             self.open[id(trace.interpreter)] = trace
 
     def leave(self, trace: Trace) -> None:
@@ -49,12 +53,14 @@ class Hooks:
             self.open.pop(id(trace.interpreter), None)
             if not self.open:
                 self.patches.undo()
+                self.keras.leave()
 
     def close(self) -> None:
         """Put everything back at once."""
         with self._lock:
             self.open.clear()
             self.patches.undo()
+            self.keras.leave()
 
     def _install(self) -> None:
         assert self.private is not None

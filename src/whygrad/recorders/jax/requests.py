@@ -27,7 +27,7 @@ BUILDERS = {"grad": True, "value_and_grad": True, "jacrev": True, "jacobian": Tr
 DIRECT = {"vjp": True, "linearize": False, "jvp": False}
 
 # Libraries whose own functions of the same names end in these.
-WRAPPERS = ("equinox", "flax", "haiku", "optax")
+WRAPPERS = ("equinox", "flax", "haiku", "keras", "optax")
 
 
 @dataclass(slots=True)
@@ -191,7 +191,8 @@ class Requests:
             interpreter = private.current()
             if not isinstance(interpreter, private.traces):
                 return None
-            trace = Trace(request.api, interpreter, private.tracer, self.rules, request.reverse)
+            keras = self.hooks.keras
+            trace = Trace(request.api, interpreter, private.tracer, self.rules, request.reverse, keras.scope)
             for leaf, path, argument in named_leaves(args, argument_names(fun, len(args))):
                 trace.add_leaf(leaf, path, argument, compat.traced_by(leaf, interpreter))
             for value, path, made in self.variables.left_out(fun):
@@ -216,6 +217,7 @@ class Requests:
                         outer.trace.inner |= {v for v in map(outer.trace.below, results) if v is not None}
             else:
                 self._broken(trace, error)
+            self.hooks.keras.ended(trace)
             self.hooks.leave(trace)
         except Exception as fault:
             self.fault(fault)

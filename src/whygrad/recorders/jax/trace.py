@@ -7,12 +7,12 @@ told apart by identity, through weak references.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
-from whygrad.graph import Barrier, Crossing
+from whygrad.graph import Barrier, Crossing, Layer
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax import compat
@@ -50,14 +50,27 @@ class Trace:
     Args:
         interpreter: JAX's own, which runs the function.
         reverse: the request goes backwards.
+        scope: the path of the layer that runs now.
 
     Attributes:
         targets: values of what is differentiated, once it is known.
         inner: values of what was differentiated inside this function.
+        variables: value to the variable of Keras that it stands for; ``layers``: Keras' layers.
     """
 
-    def __init__(self, api: str, interpreter: Any, tracer: type, rules: Rules, reverse: bool) -> None:
+    def __init__(
+        self,
+        api: str,
+        interpreter: Any,
+        tracer: type,
+        rules: Rules,
+        reverse: bool,
+        scope: Callable[[], str] = str,
+    ) -> None:
         self.interpreter = interpreter
+        self.scope = scope
+        self.variables: dict[int, Any] = {}
+        self.layers: list[Layer] = []
         self.tracer = tracer
         self.rules = rules
         self.builder = GraphBuilder("jax", api)
@@ -106,6 +119,11 @@ class Trace:
         known = self._known.get(id(value))
         return known[1] if known is not None and known[0]() is value else None
 
+    def differentiated(self, value: Any) -> int | None:
+        """What stands in the function for an array outside that it is differentiated by."""
+        known = self._outside.get(id(value))
+        return known[1] if known is not None and known[0]() is value else None
+
     def below(self, value: Any) -> int | None:
         """The value of what an object of a transformation inside stands for here."""
         return next((f for f in map(self.find, compat.below(value)) if f is not None), None)
@@ -117,6 +135,7 @@ class Trace:
 
     def ran(self, primitive: Any, params: dict[str, Any], given: Sequence[Any], out: Any, frame: FrameType) -> None:
         """An operation ran."""
+        self.builder.scope = self.scope()
         results = list(out) if isinstance(out, (list, tuple)) else [out]
         values = [self.of(v, frame) for v in given]
         ins, outs = [compat.typeof(v) for v in given], [compat.typeof(v) for v in results]
@@ -126,6 +145,7 @@ class Trace:
 
     def ran_rule(self, rule: Rule, given: Sequence[Any], results: Sequence[Any], frame: FrameType) -> None:
         """A function with a rule of differentiation of its own ran."""
+        self.builder.scope = self.scope()
         values = [self.of(v, frame) for v in given]
         outs = [compat.typeof(v) for v in results]
         made = self.flat.plain(rule.name, values, outs, rule.stops, frames.capture(frame), rule.where)

@@ -12,6 +12,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.keras import Layers
 from whygrad.recorders.lives import Lives
 from whygrad.recorders.naming import unique
+from whygrad.recorders.ownership import Owner, Owners
 from whygrad.recorders.recorder import Asked, Sink
 from whygrad.recorders.tensorflow.autograph import exact_spans
 from whygrad.recorders.tensorflow.byhand import note_copies, writer_of
@@ -19,7 +20,6 @@ from whygrad.recorders.tensorflow.closing import close
 from whygrad.recorders.tensorflow.hooks import Hooks
 from whygrad.recorders.tensorflow.log import Log
 from whygrad.recorders.tensorflow.ops import Table
-from whygrad.recorders.tensorflow.ownership import Owner, Owners
 from whygrad.recorders.tensorflow.parameters import Source, describe, held_names, number_of
 from whygrad.recorders.tensorflow.python_functions import PythonFunctions, is_own_request
 from whygrad.recorders.tensorflow.requests import Request, Requests
@@ -38,7 +38,7 @@ class TensorFlow:
         self.sink: Sink | None = None
         self.log = Log()
         self.table = Table()
-        self.lives = Lives(self._told, self._fault)
+        self.lives = Lives(self.framework, self._told, self._fault)
         self.layers = Layers(self.log.local, self.lives)
         self.hooks = Hooks(self.log, self._fault, self._came_round)
         self.python = PythonFunctions(self.log, self.table, self._told, lambda: self.hooks.listening())
@@ -178,7 +178,7 @@ class TensorFlow:
             ]
             paths = [one.path for one in known]
             if len(set(paths)) < len(paths):
-                owners = Owners(request.frame, self.layers)
+                owners = Owners(request.frame, self.lives, number_of)
                 paths = [
                     _longer(path, paths, owners.of(one.number or -1)) for path, one in zip(paths, known, strict=True)
                 ]

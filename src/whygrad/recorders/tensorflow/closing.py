@@ -10,10 +10,10 @@ from whygrad.graph import NOWHERE, Event, Graph, Parameter, Recording
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.keras import layers_of
 from whygrad.recorders.naming import unique
+from whygrad.recorders.ownership import Owners
 from whygrad.recorders.tensorflow.assembly import Assembly
 from whygrad.recorders.tensorflow.eager import Eager
 from whygrad.recorders.tensorflow.log import Custom, TapeFacts
-from whygrad.recorders.tensorflow.ownership import Owners
 from whygrad.recorders.tensorflow.parameters import Source, describe, number_of
 from whygrad.recorders.tensorflow.requests import Request, measured
 from whygrad.recorders.tensorflow.traced import Body
@@ -137,7 +137,7 @@ def _parameters(
     recorder: TensorFlow, request: Request, sources: Sequence[Source], assembly: Assembly
 ) -> list[Parameter]:
     """The request's sources, then the trainable variables that were read and not asked for."""
-    owners = Owners(request.frame, recorder.layers)
+    owners = Owners(request.frame, recorder.lives, number_of)
     asked = {s.number for s in sources}
     others = []
     read = {n for v, n in assembly.handle_numbers.items() if v in assembly.handles}
@@ -164,7 +164,7 @@ def _parameter(
     if made:
         history.append(Event("made", assembly.stack(made)[0]))
     elif not source.is_variable and value != NOWHERE:
-        stack = owners.birth_of_tensor(assembly, value)
+        stack = assembly.builder.span_of(value)
         history += [Event("made", stack)] if stack is not None else []
     owner = owners.of(number)
     history += owners.freezes(variable, assembly.stack)

@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Any
 
 from whygrad.graph import GradientSeen, Shape
-from whygrad.recorders.frames import is_user_file, local_variables
+from whygrad.recorders.frames import is_user_file, is_users_object, local_variables
 
 _DEFAULT_NAMES = ("Variable", "variable")
 
@@ -113,12 +113,3 @@ def _items(name: str, value: Any, deep: int = 2) -> Iterator[tuple[str, Any]]:
         for key, item in list(vars(value).items())[:200]:
             if not key.startswith("__"):
                 yield from _items(f"{name}.{key.removeprefix('_')}", item, deep - 1)
-
-
-def is_users_object(value: Any) -> bool:
-    """Whether an object's class is defined in user code (or is a module the script wrote)."""
-    import sys
-
-    module = sys.modules.get(type(value).__module__)
-    file = getattr(module, "__file__", None)
-    return file is not None and is_user_file(file)

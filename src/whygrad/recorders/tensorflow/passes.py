@@ -13,6 +13,7 @@ from functools import wraps
 from typing import Any
 
 from whygrad.graph import GradientSeen
+from whygrad.recorders.lives import packages
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.tensorflow import autograph
 from whygrad.recorders.tensorflow.beside import Refused, captured, run_beside
@@ -50,7 +51,8 @@ class Passes:
 
     def wake(self) -> None:
         """Listen to the optimizers of a Keras that was imported since."""
-        for keras, (module, name, method) in _UPDATES.items():
+        for keras in packages("tensorflow"):
+            module, name, method = _UPDATES[keras]
             cls = getattr(sys.modules.get(module), name, None)
             if cls is not None and keras not in self.awake and hasattr(cls, method):
                 self.awake.add(keras)

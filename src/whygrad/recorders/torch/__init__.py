@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import torch
 
 from whygrad.graph import Graph
+from whygrad.recorders.lives import packages
 from whygrad.recorders.naming import unique
 from whygrad.recorders.recorder import Asked, Sink
 from whygrad.recorders.torch.asking import Request, answer
 from whygrad.recorders.torch.closing import close, held_by, marked, unapplied
 from whygrad.recorders.torch.faults import kind_of
 from whygrad.recorders.torch.hooks import Hooks
+from whygrad.recorders.torch.keras import Keras
 from whygrad.recorders.torch.lives import Lives
 from whygrad.recorders.torch.log import Log
 from whygrad.recorders.torch.names import Names, names_from
@@ -39,6 +42,7 @@ class Torch:
         self.requests = Requests(
             self._heard, self._mark, lambda: self.recording, self._pause, lambda: self.log.now, self._fault
         )
+        self.keras = Keras(self.log, self.requests.steps, self._told, self._fault)
         self.lives.optimizer_made = self._optimizer_made
         self.lives.schedule_made = self.requests.steps.scheduled
         self.recording = False
@@ -52,6 +56,7 @@ class Torch:
         try:
             self.requests.install()
             self.lives.start()
+            self.keras.start()
             self.wake()
         except BaseException as error:
             self._fault(error)
@@ -61,6 +66,7 @@ class Torch:
         if not self.recording:
             self.log.clear()
             self.hooks.install()
+            self.keras.wake()
             self.recording = True
 
     def rest(self) -> None:
@@ -68,6 +74,7 @@ class Torch:
         if self.recording:
             self.recording = False
             self.hooks.remove()
+            self.keras.rest()
             self.hooks.values.clear()
             self.hooks.modules.clear()
             self.log.clear()
@@ -91,23 +98,36 @@ class Torch:
         """Take every hook off."""
         self.rest()
         self.requests.remove()
+        self.keras.stop()
         self.lives.stop()
 
     def versions(self) -> dict[str, str]:
-        """Of torch."""
-        return {"torch": str(torch.__version__)}
+        """Of torch, and of the Keras that computes with it."""
+        found = {"torch": str(torch.__version__)}
+        return found | {name: str(sys.modules[name].__version__) for name in packages("torch")}
+
+    def keras_imported(self, _module: Any) -> None:
+        """Keras has been imported: listen to it as well, if it computes with torch."""
+        if self.sink is not None:
+            self.keras.start()
+            if self.recording:
+                self.keras.wake()
 
     def _fault(self, error: BaseException) -> None:
         """An error of ours: everything off, said once, the script goes on; the next request takes away what is left."""
         sink, self.sink = self.sink, None
         self.recording = False
-        for undo in (self.hooks.remove, self.lives.stop):
+        for undo in (self.hooks.remove, self.keras.stop, self.lives.stop):
             try:
                 undo()
             except BaseException:
                 continue
         if sink is not None:
             sink.fault(self.framework, error)
+
+    def _told(self, graph: Graph) -> None:
+        if self.sink is not None:
+            self.sink.told(graph)
 
     def _read(self, tensor: Any, gradient: Any, frame: Any) -> None:
         if self.recording and self.requests.unread() and self.known.home(tensor) is None:
@@ -160,6 +180,7 @@ class Torch:
             def named() -> Names:
                 if not names:
                     names.append(names_from(request.frame))
+                    self.keras.rename(names[0], request.frame)
                 return names[0]
 
             if request.site[0] == "read":
@@ -223,4 +244,5 @@ class Torch:
         listed = [(path, p) for path, (module, _, _) in names.trees.items() for p in module._parameters.values()]
         loose = [(path, reference()) for path, reference in names.loose.items()]
         bare = [("", p) for p in names.tensors() if isinstance(p, torch.nn.Parameter)]
-        return [(path, p) for path, p in [*listed, *loose, *bare] if p is not None and self.log.known(p)]
+        variables = [("", v._value) for reference in names.variables.values() if (v := reference()) is not None]
+        return [(path, p) for path, p in [*listed, *loose, *bare, *variables] if p is not None and self.log.known(p)]

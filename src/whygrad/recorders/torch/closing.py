@@ -11,6 +11,7 @@ import torch
 from whygrad.graph import NOWHERE, Event, GradientSeen, Graph, Layer, Parameter, Recording
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
+from whygrad.recorders.keras import layers_of
 from whygrad.recorders.torch import edges
 from whygrad.recorders.torch.asking import Request
 from whygrad.recorders.torch.faults import fault_of, underived
@@ -33,7 +34,8 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         names: what the script calls its modules and tensors.
     """
     log = recorder.log
-    builder = GraphBuilder(recorder.framework, request.api)
+    keras = any(d.asked and id(d.tensor) in names.variables for d in described)
+    builder = GraphBuilder(recorder.framework, request.api, "keras" if keras else "")
     unwatched = frozenset(
         log.known(d.tensor) for d in described if d.asked and not d.is_variable and not d.tensor.requires_grad
     )
@@ -114,19 +116,10 @@ def _parameter(
     got: Mapping[int, GradientSeen],
     end: Event | None,
 ) -> Parameter:
-    tensor, lives = described.tensor, recorder.lives
+    tensor = described.tensor
     serial = recorder.log.known(tensor)
     value = current.get(serial, NOWHERE) if serial else NOWHERE
-    history = []
-    made = lives.birth_of(tensor)
-    if made:
-        history.append(Event("made", replay.stack(made)[0]))
-    elif value != NOWHERE and (span := replay.builder.span_of(value)) is not None:
-        history.append(Event("made", span))
-    for given, stack in lives.freezes(tensor):
-        if stack:
-            history.append(Event("thawed" if given else "frozen", replay.stack(stack)[0]))
-    history = _quiet_thaws(history)
+    history = _quiet_thaws(list(_history(recorder, replay, tensor, value)))
     if end is not None:
         history.append(end)
     return Parameter(
@@ -140,11 +133,29 @@ def _parameter(
         watched=bool(tensor.requires_grad),
         gradient=got.get(id(tensor), described.seen) if described.seen in ("present", "unknown") else described.seen,
         owner=described.module,
-        holder=described.home.path if described.home is not None else None,
+        holder=described.home.holder or described.home.path if described.home is not None else None,
         tracked=described.tracked,
         in_model=described.in_model,
         history=tuple(history),
     )
+
+
+def _history(recorder: Torch, replay: Replay, tensor: Any, value: int) -> Iterator[Event]:
+    """Where a parameter was made, frozen and thawed, as Keras knows it if it is one of Keras' variables."""
+    variable = recorder.keras.variable(tensor)
+    born = recorder.keras.lives.birth_of(variable) if variable is not None else ()
+    made = born or recorder.lives.birth_of(tensor)
+    if made:
+        yield Event("made", replay.stack(made)[0])
+    elif value != NOWHERE and (span := replay.builder.span_of(value)) is not None:
+        yield Event("made", span)
+    if variable is not None:
+        freezes = recorder.keras.lives.freezes(variable)
+    else:
+        freezes = ((given, stack, "") for given, stack in recorder.lives.freezes(tensor))
+    for given, stack, name in freezes:
+        if stack:
+            yield Event("thawed" if given else "frozen", replay.stack(stack)[0], name)
 
 
 def _ends(
@@ -203,7 +214,7 @@ def layers(recorder: Torch, names: Names, replay: Replay) -> list[Layer]:
         stack = recorder.lives.modules.get(module, ())
         made = replay.stack(stack)[0] if stack else None
         found.append(Layer(path, made, forward_of(module), attribute, around, tuple(calls.get(path, ())[:100])))
-    return found
+    return found + layers_of(recorder.keras.layers, replay.stack)
 
 
 def marked(log: Log, targets: Sequence[Any]) -> int:

@@ -26,12 +26,14 @@ class Home:
     Attributes:
         path: the name the user knows.
         module: the path of the module that holds it; ``None`` for one that no module holds.
-        tracked: the outermost module lists it among its parameters.
+        tracked: the outermost module lists it among its parameters (``None``: not known).
+        holder: how the script reaches it, where that is not the name that it is known by.
     """
 
     path: str
     module: str | None
-    tracked: bool
+    tracked: bool | None
+    holder: str | None = None
 
 
 @dataclass(slots=True)
@@ -44,6 +46,7 @@ class Names:
         trees: path of a module to (module, attribute that holds it, path of the module around it).
         labels: ``id`` of a tensor to the local name for it and the function that has it.
         loose: parameters that a module keeps in a list or dict of its own, by path.
+        variables: ``id`` of a tensor to the variable of Keras whose value it is.
     """
 
     homes: dict[int, Home] = field(default_factory=dict)
@@ -51,6 +54,7 @@ class Names:
     trees: dict[str, tuple[Any, str | None, str | None]] = field(default_factory=dict)
     labels: dict[int, tuple[str, str]] = field(default_factory=dict)
     loose: dict[str, weakref.ref[Any]] = field(default_factory=dict)
+    variables: dict[int, weakref.ref[Any]] = field(default_factory=dict)
     _tensors: dict[str, weakref.ref[Any]] = field(default_factory=dict)
 
     def tensors(self) -> list[Any]:

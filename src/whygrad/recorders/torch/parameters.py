@@ -114,6 +114,16 @@ def others(described: Sequence[Described], names: Names, modules: Iterable[Any],
         if isinstance(parameter, torch.nn.Parameter) and parameter.requires_grad:
             asked.add(id(parameter))
             found.append(Described(parameter, home.path, "unknown", False, True, None, None, None, home))
+    for reference in names.variables.values():
+        variable = reference()
+        tensor = variable._value if variable is not None and variable.trainable else None
+        if tensor is not None and id(tensor) not in asked and id(tensor) in known:
+            asked.add(id(tensor))
+            home = names.homes[id(tensor)]
+            in_model = home.module is not None
+            found.append(
+                Described(tensor, home.path, "unknown", False, True, home.module, home.tracked, in_model, home)
+            )
     return found
 
 

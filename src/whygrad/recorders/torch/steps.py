@@ -55,6 +55,7 @@ class Steps:
     Attributes:
         optimizers: those that live.
         passes: how many backward passes ran.
+        also_held: what optimizers hold that are not torch's own.
         asked: the log's next number when ``autograd.grad`` last answered; ``sources``: ids of what it was asked for.
     """
 
@@ -69,6 +70,7 @@ class Steps:
         self.heard, self.pending, self.pause, self.now, self.fault = heard, pending, pause, now, fault
         self.optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
         self.passes = 0
+        self.also_held: Callable[[], list[Any]] = list
         self.asked = -1
         self.sources: frozenset[int] = frozenset()
         self._stepped: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
@@ -116,7 +118,7 @@ class Steps:
 
         return zero_grad
 
-    def _lost(self, calls: list[Backward], sources: list[Any], got: Mapping[int, GradientSeen]) -> frames.Stack:
+    def _lost(self, calls: list[Backward], sources: Sequence[Any], got: Mapping[int, GradientSeen]) -> frames.Stack:
         """Where the gradients of this step were cleared, if all of them are gone again."""
         when, stack = self._cleared
         if not calls or when <= max(c.mark for c in calls) or not any(got.get(id(p)) == "present" for p in sources):
@@ -131,7 +133,7 @@ class Steps:
 
     def held(self) -> list[Any]:
         """What the living optimizers hold."""
-        return [p for o in list(self.optimizers) for g in _groups(o) for p in g["params"]]
+        return [p for o in list(self.optimizers) for g in _groups(o) for p in g["params"]] + self.also_held()
 
     def last(self) -> int:
         """Where in the log an optimizer last ended its step."""
@@ -149,11 +151,16 @@ class Steps:
         try:
             if _has_closure(args, kwargs):
                 self._stepping(optimizer, sys._getframe(1))
+                self._stepped[optimizer] = self.now()
             else:
-                self.pause(False)
-            self._stepped[optimizer] = self.now()
+                self.ended(optimizer)
         except BaseException as error:
             self.fault(error)
+
+    def ended(self, optimizer: Any) -> None:
+        """An optimizer's own work is done."""
+        self.pause(False)
+        self._stepped[optimizer] = self.now()
 
     def _stepping(self, optimizer: Any, frame: FrameType) -> None:
         self.optimizers.add(optimizer)
@@ -162,6 +169,10 @@ class Steps:
             facts.steps += 1
             facts.rate = facts.rate or any(_rate(group) for group in optimizer.param_groups)
         sources = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
+        self.asks(optimizer, sources, frame, facts.place if facts is not None else ())
+
+    def asks(self, optimizer: Any, sources: Sequence[Any], frame: FrameType, place: frames.Stack = ()) -> None:
+        """An optimizer is about to use the gradients of these; ``place`` is where it was made."""
         if not sources:
             return
         opened, held = self._stepped.get(optimizer, 0), {id(p) for p in sources}
@@ -186,7 +197,7 @@ class Steps:
                 opened,
                 got=got,
                 cleared=self._lost(mine, sources, got),
-                optimizer=facts.place if facts is not None else (),
+                optimizer=place,
             )
         )
 

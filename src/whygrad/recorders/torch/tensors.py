@@ -14,6 +14,8 @@ from whygrad.recorders.torch.crossings import Crossings
 from whygrad.recorders.torch.log import Log, Made, Met
 
 Tensor = torch.Tensor
+# Classes of objects that stand for a tensor, their ``_value``, among the arguments of a function (Keras' variables).
+HOLDERS: set[type] = set()
 
 
 def made_of(log: Log, tensor: Any) -> Made:
@@ -43,3 +45,5 @@ def scan(values: Iterable[Any], found: list[Any]) -> None:
             scan(value, found)
         elif isinstance(value, dict):
             scan(value.values(), found)
+        elif type(value) in HOLDERS and isinstance(value._value, Tensor):
+            found.append(value._value)

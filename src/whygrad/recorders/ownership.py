@@ -6,16 +6,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from whygrad.graph import Event
-from whygrad.recorders.frames import Stack, is_user_file, local_variables
-from whygrad.recorders.keras import Layers
-from whygrad.recorders.tensorflow.parameters import is_users_object, number_of
+from whygrad.recorders.frames import Stack, is_user_file, is_users_object, local_variables
+from whygrad.recorders.lives import Lives
 from whygrad.span import Span
-
-if TYPE_CHECKING:
-    from whygrad.recorders.tensorflow.assembly import Assembly
 
 _MOST_OBJECTS = 20_000
 # What hangs on a model without being part of it: bookkeeping, and what `compile` was given.
@@ -43,31 +39,33 @@ class Owner:
 
 
 class Owners:
-    """The variables that can be reached from the user's frames."""
+    """The variables that can be reached from the user's frames.
 
-    def __init__(self, frame: FrameType | None, layers: Layers) -> None:
-        self.layers = layers
+    Args:
+        frame: where the walk begins; ``lives``: where layers were frozen.
+        number_of: by what number the recorder knows a variable.
+    """
+
+    def __init__(self, frame: FrameType | None, lives: Lives, number_of: Callable[[Any], int | None]) -> None:
+        self.lives = lives
+        self.number_of = number_of
         self.names: dict[int, str] = {}
         self._owners: dict[int, Owner] = {}
         self._keras: dict[int, Any] = {}
         self._walk(frame)
 
     def of(self, number: int) -> Owner | None:
-        """Who holds the variable with that handle."""
+        """Who holds the variable of that number."""
         return self._owners.get(number)
 
     def keras_variable(self, number: int) -> Any:
-        """The Keras variable around a ``tf.Variable``, if Keras made it."""
+        """The Keras variable around a framework's own, if Keras made it."""
         return self._keras.get(number)
 
     def freezes(self, variable: Any, spans: Callable[[Stack], tuple[Span, ...]]) -> Iterator[Event]:
         """FROZEN and THAWED events of a variable, from assignments to its layers' ``trainable``."""
-        for value, stack, name in self.layers.lives.freezes(variable):
+        for value, stack, name in self.lives.freezes(variable):
             yield Event("thawed" if value else "frozen", spans(stack)[0], name)
-
-    def birth_of_tensor(self, assembly: Assembly, value: int) -> Span | None:
-        """Where a plain tensor that is a source was made."""
-        return assembly.builder.span_of(value)
 
     def _walk(self, frame: FrameType | None) -> None:
         """Breadth first from objects, then from bare containers: `net.first.w` says more than `variables[0]`."""
@@ -82,9 +80,10 @@ class Owners:
 
     def _hidden(self, name: str, model: Any) -> None:
         """Variables that a model uses and does not list, whoever else holds them."""
-        own = {number_of(v) for v in _own_variables(model)}
+        own = {self.number_of(v) for v in _own_variables(model)}
         within = Owners.__new__(Owners)
-        within.layers, within.names, within._owners, within._keras = self.layers, {}, {}, {}
+        within.lives, within.number_of = self.lives, self.number_of
+        within.names, within._owners, within._keras = {}, {}, {}
         within._search(deque([(name, model, None, None)]), set())
         for number, owner in within._owners.items():
             if number not in own and (known := self._owners.get(number)) is not None and known.tracked:
@@ -102,19 +101,19 @@ class Owners:
             if _is_module(value):
                 root, nearest = root if root is not None else value, value
                 for own in _own_variables(value):
-                    number = number_of(own)
+                    number = self.number_of(own)
                     if number is not None and hasattr(own, "path"):
                         self._keras.setdefault(number, own)
             for step, item in _children(value):
                 queue.append((f"{path}{step}", item, root, nearest))
 
     def _found(self, path: str, variable: Any, root: Any, nearest: Any) -> None:
-        number = number_of(variable)
+        number = self.number_of(variable)
         known = self._owners.get(number) if number is not None else None
         if number is None or (known is not None and (known.in_model or root is None)):
             return
         self.names.setdefault(id(variable), path)
-        tracked = root is None or any(number_of(own) == number for own in _own_variables(root))
+        tracked = root is None or any(self.number_of(own) == number for own in _own_variables(root))
         name = getattr(nearest, "name", None)
         self._owners[number] = Owner(path, str(name) if name is not None else None, tracked, root is not None)
 
@@ -157,7 +156,7 @@ def _children(value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, (list, tuple, set, frozenset)):
         yield from ((f"[{i}]", v) for i, v in enumerate(list(value)[:1000]) if not _plain(v))
     elif _is_module(value) or is_users_object(value):
-        for name, item in list(getattr(value, "__dict__", {}).items()):
+        for name, item in attributes_of(value):
             if not name.startswith(("__", *_PRIVATE)) and not _plain(item):
                 yield f".{name.removeprefix('_')}", item
         if _is_module(value):
@@ -165,6 +164,14 @@ def _children(value: Any) -> Iterator[tuple[str, Any]]:
             yield from ((f".layers[{i}]", layer) for i, layer in enumerate(getattr(value, "layers", None) or ()))
     elif callable(value) and getattr(value, "__code__", None) is not None and is_user_file(value.__code__.co_filename):
         yield from _held_by_function(value)
+
+
+def attributes_of(thing: Any) -> Iterator[tuple[str, Any]]:
+    """An object's attributes; torch keeps those that are modules apart."""
+    own = dict(getattr(thing, "__dict__", {}))
+    apart = own.pop("_modules", None)
+    yield from own.items()
+    yield from apart.items() if isinstance(apart, dict) else ()
 
 
 def _held_by_function(function: Any) -> Iterator[tuple[str, Any]]:

@@ -1,0 +1,148 @@
+"""Keras on JAX: which of a request's arrays stand for which of Keras' variables, and which layers run."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import wraps
+from typing import Any
+
+from whygrad.graph import Event, Graph, Parameter
+from whygrad.recorders.jax.trace import Trace
+from whygrad.recorders.keras import Layers, layers_of
+from whygrad.recorders.lives import Lives, packages
+from whygrad.recorders.ownership import Owners
+from whygrad.recorders.patching import Patches
+
+_SCOPE = ("keras.src.backend.common.stateless_scope", "StatelessScope")
+
+
+class Scopes(threading.local):
+    """The paths of the layers being called in this thread, outermost first."""
+
+    scope: tuple[str, ...] = ()
+
+
+class Keras:
+    """Listens to Keras where it computes with JAX; does nothing where it does not.
+
+    Args:
+        told: gets the Graph of a ``fit`` that can not train what it should.
+        fault: told of an error of ours.
+    """
+
+    def __init__(self, told: Callable[[Graph], None], fault: Callable[[BaseException], None]) -> None:
+        self.fault = fault
+        self.lives = Lives("jax", told, fault)
+        self.scopes = Scopes()
+        self.layers = Layers(self.scopes, self.lives)
+        self.patches = Patches()
+        self.heard = False
+
+    def start(self) -> None:
+        """Listen to the lives of a Keras that is imported by now."""
+        if not self.heard and packages("jax"):
+            self.heard = True
+            self.lives.start()
+
+    def stop(self) -> None:
+        """Take every hook off."""
+        self.leave()
+        self.lives.stop()
+        self.heard = False
+
+    def enter(self, traces: Mapping[int, Trace]) -> None:
+        """Listen to layers, and to what stands for variables, while these requests are open."""
+        if self.heard:
+            scope = getattr(sys.modules[_SCOPE[0]], _SCOPE[1])
+            self.patches.replace(scope, "__init__", self._mapping(scope.__init__, traces))
+            self.layers.wake(self.fault)
+
+    def leave(self) -> None:
+        """Listen no more."""
+        self.patches.undo()
+        self.layers.rest()
+
+    def scope(self) -> str:
+        """The path of the layer that runs now."""
+        return self.scopes.scope[-1] if self.scopes.scope else ""
+
+    def ended(self, trace: Trace) -> None:
+        """A request's function has run: the layers that it called, and the variables that it was called with."""
+        if not self.heard:
+            return
+        for variable in self._variables():
+            value = trace.differentiated(variable._value)
+            if value is not None:
+                trace.variables.setdefault(value, variable)
+        if trace.variables:
+            trace.builder.library = "keras"
+            trace.layers = layers_of(self.layers, trace.flat.spans)
+
+    def named(self, trace: Trace, parameters: list[Parameter]) -> list[Parameter]:
+        """The parameters of a request as Keras knows them, and with them its variables that nobody asked for."""
+        if not trace.variables:
+            return parameters
+        owners = Owners(sys._getframe(1), self.lives, _number_of)
+        known = [self._named(p, trace.variables.get(p.value), owners, trace) for p in parameters]
+        mapped = {id(v) for v in trace.variables.values()}
+        return known + [self._unasked(v, n, owners, trace) for v, n in self._met(trace) if id(v) not in mapped]
+
+    def _met(self, trace: Trace) -> Iterator[tuple[Any, int]]:
+        """The trainable variables whose own values the function read, each with what stands for it."""
+        for variable in self._variables():
+            value = trace.find(variable._value) if variable.trainable else None
+            if value is not None:
+                yield variable, value
+
+    def _unasked(self, variable: Any, value: int, owners: Owners, trace: Trace) -> Parameter:
+        shape = tuple(variable.shape)
+        plain = Parameter("", shape, str(variable.dtype), value, asked=False)
+        return self._named(plain, variable, owners, trace)
+
+    def _named(self, parameter: Parameter, variable: Any | None, owners: Owners, trace: Trace) -> Parameter:
+        if variable is None:
+            return parameter
+        made = self.lives.birth_of(variable)
+        owner = owners.of(id(variable))
+        history = [Event("made", trace.flat.spans(made)[0])] if made else []
+        return replace(
+            parameter,
+            path=str(variable.path),
+            trainable=bool(variable.trainable),
+            owner=owner.layer if owner is not None else None,
+            holder=owner.path if owner is not None else None,
+            tracked=owner.tracked if owner is not None else None,
+            in_model=owner.in_model if owner is not None else None,
+            history=(*history, *owners.freezes(variable, trace.flat.spans)),
+        )
+
+    def _variables(self) -> Iterator[Any]:
+        for reference, _ in list(self.lives.born.values()):
+            variable = reference()
+            if variable is not None:
+                yield variable
+
+    def _mapping(self, original: Callable[..., Any], traces: Mapping[int, Trace]) -> Callable[..., Any]:
+        """What Keras is told to take for the values of its variables."""
+        keras = self
+
+        @wraps(original)
+        def __init__(self: Any, state_mapping: Any = None, *args: Any, **kwargs: Any) -> None:
+            given = list(state_mapping) if isinstance(state_mapping, Iterator) else state_mapping
+            original(self, given, *args, **kwargs)
+            try:
+                for variable, value in given or ():
+                    for trace in list(traces.values()):
+                        if (known := trace.find(value)) is not None:
+                            trace.variables.setdefault(known, variable)
+            except BaseException as error:
+                keras.fault(error)
+
+        return __init__
+
+
+def _number_of(variable: Any) -> int | None:
+    return id(variable)

@@ -1,0 +1,195 @@
+"""Keras on PyTorch: Keras' names for what torch runs, and what Keras' optimizers are handed as what is asked for."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from types import FrameType
+from typing import Any
+
+import torch
+
+from whygrad.graph import Graph
+from whygrad.recorders.keras import Layers
+from whygrad.recorders.lives import Lives, packages
+from whygrad.recorders.ownership import Owners
+from whygrad.recorders.patching import Patches
+from whygrad.recorders.torch import tensors
+from whygrad.recorders.torch.log import Log
+from whygrad.recorders.torch.names import Home, Names
+from whygrad.recorders.torch.steps import Steps
+
+_OPTIMIZER = ("keras.src.optimizers.base_optimizer", "BaseOptimizer")
+_SYMBOLIC = ("keras.src.backend.common.symbolic_scope", "SymbolicScope")
+_VARIABLE = ("keras.src.backend.torch.core", "Variable")
+
+
+class Scopes(threading.local):
+    """The paths of the layers being called in this thread, outermost first."""
+
+    scope: tuple[str, ...] = ()
+
+
+class Keras:
+    """Listens to Keras where it computes with torch; does nothing where it does not.
+
+    Args:
+        log: where the recorder notes what runs.
+        steps: told of what an optimizer is handed.
+        told: gets the Graph of a ``fit`` that can not train what it should.
+        fault: told of an error of ours.
+    """
+
+    def __init__(
+        self, log: Log, steps: Steps, told: Callable[[Graph], None], fault: Callable[[BaseException], None]
+    ) -> None:
+        self.log, self.steps, self.fault = log, steps, fault
+        self.lives = Lives("torch", told, fault)
+        self.layers = Layers(Scopes(), self.lives)
+        self.patches = Patches()
+        self.heard = False
+        self._depth = 0
+        self._optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
+        steps.also_held = self.held
+
+    def start(self) -> None:
+        """Listen to a Keras that is imported by now, for good."""
+        if self.heard or not packages("torch"):
+            return
+        self.heard = True
+        self.lives.start()
+        optimizer = _class(*_OPTIMIZER)
+        self.patches.replace(optimizer, "apply", self._applying(optimizer.apply))
+        self.patches.replace(optimizer, "build", self._building(optimizer.build))
+        tensors.HOLDERS.add(_class(*_VARIABLE))
+
+    def wake(self) -> None:
+        """Listen to its layers."""
+        if self.heard:
+            self.layers.wake(self.fault)
+            self._symbolic(_class(*_SYMBOLIC))
+
+    def rest(self) -> None:
+        """Listen no more to its layers."""
+        self.layers.rest()
+
+    def stop(self) -> None:
+        """Take every hook off."""
+        self.layers.rest()
+        self.lives.stop()
+        self.patches.undo()
+        self.heard = False
+
+    def variable(self, tensor: Any) -> Any | None:
+        """The Keras variable whose value a tensor is."""
+        return next((v for v in self._variables() if v._value is tensor), None)
+
+    def held(self) -> list[Any]:
+        """What Keras' living optimizers were built for; before any is, all that may be trained."""
+        built = [v for o in list(self._optimizers) for v in getattr(o, "_trainable_variables", ())]
+        return _values(built or [v for v in self._variables() if v.trainable])
+
+    def rename(self, names: Names, frame: FrameType | None) -> None:
+        """Put Keras' names in the place of those that torch has for its layers and variables."""
+        if not self.heard:
+            return
+        layer = _class("keras.src.layers.layer", "Layer")
+        for path, (module, _, _) in list(names.trees.items()):
+            if isinstance(module, layer) or "._torch_params" in path:
+                del names.trees[path]
+        for path, _, reference in self.layers.calls:
+            if (called := reference()) is not None:
+                names.modules[id(called)] = path
+        owners = Owners(frame, self.lives, _number_of)
+        for variable in self._variables():
+            tensor = variable._value
+            if not isinstance(tensor, torch.Tensor):
+                continue
+            owner = owners.of(id(variable))
+            names.homes[id(tensor)] = Home(
+                str(variable.path),
+                owner.layer if owner is not None else None,
+                owner.tracked if owner is not None else None,
+                owner.path if owner is not None else None,
+            )
+            names.variables[id(tensor)] = weakref.ref(variable)
+
+    def _variables(self) -> Iterator[Any]:
+        for reference, _ in list(self.lives.born.values()):
+            variable = reference()
+            if variable is not None:
+                yield variable
+
+    def _building(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        keras = self
+
+        @wraps(original)
+        def build(self: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(self, *args, **kwargs)
+            keras._optimizers.add(self)
+            return result
+
+        return build
+
+    def _applying(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        keras = self
+
+        @wraps(original)
+        def apply(self: Any, grads: Any, trainable_variables: Any = None) -> Any:
+            if keras._depth:
+                return original(self, grads, trainable_variables)
+            given = None if trainable_variables is None else list(trainable_variables)
+            keras._depth += 1
+            keras._guarded(keras._before, self, given, sys._getframe(1))
+            try:
+                return original(self, grads, given)
+            finally:
+                keras._depth -= 1
+                keras._guarded(keras.steps.ended, self)
+
+        return apply
+
+    def _before(self, optimizer: Any, given: Sequence[Any] | None, frame: FrameType) -> None:
+        variables = given if given is not None else getattr(optimizer, "_trainable_variables", ())
+        self.steps.asks(optimizer, [v for v in _values(variables) if v.requires_grad], frame)
+        self.steps.pause(True)
+
+    def _symbolic(self, scope: Any) -> None:
+        """What Keras runs only to learn shapes is no part of the program."""
+        local, entered, left = self.log.local, scope.__enter__, scope.__exit__
+
+        @wraps(entered)
+        def __enter__(self: Any) -> Any:
+            self._whygrad_busy, local.busy = local.busy, True
+            return entered(self)
+
+        @wraps(left)
+        def __exit__(self: Any, *args: Any, **kwargs: Any) -> Any:
+            local.busy = vars(self).pop("_whygrad_busy", False)
+            return left(self, *args, **kwargs)
+
+        self.layers.patches.replace(scope, "__enter__", __enter__)
+        self.layers.patches.replace(scope, "__exit__", __exit__)
+
+    def _guarded(self, body: Callable[..., None], *arguments: Any) -> None:
+        try:
+            body(*arguments)
+        except BaseException as error:
+            self.fault(error)
+
+
+def _class(module: str, name: str) -> Any:
+    return getattr(sys.modules[module], name)
+
+
+def _values(variables: Sequence[Any]) -> list[Any]:
+    """The tensors that variables hold; a tensor given in place of a variable is its own."""
+    found = [getattr(v, "_value", v) for v in variables]
+    return [t for t in found if isinstance(t, torch.Tensor)]
+
+
+def _number_of(variable: Any) -> int | None:
+    return id(variable)
