@@ -21,7 +21,7 @@ def is_unheld(parameter: Parameter) -> bool:
 def is_left_out(case: Case) -> bool:
     """Whether an unheld parameter was forgotten, beyond doubt."""
     trained = [p for p in case.graph.parameters if p.asked and case.flow.alive(p)]
-    if not trained or not case.flow.alive(case.parameter):
+    if not trained or not case.flow.alive(case.parameter) or _took_a_place(case):
         return False
     root = root_of(case.parameter.owner)
     mates = [p for p in trained if root is not None and root_of(p.owner) == root]
@@ -29,6 +29,11 @@ def is_left_out(case: Case) -> bool:
         return _is_of_the_script(case) and _come_after(case, [case.parameter], trained, looked_up=True)
     unheld = [p for p in case.graph.parameters if is_unheld(p) and root_of(p.owner) == root]
     return len(unheld) <= len(mates) and _come_after(case, unheld, trained)
+
+
+def _took_a_place(case: Case) -> bool:
+    """Whether parameters that were asked for have left the model: what is unheld may have come in their place."""
+    return any(p.asked and p.in_model is False and not case.flow.influences(p.value) for p in case.graph.parameters)
 
 
 def root_of(path: str | None) -> str | None:

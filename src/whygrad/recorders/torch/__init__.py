@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -128,21 +128,24 @@ class Torch:
     def _optimizer_made(self, optimizer: Any, frame: Any) -> None:
         """Its parameters are named as they are reached now: the model may let go of them later."""
         if not self.recording:
-            self.requests.steps.optimizers.add(optimizer)
+            self.requests.steps.met(optimizer)
             return
         busy, self.log.local.busy = self.log.local.busy, True
         try:
             held = [p for group in optimizer.param_groups for p in group["params"]]
-            self.known.remember(held, names_from(frame))
+            self.known.remember(held, self._names(frame, held))
             self.requests.steps.made(optimizer, held_by(self, optimizer), self.lives.optimizers.get(optimizer, ()))
         finally:
             self.log.local.busy = busy
+
+    def _names(self, frame: Any, sources: Iterable[Any]) -> Names:
+        return names_from(frame, self.lives.modules, frozenset(id(s) for s in sources))
 
     def _remember(self, frame: Any) -> None:
         """What the script reads a gradient of may be asked about when its frames are gone."""
         busy, self.log.local.busy = self.log.local.busy, True
         try:
-            names = names_from(frame)
+            names = self._names(frame, ())
             self.known.remember(names.tensors(), names)
         finally:
             self.log.local.busy = busy
@@ -159,7 +162,7 @@ class Torch:
 
             def named() -> Names:
                 if not names:
-                    names.append(names_from(request.frame))
+                    names.append(self._names(request.frame, request.sources))
                 return names[0]
 
             if request.site[0] == "read":

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import weakref
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import FrameType, ModuleType
 from typing import Any
 
 import torch
-from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from whygrad.recorders.frames import is_user_file, local_variables
 
 _MOST_OBJECTS = 20_000
 _MOST_ITEMS = 1000
-_WRAPPED = "_orig_mod."  # what torch.compile puts before the names of the module it wraps
+# Modules around the script's own, and the attribute in which they hold it: a name does not show them.
+_WRAPPERS: Mapping[str, str] = {
+    "DataParallel": "module",
+    "DistributedDataParallel": "module",
+    "FullyShardedDataParallel": "_fsdp_wrapped_module",
+    "OptimizedModule": "_orig_mod",
+    "_FabricModule": "_forward_module",
+}
 
 
 @dataclass(slots=True)
@@ -67,13 +73,23 @@ class Names:
         return [one for one in found if one is not None and one is not tensor]
 
 
-def names_from(frame: FrameType | None) -> Names:
-    """Everything that can be named from a frame and its callers, the script's outermost frame first."""
+def names_from(frame: FrameType | None, living: Iterable[Any] = (), sources: Container[int] = ()) -> Names:
+    """Everything that can be named from a frame and its callers, the script's outermost frame first.
+
+    Args:
+        living: modules that no frame may reach: a trainer can have the only hold of one.
+        sources: ids of the tensors for whose sake such a module is named, by its class.
+    """
     found = Names()
     roots = list(_roots(frame, found))
     modules = list(_outermost(_reachable_modules(roots)))
     for name, module in modules:
         _tree(found, name, module)
+    kept = [(type(m).__name__, m) for m in list(living) if id(m) not in found.modules]
+    for name, module in _numbered(_outermost(kept), found):
+        if any(id(p) in sources and id(p) not in found.homes for p in module.parameters()):
+            modules.append((name, module))
+            _tree(found, name, module)
     for name, module in modules:
         _hidden(found, name, module)
     for name, tensor in _reachable_tensors(roots):
@@ -113,7 +129,8 @@ def _reachable_modules(roots: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]
     while queue and len(seen) < _MOST_OBJECTS:
         name, value, depth = queue.popleft()
         if _is_module(value):
-            found.setdefault(id(value), (name, value))
+            known = type(value).__name__ if name == "self" else name
+            found.setdefault(id(value), (known, value))
             continue
         if depth > 4 or id(value) in seen:
             continue
@@ -128,12 +145,21 @@ def _outermost(modules: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
     yield from ((name, module) for name, module in modules if id(module) not in inner)
 
 
+def _numbered(modules: Iterable[tuple[str, Any]], found: Names) -> Iterator[tuple[str, Any]]:
+    """Modules of one class are told apart."""
+    seen = Counter(path for path in found.trees if "." not in path)
+    for name, module in modules:
+        seen[name] += 1
+        yield (name if seen[name] == 1 else f"{name} ({seen[name]})"), module
+
+
 def _tree(found: Names, name: str, root: Any) -> None:
     wrappers: list[str] = []
     for below, module in root.named_modules(remove_duplicate=False):
         path = _joined(name, _unwrapped(below, wrappers))
-        if isinstance(module, (DataParallel, DistributedDataParallel)):
-            wrappers.append(f"{below}.module" if below else "module")
+        held = _wrapped_in(module)
+        if held is not None:
+            wrappers.append(f"{below}.{held}" if below else held)
         if id(module) in found.modules:
             continue
         around, _, attribute = path.rpartition(".") if below else ("", "", "")
@@ -148,7 +174,7 @@ def _hidden(found: Names, name: str, root: Any) -> None:
     """Modules and leaf tensors that a module keeps where it does not look for parameters."""
     queue: deque[tuple[str, Any, Any, str, int]] = deque()
     for below, module in root.named_modules():
-        path = _joined(name, below)
+        path = found.modules.get(id(module), _joined(name, below))
         queue.extend(
             (f"{path}.{key}", value, module, path, 0)
             for key, value in vars(module).items()
@@ -182,16 +208,22 @@ def _untracked_module(found: Names, path: str, module: Any, around: str) -> None
                 found.homes.setdefault(id(parameter), Home(f"{own}.{key}", own, False))
 
 
+def _wrapped_in(module: Any) -> str | None:
+    """The attribute in which a wrapper holds what it wraps; ``None`` for another module."""
+    names = (_WRAPPERS.get(cls.__name__) for cls in type(module).__mro__)
+    return next((name for name in names if name is not None and name in module._modules), None)
+
+
 def _unwrapped(below: str, wrappers: list[str]) -> str:
     """A module's path without the step into each wrapper around it; wrappers come outermost first."""
     for inner in reversed(wrappers):
         if below == inner or below.startswith(f"{inner}."):
-            below = (inner.removesuffix("module") + below[len(inner) + 1 :]).removesuffix(".")
+            around = inner.rpartition(".")[0]
+            below = ".".join(filter(None, (around, below[len(inner) + 1 :])))
     return below
 
 
 def _joined(name: str, below: str) -> str:
-    below = below.replace(_WRAPPED, "").removesuffix("_orig_mod").removesuffix(".")
     return f"{name}.{below}" if below else name
 
 
