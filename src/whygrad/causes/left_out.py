@@ -65,6 +65,8 @@ def _meets(case: Case, value: int, weights: set[int], looked_up: bool) -> set[in
     alone, met = [value], set()
     for one in alone:  # grows on the way
         for op in case.flow.readers(one):
+            if not any(case.flow.carries(v) for v in case.graph.outputs(op)):
+                continue  # a validation pass, or that of an earlier step
             others = set(case.graph.inputs(op)) - weights - set(alone)
             data = {v for v in others if not (looked_up and _is_integer(case, v))}
             met |= data

@@ -239,15 +239,25 @@ def _takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tupl
     if _overwritten(stack[0], later):
         return stack[0], None
     dead, held = holder(case, end, stack)
+    # Where a library stands between the function and the holder, the function itself may know better.
+    for made, names in ((dead, held), *((span, set[str]()) for span in stack)):
+        place = _beside(made, names, later)
+        if place is not None:
+            return place, made
+    own = next((taken[0] for taken in later if taken[0].function not in {s.function for s in stack}), None)
+    return (own or loss_span(case.graph)), dead
+
+
+def _beside(dead: Span, held: set[str], later: list[tuple[Span, ...]]) -> Span | None:
+    """The first place in the function of a dead value at which the way to the loss goes on."""
     for taken in later:
         place = next((s for s in taken if s.file == dead.file and s.function == dead.function), None)
-        if place is not None and (place.line, place.column) != (dead.line, dead.column):
+        if place is not None and place.place() != dead.place():
             # An expression that is given the value and still does not use it drops it further inside.
             node = source.node_at(place)
             inside = node is not None and held & source.names_in(node)
-            return (taken[0] if inside else place), dead
-    own = next((taken[0] for taken in later if taken[0].function not in {s.function for s in stack}), None)
-    return (own or loss_span(case.graph)), dead
+            return taken[0] if inside else place
+    return None
 
 
 def _overwritten(place: Span, later: list[tuple[Span, ...]]) -> bool:

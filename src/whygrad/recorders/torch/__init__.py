@@ -17,6 +17,7 @@ from whygrad.recorders.torch.faults import kind_of
 from whygrad.recorders.torch.hooks import Hooks
 from whygrad.recorders.torch.lives import Lives
 from whygrad.recorders.torch.log import Log
+from whygrad.recorders.torch.meant import refused, used
 from whygrad.recorders.torch.names import Names, names_from
 from whygrad.recorders.torch.parameters import Known, describe, others
 from whygrad.recorders.torch.requests import Requests
@@ -40,10 +41,14 @@ class Torch:
             self._heard, self._mark, lambda: self.recording, self._pause, lambda: self.log.now, self._fault
         )
         self.lives.optimizer_made = self._optimizer_made
+        self.lives.optimizer_failed = self._optimizer_failed
+        self.requests.used = self._used
         self.lives.schedule_made = self.requests.steps.scheduled
         self.recording = False
         # An error about gradients that an operation raised: it, the operation, its place, its inputs.
         self._last: tuple[BaseException, str, Any, tuple[int, ...]] | None = None
+        # What an optimizer last refused: how the script would end of it, and what there is to say.
+        self._refused: tuple[str, Graph] | None = None
         self._paths: dict[tuple[Any, ...], list[str]] = {}
 
     def start(self, sink: Sink) -> None:
@@ -80,8 +85,10 @@ class Torch:
             self.requests.finish()
             for graph in unapplied(self) if error is None else ():
                 self.sink.told(graph)
+            if self._refused is not None and self._refused[0] == error:
+                self.sink.told(self._refused[1])
             raised, self._last = self._last, None
-            if raised is not None and self.recording and error == f"{type(raised[0]).__name__}: {raised[0]}":
+            if raised is not None and self.recording and error == _said(raised[0]):
                 fault, name, stack, inputs = raised
                 self.requests.raised(f"torch.{name}", stack, None, (), fault, inputs)
         except BaseException as fault:
@@ -138,6 +145,22 @@ class Torch:
         finally:
             self.log.local.busy = busy
 
+    def _optimizer_failed(self, error: BaseException, given: Any, frame: Any) -> None:
+        """An optimizer refused what it was given; whether it matters shows when the script ends in it."""
+        busy, self.log.local.busy = self.log.local.busy, True
+        try:
+            graph = refused(self, error, given, frame, self._names(frame, ()))
+            self._refused = None if graph is None else (_said(error), graph)
+        finally:
+            self.log.local.busy = busy
+
+    def _used(self, frame: Any) -> list[Any]:
+        busy, self.log.local.busy = self.log.local.busy, True
+        try:
+            return used(self, self._names(frame, ()))
+        finally:
+            self.log.local.busy = busy
+
     def _names(self, frame: Any, sources: Iterable[Any]) -> Names:
         return names_from(frame, self.lives.modules, frozenset(id(s) for s in sources))
 
@@ -184,7 +207,7 @@ class Torch:
                     request.site,
                     tuple(paths),
                     tuple(request.seen),
-                    None if error is None else f"{type(error).__name__}: {error}",
+                    None if error is None else _said(error),
                     False,
                     build,
                     self.recording,
@@ -227,3 +250,7 @@ class Torch:
         loose = [(path, reference()) for path, reference in names.loose.items()]
         bare = [("", p) for p in names.tensors() if isinstance(p, torch.nn.Parameter)]
         return [(path, p) for path, p in [*listed, *loose, *bare] if p is not None and self.log.known(p)]
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

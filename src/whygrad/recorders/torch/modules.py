@@ -72,7 +72,7 @@ class Modules:
 
     def number(self, module: Any) -> int:
         """The number by which the log knows a module."""
-        found = self._numbers.get(module)
+        found: int | None = self._numbers.get(module)
         if found is None:
             found = self._numbers[module] = len(self._numbers) + 1 + max(self.known, default=0)
             self.known[found] = weakref.ref(module)

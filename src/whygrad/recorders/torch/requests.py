@@ -35,6 +35,9 @@ class Requests:
         pause: told when an optimizer begins and ends its own work.
         now: the number that the log's next entry will have.
         fault: told of an error of ours.
+
+    Attributes:
+        used: from a frame, the parameters that were computed with: meant where no optimizer holds any.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Requests:
         self.patches = Patches()
         self.pending: list[Backward] = []
         self.steps = Steps(heard, self.pending, pause, now, fault)
+        self.used: Callable[[FrameType | None], list[Any]] = lambda frame: []
         self._asked_at: dict[tuple[Any, ...], int] = {}
 
     def install(self) -> None:
@@ -150,10 +154,12 @@ class Requests:
     ) -> None:
         """A request, or an operation before it, came to nothing: what every living optimizer holds was asked for.
 
+        Without one, all that the script computed with was.
+
         Args:
             inputs: serials of what the operation read.
         """
-        sources, opened = self.steps.held(), self.steps.last()
+        sources, opened = self.steps.held() or self.used(frame), self.steps.last()
         seen = nothing(sources)
         self._tell(api, ("raised", *site_of(stack)), stack, frame, sources, seen, marks, opened, error, inputs)
 
