@@ -9,7 +9,7 @@ from whygrad import provenance
 from whygrad.causes import CAUSES, LINKS
 from whygrad.causes.cause import Case, Explanation, named
 from whygrad.causes.refusals import BEHIND, is_meant, is_refused
-from whygrad.causes.wrong_cures import argued
+from whygrad.causes.wrong_cures import AWAITED, argued
 from whygrad.finding import Affected, Finding, Gradient, Label, Proof, Severity, Step
 from whygrad.flow import Flow
 from whygrad.graph import Graph, Parameter
@@ -156,6 +156,7 @@ def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Seq
     nothing = "is not trained" if not parameters[0].asked else f"{verb} {_given(parameters)}"
     if not parameters[0].asked and len(parameters) > 1:
         nothing = "are not trained"
+    awaits = (AWAITED,) if any(p.awaited for p in parameters) else ()
     severity: Severity = explanation.severity
     return Finding(
         cause=cause,
@@ -165,11 +166,12 @@ def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Seq
         culprit=explanation.culprit,
         labels=explanation.labels,
         chain=explanation.chain,
-        notes=explanation.notes,
+        notes=(*explanation.notes, *awaits),
         fix=explanation.fix,
         wrong_cures=explanation.wrong_cures,
         proof=explanation.proof,
         unasked=not parameters[0].asked,
+        awaited=bool(awaits),
     )
 
 

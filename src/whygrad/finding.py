@@ -102,6 +102,7 @@ class Finding:
         wrong_cures: popular cures that do not help here, one sentence each.
         unasked: no request asked for the parameters' gradients, and that is the fault.
         penalised: the parameters do get a gradient, from a weight penalty alone.
+        awaited: the framework raises in the next step for want of these gradients, whatever other steps bring.
     """
 
     cause: str
@@ -120,6 +121,7 @@ class Finding:
     ranks: tuple[int, ...] = (0,)
     penalised: bool = False
     unasked: bool = False
+    awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class Torch:
         self.lives.optimizer_made = self._optimizer_made
         self.lives.optimizer_failed = self._optimizer_failed
         self.requests.used = self._used
+        self.hooks.replicas.coming = self._came_round
         self.lives.schedule_made = self.requests.steps.scheduled
         self.recording = False
         # An error about gradients that an operation raised: it, the operation, its place, its inputs.
@@ -131,6 +132,10 @@ class Torch:
 
     def _mark(self, targets: Any) -> int:
         return marked(self.log, targets)
+
+    def _came_round(self) -> None:
+        if self.sink is not None:
+            self.sink.came_round()
 
     def _optimizer_made(self, optimizer: Any, frame: Any) -> None:
         """Its parameters are named as they are reached now: the model may let go of them later."""

@@ -57,7 +57,14 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         if number in current:
             builder.labels[current[number]] = label
     ends = _ends(recorder, replay, request, described, names)
-    parameters = [_parameter(recorder, replay, d, current, request.got, ends.get(id(d.tensor))) for d in described]
+    awaited = recorder.hooks.replicas.awaited(described)
+    parameters = [
+        replace(
+            _parameter(recorder, replay, d, current, request.got, ends.get(id(d.tensor))),
+            awaited=awaited.get(id(d.tensor)),
+        )
+        for d in described
+    ]
     if request.error is not None:
         parameters = _concerned(builder, targets, parameters)
     error = request.error

@@ -19,6 +19,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch import edges
 from whygrad.recorders.torch.asking import Backward, Request, answer, guarded, is_tensor, listed, nothing, site_of
+from whygrad.recorders.torch.faults import is_foreign
 from whygrad.recorders.torch.steps import Steps
 from whygrad.recorders.torch.values import worth
 
@@ -139,7 +140,8 @@ class Requests:
     def _failed(self, call: Backward, error: BaseException, frame: FrameType) -> None:
         try:
             call.error, call.consumed = error, True
-            self.raised(call.api, call.stack, frame, (call.mark,), error)
+            if not is_foreign(error):
+                self.raised(call.api, call.stack, frame, (call.mark,), error)
         except BaseException as fault:
             self.fault(fault)
 
@@ -207,7 +209,8 @@ class Requests:
             try:
                 result = original(outputs, inputs, *args, **kwargs)
             except BaseException as error:
-                requests._asked(mark, sources, nothing(sources), frame, error)
+                if not is_foreign(error):
+                    requests._asked(mark, sources, nothing(sources), frame, error)
                 raise
             finally:
                 requests.depth -= 1
