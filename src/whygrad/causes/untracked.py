@@ -206,6 +206,7 @@ from collections.abc import Mapping
 
 from whygrad.causes.cause import ANY, Case, Explanation, quoted, spoken
 from whygrad.causes.layers import layer_of
+from whygrad.causes.plain_leaf import is_to_learn
 from whygrad.causes.refusals import is_refused
 from whygrad.finding import Fix, Label, Proof, Step
 
@@ -227,6 +228,8 @@ def explain(case: Case) -> Explanation | None:
         return None
     refused = is_refused(case)
     if not refused and not (parameter.trainable and case.flow.alive(parameter) and _model_is_trained(case)):
+        return None
+    if not parameter.is_variable and not is_to_learn(case):
         return None
     home = layer_of(case)
     made = (

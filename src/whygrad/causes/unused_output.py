@@ -183,6 +183,7 @@ from dataclasses import replace
 from whygrad import source
 from whygrad.causes.cause import Case, Explanation, in_package, loss_span, quoted
 from whygrad.causes.holder import holder
+from whygrad.causes.parts import other_part
 from whygrad.causes.taken import taken_instead
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.span import Span
@@ -238,6 +239,9 @@ def _takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tupl
     later = list(_loss_path(case, case.graph.value_op[end]))
     if _overwritten(stack[0], later):
         return stack[0], None
+    part = other_part(stack[0])
+    if part is not None:
+        return part, stack[0]
     dead, held = holder(case, end, stack)
     # Where a library stands between the function and the holder, the function itself may know better.
     for made, names in ((dead, held), *((span, set[str]()) for span in stack)):

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from whygrad.recorders.frames import is_user_file, local_variables
+from whygrad.recorders.torch import edges
 
 _MOST_OBJECTS = 20_000
 _MOST_ITEMS = 1000
@@ -49,7 +50,8 @@ class Names:
         modules: ``id`` of a module to its path.
         trees: path of a module to (module, attribute that holds it, path of the module around it).
         labels: ``id`` of a tensor to the local name for it and the function that has it.
-        loose: parameters that a module keeps in a list or dict of its own, by path.
+        loose: what a module keeps where it does not look for parameters, by path: parameters in a list of its own,
+            leaves that are no parameters, and the leaf behind a computed attribute.
     """
 
     homes: dict[int, Home] = field(default_factory=dict)
@@ -180,6 +182,7 @@ def _hidden(found: Names, name: str, root: Any) -> None:
             for key, value in vars(module).items()
             if not key.startswith("_") and key != "training"
         )
+        queue.extend((f"{path}.{key}", value, module, path, 0) for key, value in module._buffers.items())
     seen: set[int] = set()
     while queue and len(seen) < _MOST_OBJECTS:
         path, value, holder, around, depth = queue.popleft()
@@ -190,12 +193,19 @@ def _hidden(found: Names, name: str, root: Any) -> None:
             if id(value) not in found.modules:
                 _untracked_module(found, path, value, around)
         elif isinstance(value, torch.Tensor):
-            if value.is_leaf and value.requires_grad:
-                if id(value) not in found.homes and isinstance(value, torch.nn.Parameter):
-                    found.loose[path] = weakref.ref(value)
-                found.homes.setdefault(id(value), Home(path, around, False))
+            if value.requires_grad:
+                _hidden_tensor(found, path, value, around)
         else:
             queue.extend((f"{path}{step}", item, holder, around, depth + 1) for step, item in _children(value))
+
+
+def _hidden_tensor(found: Names, path: str, tensor: Any, around: str) -> None:
+    """A leaf; or a computed tensor, such as a parameter times a number, of which the leaf has no name of its own."""
+    leaves = [tensor] if tensor.is_leaf else edges.leaves_of([tensor])
+    if any(id(leaf) in found.homes for leaf in leaves) or len(leaves) != 1:
+        return
+    found.loose[path] = weakref.ref(leaves[0])
+    found.homes[id(leaves[0])] = Home(path, around, False)
 
 
 def _untracked_module(found: Names, path: str, module: Any, around: str) -> None:

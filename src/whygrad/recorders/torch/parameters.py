@@ -106,7 +106,8 @@ def others(described: Sequence[Described], names: Names, modules: Iterable[Any],
         if parameter is not None and id(parameter) not in asked and id(parameter) in known:
             asked.add(id(parameter))
             home = names.homes[id(parameter)]
-            found.append(Described(parameter, path, "unknown", False, True, None, False, None, home))
+            is_parameter = isinstance(parameter, torch.nn.Parameter)
+            found.append(Described(parameter, path, "unknown", False, is_parameter, None, False, None, home))
     for parameter in names.tensors():
         home = names.homes.get(id(parameter))
         if home is None or home.module is not None or id(parameter) in asked or id(parameter) not in known:
