@@ -18,7 +18,7 @@ from whygrad.recorders.torch.hooks import Hooks
 from whygrad.recorders.torch.lives import Lives
 from whygrad.recorders.torch.log import Log
 from whygrad.recorders.torch.meant import refused, used
-from whygrad.recorders.torch.names import Names, names_from
+from whygrad.recorders.torch.names import Home, Names, names_from
 from whygrad.recorders.torch.parameters import Known, describe, others
 from whygrad.recorders.torch.requests import Requests
 
@@ -43,6 +43,9 @@ class Torch:
         self.lives.optimizer_made = self._optimizer_made
         self.lives.optimizer_failed = self._optimizer_failed
         self.requests.used = self._used
+        self.requests.outermost = self.hooks.transforms.outermost
+        self.hooks.transforms.mark = self._mark
+        self.hooks.transforms.unanswered = self.requests.unanswered
         self.hooks.replicas.coming = self._came_round
         self.lives.schedule_made = self.requests.steps.scheduled
         self.recording = False
@@ -76,6 +79,7 @@ class Torch:
             self.hooks.remove()
             self.hooks.values.clear()
             self.hooks.modules.clear()
+            self.hooks.transforms.clear()
             self.log.clear()
 
     def finish(self, error: str | None) -> None:
@@ -167,7 +171,13 @@ class Torch:
             self.log.local.busy = busy
 
     def _names(self, frame: Any, sources: Iterable[Any]) -> Names:
-        return names_from(frame, self.lives.modules, frozenset(id(s) for s in sources))
+        sources = list(sources)
+        names = names_from(frame, self.lives.modules, frozenset(id(s) for s in sources))
+        for source in sources:
+            path = self.hooks.transforms.name_of(source) if id(source) not in names.homes else None
+            if path is not None:
+                names.homes[id(source)] = Home(path, None, False)
+        return names
 
     def _remember(self, frame: Any) -> None:
         """What the script reads a gradient of may be asked about when its frames are gone."""
@@ -243,6 +253,8 @@ class Torch:
 
     def _closed(self, request: Request, names: Names) -> Graph:
         described = describe(request.sources, request.seen, names, self.known, self.lives.modules)
+        if request.api.startswith("torch.func."):
+            described = [replace(d, is_variable=True, argument=True) for d in described]
         met = {id(t) for _, t in self._living(names)}
         more = others(described, names, self.lives.modules, met)
         paths = unique([d.path for d in described] + [d.path for d in more])

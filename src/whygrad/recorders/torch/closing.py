@@ -35,7 +35,7 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
     log = recorder.log
     builder = GraphBuilder(recorder.framework, request.api)
     unwatched = frozenset(
-        log.known(d.tensor) for d in described if d.asked and not d.is_variable and not d.tensor.requires_grad
+        log.known(d.tensor) for d in described if d.asked and not d.is_variable and not _is_followed(d)
     )
     scopes = {n: path for n, m in list(recorder.hooks.modules.known.items()) if (path := _path(names, m()))}
     missing = underived(str(request.error)) if request.error is not None else ""
@@ -142,9 +142,9 @@ def _parameter(
         dtype=str(tensor.dtype).removeprefix("torch."),
         value=value,
         asked=described.asked,
-        trainable=bool(tensor.requires_grad) or not described.is_variable,
+        trainable=_is_followed(described) or not described.is_variable,
         is_variable=described.is_variable,
-        watched=bool(tensor.requires_grad),
+        watched=_is_followed(described),
         gradient=got.get(id(tensor), described.seen) if described.seen in ("present", "unknown") else described.seen,
         owner=described.module,
         holder=described.home.path if described.home is not None else None,
@@ -170,6 +170,11 @@ def _ends(
         for d in described
         if not d.asked and id(d.tensor) not in held and recorder.known.home(d.tensor) is None and _trains(d, names)
     }
+
+
+def _is_followed(described: Described) -> bool:
+    """Whether autograd follows a tensor; the functions of torch.func follow what they are asked for in any case."""
+    return described.argument or bool(described.tensor.requires_grad)
 
 
 def _trains(described: Described, names: Names) -> bool:

@@ -23,6 +23,7 @@ class Described:
     Attributes:
         module: the path of the module that holds it, or held it when its optimizer was made.
         tracked, in_model: as in ``graph.Parameter``.
+        argument: a function of ``torch.func`` is asked for its gradient, which makes a parameter of any tensor.
     """
 
     tensor: Any
@@ -34,6 +35,7 @@ class Described:
     tracked: bool | None
     in_model: bool | None
     home: Home | None = None
+    argument: bool = False
 
 
 class Known:

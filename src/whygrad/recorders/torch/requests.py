@@ -38,6 +38,7 @@ class Requests:
         fault: told of an error of ours.
 
     Attributes:
+        outermost: what a tensor is a wrap of, and the transform that wrapped it.
         used: from a frame, the parameters that were computed with: meant where no optimizer holds any.
     """
 
@@ -56,6 +57,7 @@ class Requests:
         self.patches = Patches()
         self.pending: list[Backward] = []
         self.steps = Steps(heard, self.pending, pause, now, fault)
+        self.outermost: Callable[[Any], tuple[Any, str]] = lambda tensor: (tensor, "")
         self.used: Callable[[FrameType | None], list[Any]] = lambda frame: []
         self._asked_at: dict[tuple[Any, ...], int] = {}
 
@@ -203,24 +205,38 @@ class Requests:
             if requests.depth:
                 return original(outputs, inputs, *args, **kwargs)
             frame = sys._getframe(1)
-            targets, sources = listed(outputs), listed(inputs)
+            targets = listed(outputs)
+            sources, transform = requests._unwrapped(listed(inputs))
             mark = requests._marked(targets)
             requests.depth += 1
             try:
                 result = original(outputs, inputs, *args, **kwargs)
             except BaseException as error:
                 if not is_foreign(error):
-                    requests._asked(mark, sources, nothing(sources), frame, error)
+                    requests._asked(mark, sources, nothing(sources), frame, transform, error)
                 raise
             finally:
                 requests.depth -= 1
             answers = listed(result)
             seen: tuple[GradientSeen, ...] = tuple("none" if one is None else "present" for one in answers)
             given = {id(s): worth(a) for s, a in zip(sources, answers, strict=True) if a is not None and mark >= 0}
-            requests._asked(mark, sources, seen, frame, None, given)
+            requests._asked(mark, sources, seen, frame, transform, None, given)
             return result
 
         return grad
+
+    def unanswered(self, transform: str, mark: int, sources: Sequence[Any], frame: FrameType) -> None:
+        """A function of ``torch.func`` gave zeros for all that it was asked for."""
+        self._asked(mark, sources, nothing(sources), frame, transform, None)
+
+    def _unwrapped(self, inputs: list[Any]) -> tuple[list[Any], str]:
+        """What was asked for, for wraps what they wrap; and the transform of ``torch.func`` that asks."""
+        try:
+            found = [self.outermost(one) for one in inputs]
+            return [outer for outer, _ in found], next((name for _, name in found if name), "")
+        except BaseException as error:
+            self.fault(error)
+            return inputs, ""
 
     def _marked(self, targets: Sequence[Any]) -> int:
         try:
@@ -235,6 +251,7 @@ class Requests:
         sources: Sequence[Any],
         seen: tuple[GradientSeen, ...],
         frame: FrameType,
+        transform: str,
         error: BaseException | None,
         got: Mapping[int, GradientSeen] | None = None,
     ) -> None:
@@ -244,7 +261,8 @@ class Requests:
             opened = self._asked_at.get(site, 0)
             self._asked_at[site] = self.steps.asked = self.now()
             self.steps.sources = frozenset(id(s) for s in sources)
-            self._tell("torch.autograd.grad", site, stack, frame, sources, seen, (mark,), opened, error, got=got)
+            api = f"torch.func.{transform}" if transform else "torch.autograd.grad"
+            self._tell(api, site, stack, frame, sources, seen, (mark,), opened, error, got=got)
         except BaseException as fault:
             self.fault(fault)
 
