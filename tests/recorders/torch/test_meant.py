@@ -90,6 +90,18 @@ def test_the_parameters_that_were_meant(
     assert names == paths
 
 
+def nothing_to_unscale() -> None:
+    net = nn.Linear(4, 1)
+    optimizer, scaler = torch.optim.SGD(net.parameters(), lr=0.1), torch.amp.GradScaler("cpu")
+    scaler.scale(net(x()).detach().mean().requires_grad_()).backward()
+    scaler.step(optimizer)
+
+
+def test_what_a_gradient_scaler_refuses_goes_by_the_names_of_the_script() -> None:
+    [(cause, code, names)] = told(nothing_to_unscale, AssertionError)
+    assert (cause, code, names) == ("stop-gradient", "net(x()).detach()", ["net.weight", "net.bias"])
+
+
 def survived() -> None:
     net = nn.Linear(4, 1)
     with pytest.raises(ValueError, match="empty"):

@@ -87,7 +87,7 @@ class Torch:
         if self.sink is None:
             return
         try:
-            self.requests.finish()
+            self.requests.finish(error)
             for graph in unapplied(self) if error is None else ():
                 self.sink.told(graph)
             if self._refused is not None and self._refused[0] == error:
@@ -172,7 +172,7 @@ class Torch:
 
     def _names(self, frame: Any, sources: Iterable[Any]) -> Names:
         sources = list(sources)
-        names = names_from(frame, self.lives.modules, frozenset(id(s) for s in sources))
+        names = names_from(frame, self.lives.modules, frozenset(id(s) for s in sources), self.known.root)
         for source in sources:
             path = self.hooks.transforms.name_of(source) if id(source) not in names.homes else None
             if path is not None:

@@ -109,6 +109,11 @@ def is_foreign(error: BaseException) -> bool:
     return not own or any(part in str(error) for part in _ELSEWHERE)
 
 
+def is_unscaled(error: str) -> bool:
+    """Whether a gradient scaler found no gradient at all in an optimizer."""
+    return "No inf checks were recorded for this optimizer" in error
+
+
 def kind_of(message: str) -> str | None:
     """The kind of fault that a message of torch's tells of; ``None`` for those that no table row knows."""
     return next((kind for text, (kind, _) in MESSAGES.items() if text in message), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter, deque
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import FrameType, ModuleType
 from typing import Any
@@ -75,20 +75,26 @@ class Names:
         return [one for one in found if one is not None and one is not tensor]
 
 
-def names_from(frame: FrameType | None, living: Iterable[Any] = (), sources: Container[int] = ()) -> Names:
+def names_from(
+    frame: FrameType | None,
+    living: Iterable[Any] = (),
+    sources: Container[int] = (),
+    called: Callable[[Any], str] = lambda module: type(module).__name__,
+) -> Names:
     """Everything that can be named from a frame and its callers, the script's outermost frame first.
 
     Args:
         living: modules that no frame may reach: a trainer can have the only hold of one.
-        sources: ids of the tensors for whose sake such a module is named, by its class.
+        sources: ids of the tensors for whose sake such a module is named.
+        called: what to call it.
     """
     found = Names()
     roots = list(_roots(frame, found))
     modules = list(_outermost(_reachable_modules(roots)))
     for name, module in modules:
         _tree(found, name, module)
-    kept = [(type(m).__name__, m) for m in list(living) if id(m) not in found.modules]
-    for name, module in _numbered(_outermost(kept), found):
+    kept = _outermost([("", m) for m in list(living) if id(m) not in found.modules])
+    for name, module in _numbered(((called(m), m) for _, m in kept), found):
         if any(id(p) in sources and id(p) not in found.homes for p in module.parameters()):
             modules.append((name, module))
             _tree(found, name, module)

@@ -51,6 +51,14 @@ class Known:
             if home is not None:
                 self._homes.setdefault(id(tensor), (weakref.ref(tensor), home))
 
+    def root(self, module: Any) -> str:
+        """What the script called an outermost module when its optimizer was made; its class where that is not known."""
+        for below, parameter in module.named_parameters():
+            home = self.home(parameter)
+            if home is not None and home.path.endswith(f".{below}"):
+                return home.path.removesuffix(f".{below}")
+        return type(module).__name__
+
     def home(self, tensor: Any) -> Home | None:
         """The home that a tensor had."""
         known = self._homes.get(id(tensor))

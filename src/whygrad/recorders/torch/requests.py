@@ -19,7 +19,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch import edges
 from whygrad.recorders.torch.asking import Backward, Request, answer, guarded, is_tensor, listed, nothing, site_of
-from whygrad.recorders.torch.faults import is_foreign
+from whygrad.recorders.torch.faults import is_foreign, is_unscaled
 from whygrad.recorders.torch.steps import Steps
 from whygrad.recorders.torch.values import worth
 
@@ -73,8 +73,18 @@ class Requests:
         """Put everything back."""
         self.patches.undo()
 
-    def finish(self) -> None:
-        """The script has ended: what no optimizer took up is asked now."""
+    def finish(self, error: str | None) -> None:
+        """The script has ended: what no optimizer took up is asked now.
+
+        Args:
+            error: what it ended in; a loss scaler refuses to step an optimizer that no backward pass gave anything.
+        """
+        last = self.pending[-1] if self.pending and error is not None and is_unscaled(error) else None
+        held = self.steps.held() if last is not None and not last.consumed else []
+        if last is not None and last.known and held and not last.leaves & {id(p) for p in held}:
+            last.consumed = True
+            site = ("raised", *site_of(last.stack))
+            self._tell(last.api, site, last.stack, None, held, nothing(held), (last.mark,), self.steps.last())
         self._leftover(None)
 
     def unread(self) -> bool:
