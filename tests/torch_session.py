@@ -22,16 +22,16 @@ def findings_of(program: Callable[[], object], raises: type[Exception] | None = 
     session.recorders.append(recorder)
     recorder.start(session)
     torch.manual_seed(0)
-    error = None
+    failure = None
     try:
         program()
     except Exception as raised:
         if raises is None or not isinstance(raised, raises):
             recorder.stop()
             raise
-        error = f"{type(raised).__name__}: {raised}"
-    assert raises is None or error is not None, "the program was to raise"
-    report = session.close(0 if error is None else 1, error)
+        failure = raised  # as in a real run, what its frames hold lives until the report is made
+    assert raises is None or failure is not None, "the program was to raise"
+    report = session.close(*((0, None) if failure is None else (1, f"{type(failure).__name__}: {failure}")))
     assert report.notes == ()
     return [f for f in report.findings if f.severity != "note"]
 
