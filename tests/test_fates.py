@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from whygrad.fates import STEPS_TO_AGREE, Fates
@@ -32,6 +34,12 @@ def fates(*got: bool) -> Fates:
 )
 def test_what_can_be_told_while_the_script_runs(cause: str, got: list[bool], certain: bool) -> None:
     assert fates(*got).is_certain(finding(cause), closing=False) is certain
+
+
+def test_what_the_framework_waits_for_is_certain_at_once() -> None:
+    awaited = replace(finding("not-called"), awaited=True)
+    assert fates(False).is_certain(awaited, closing=False)
+    assert fates(True, False).judged(awaited).severity == "error"
 
 
 def test_zeros_of_values_are_told_at_the_end() -> None:

@@ -112,6 +112,16 @@ def test_recorders_rest_after_the_steps_and_wake_for_a_new_fault() -> None:
     assert recorder.said[-1] == "stop"
 
 
+def test_a_request_whose_recording_was_dropped_is_not_looked_at() -> None:
+    run, _, recorder = session(steps=2)
+    for _ in range(2):
+        run.asked(asked("a", "", "wv", None))
+    run.asked(asked("a", "w", "v", graph_of([], "l", none="w", given="v")))
+    assert recorder.said == ["rest", "wake"]
+    run.asked(asked("a", "w", "v", cut_graph()))
+    assert [f.cause for f in run.close(0, None).findings] == ["stop-gradient"]
+
+
 def test_a_fault_of_ours_is_said_once_and_costs_one_request() -> None:
     run, _, _ = session()
     run.fault("test", ValueError("broken"))

@@ -18,6 +18,7 @@ from whygrad.errors import ReportError, UsageError, WhygradError
 
 if TYPE_CHECKING:
     from whygrad.ending import Ending
+    from whygrad.job import Job
     from whygrad.session import Session
     from whygrad.target import Target
     from whygrad.voice import Voice
@@ -89,36 +90,57 @@ def run(
       1  something was found
       2  whygrad was called wrongly, or could not make its report
       otherwise the script's own
+
+    
+    Under torchrun rank 0 speaks for all, and each process ends with its script's own status.
     """
+    from whygrad.launching import Wishes, is_launcher, launch
     from whygrad.reportfile import ReportFile
     from whygrad.target import locate
     from whygrad.voice import Voice
 
     target = locate(script, arguments, module=module)
+    if is_launcher(target):
+        return partial(launch, target, Wishes(out, form, steps, quiet), COUNTED)
     voice = Voice(form, quiet, ReportFile.at(out) if out is not None else None)
     return partial(_accompany, target, steps, voice)
 
 
 def _accompany(target: Target, steps: int, voice: Voice) -> int:
+    from whygrad.job import here
     from whygrad.run import run
     from whygrad.session import Session
     from whygrad.shadow import ours
 
-    session = Session(target.argv, steps, voice.announce)
+    job = here()
+    speaks = job is None or job.rank == 0
+    session = Session(target.argv, steps, voice.announce if speaks else lambda finding: None)
 
     def finish(ending: Ending) -> int | None:
         with ours():
-            return _conclude(session, ending, voice)
+            found = _conclude(session, ending, voice, job)
+        # A launcher takes another status than the script's for a crash: it ends the other ranks, or starts all again.
+        return found if job is None else 0
 
     session.start()
     return run(target, finish)
 
 
-def _conclude(session: Session, ending: Ending, voice: Voice) -> int | None:
+def _conclude(session: Session, ending: Ending, voice: Voice, job: Job | None) -> int | None:
     """Make the report and say it; the number of findings that count, ``None`` where there is no report."""
+    from whygrad.job import numbered
+    from whygrad.launching import with_children
+
     found = None
     try:
-        report = session.close(ending.status, ending.error)
+        report = with_children(session.close(ending.status, ending.error))
+        if job is not None and job.rank:
+            if job.send(report):
+                return None
+            voice = voice.alone()  # nobody speaks for this rank, and the file is rank 0's
+            report = numbered(report, job.rank)
+        elif job is not None:
+            report = job.collect(report)
         found = sum(finding.severity in COUNTED for finding in report.findings)
         voice.conclude(report)
     except ReportError as error:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from whygrad import provenance
 from whygrad.causes import CAUSES, LINKS
 from whygrad.causes.cause import Case, Explanation
-from whygrad.causes.wrong_cures import argued
+from whygrad.causes.refusals import BEHIND, is_meant, is_refused
+from whygrad.causes.wrong_cures import AWAITED, argued
 from whygrad.finding import Affected, Finding, Gradient, Headline, Label, Proof, Severity, Step
 from whygrad.flow import Flow
 from whygrad.graph import Graph, Parameter
@@ -157,15 +158,18 @@ def _meets_zeros(parameter: Parameter, flow: Flow) -> bool:
 
 
 def _explain(case: Case) -> tuple[str, Explanation | None]:
+    if is_refused(case) and not is_meant(case):
+        return UNEXPLAINED, None
     if not case.parameter.asked:
         cause = "untracked" if case.parameter.tracked is False else "not-updated"
         return cause, CAUSES[cause].explain(case)
-    if case.graph.fault is not None and not case.graph.targets:
-        return "graph-error", CAUSES["graph-error"].explain(case)  # there never was a loss to ask about
     if is_unapplied(case.parameter):
         return "not-updated", CAUSES["not-updated"].explain(case)
     useless = case.parameter.gradient in ("zero", "nonfinite") and case.flow.alive(case.parameter)
-    for id in LINKS["alive"] if useless else CAUSES:
+    causes = LINKS["alive"] if useless else tuple(CAUSES)
+    if case.graph.fault is not None and not case.graph.targets:  # there never was a loss to ask about
+        causes = (*(BEHIND if is_refused(case) else ()), _RAISED)
+    for id in causes:
         explanation = CAUSES[id].explain(case)
         if explanation is not None:
             return id, explanation
@@ -192,6 +196,7 @@ def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Seq
     given = _given(parameters)
     fared = (f"gets {given}", f"get {given}") if parameters[0].asked else ("is not trained", "are not trained")
     headline = Headline(*fared, explanation.reason)
+    awaits = (AWAITED,) if any(p.awaited for p in parameters) else ()
     severity: Severity = explanation.severity
     return Finding(
         cause=cause,
@@ -202,11 +207,12 @@ def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Seq
         culprit=explanation.culprit,
         labels=explanation.labels,
         chain=explanation.chain,
-        notes=explanation.notes,
+        notes=(*explanation.notes, *awaits),
         fix=explanation.fix,
         wrong_cures=explanation.wrong_cures,
         proof=explanation.proof,
         unasked=not parameters[0].asked,
+        awaited=bool(awaits),
     )
 
 

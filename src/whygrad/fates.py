@@ -55,6 +55,8 @@ class Fates:
             return False  # an optimizer that is made later may hold it
         if finding.cause in _MAY_BE_MENDED and any(p.gradient == "zero" for p in finding.parameters):
             return False
+        if finding.awaited:
+            return True
         agreed = all(f.without == f.seen >= STEPS_TO_AGREE for f in self._of(finding))
         return agreed or (finding.cause not in _DATA_DECIDES and not self._is_served(finding))
 
@@ -76,7 +78,7 @@ class Fates:
         fates = self._of(finding)
         by_value = finding.cause in _MAY_BE_MENDED
         served = bool(fates) and all(0 < f.without < f.seen - by_value * f.traced for f in fates)
-        return served and finding.cause not in _BEGINS_LATE
+        return served and finding.cause not in _BEGINS_LATE and not finding.awaited
 
     def _of(self, finding: Finding) -> list[Fate]:
         return [self._fates[p.path] for p in finding.parameters if p.path in self._fates]

@@ -129,6 +129,7 @@ class Finding:
         unasked: no request asked for the parameters' gradients, and that is the fault.
         penalised: the parameters do get a gradient, from a weight penalty alone.
         headline: what the title is made of, where other parameters may come or go.
+        awaited: the framework raises in the next step for want of these gradients, whatever other steps bring.
     """
 
     cause: str
@@ -148,6 +149,7 @@ class Finding:
     penalised: bool = False
     unasked: bool = False
     headline: Headline | None = None
+    awaited: bool = False
 
     def of(self, parameters: tuple[Affected, ...]) -> Finding:
         """The same finding for other parameters, its title included."""

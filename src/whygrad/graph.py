@@ -105,6 +105,8 @@ class Parameter:
         tracked: its model lists it among its own parameters (``None``: not known).
         in_model: it can be reached from a model, not only from a list of variables (``None``: not known).
         history: in the order of happening.
+        awaited: a wrapper around the model waits for its gradient, and the framework raises in the next step without
+            (``False``: the wrapper is told to do without; ``None``: there is none).
     """
 
     path: str
@@ -122,6 +124,7 @@ class Parameter:
     tracked: bool | None = None
     in_model: bool | None = None
     history: tuple[Event, ...] = ()
+    awaited: bool | None = None
 
     def made(self) -> Span | None:
         """Where it was created, if that was seen."""

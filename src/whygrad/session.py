@@ -133,8 +133,10 @@ class Session:
     def asked(self, request: Asked) -> None:
         """A gradient was asked for: note how it went, and close the step if this place came round again."""
         with self._lock:
+            resting = self._resting
             if request.site in self._step.sites and not request.nested:
                 self._settle()
+            forgotten = self._resting and not resting  # what was recorded of this request is gone
             site = self._sites.get(request.site)
             if site is None:
                 site = self._sites[request.site] = Site(f"R{len(self._sites) + 1}", request.api)
@@ -145,7 +147,7 @@ class Session:
             wanted = site.recorded == 0 or self._doubts.of(site.id) or (missing and self._is_news(request))
             if missing and self._resting and self._is_news(request):
                 self._wake()
-            if request.graph is not None and not self._resting and wanted:
+            if request.graph is not None and not self._resting and wanted and not forgotten:
                 graph = request.graph()
                 site.recorded += 1
                 site.where = graph.request[0] if graph.request else None

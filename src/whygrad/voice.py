@@ -33,6 +33,10 @@ class Voice:
         self._process = os.getpid()
         self._said: set[Hashable] = set()
 
+    def alone(self) -> Voice:
+        """The same without a file."""
+        return Voice(self._form, self._quiet, None)
+
     def announce(self, finding: Finding) -> None:
         """Say one finding, in the process that started: a forked child leaves the word to its parent."""
         if self._form == "text" and not self._quiet and os.getpid() == self._process:

@@ -210,11 +210,20 @@ def test_a_detach_before_numpy_is_the_cut(tmp_path: Path) -> None:
     assert TorchProgram(tmp_path, TORCH, cut="g(h).item()").cures("l.backward()") == ()
 
 
-def test_unused_parameters_found_still_do_not_learn(tmp_path: Path) -> None:
-    text = TORCH + "model = DistributedDataParallel(model, find_unused_parameters=True)\n"
-    (cure,) = TorchProgram(tmp_path, text).cures("l.backward()")
-    assert cure.startswith("`find_unused_parameters=True` (line ")
-    (cure,) = TorchProgram(tmp_path, text.replace(", find_unused_parameters=True", "")).cures("l.backward()")
-    assert cure.startswith("`find_unused_parameters=True`, which torch's error in the next step suggests")
-    text = text.replace("=True", "=False").replace("DistributedDataParallel", "Wrapped")
-    assert TorchProgram(tmp_path, text).cures("l.backward()") == ()
+@pytest.mark.parametrize(
+    ("awaited", "text", "begins"),
+    [
+        (True, TORCH, "`find_unused_parameters=True`, which that error suggests"),
+        (False, TORCH + "model = DDP(model, find_unused_parameters=True)\n", "`find_unused_parameters=True` (line 5)"),
+        (False, TORCH, None),
+        (None, TORCH + "other = DDP(other, find_unused_parameters=True)\n", None),
+    ],
+)
+def test_unused_parameters_found_still_do_not_learn(
+    tmp_path: Path, awaited: bool | None, text: str, begins: str | None
+) -> None:
+    program = TorchProgram(tmp_path, text)
+    parameters = tuple(replace(p, awaited=awaited) for p in program.graph.parameters)
+    program.graph = replace(program.graph, parameters=parameters)
+    cures = program.cures("l.backward()")
+    assert [cure.startswith(begins or "") for cure in cures] == ([True] if begins else [])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping
 
+from whygrad import source
 from whygrad.causes.alive import Way, name_of
 from whygrad.causes.cause import Case
 from whygrad.ways import Edge
@@ -25,6 +27,15 @@ def meets_zeros(case: Case, edge: Edge) -> bool:
     parameters = {p.value for p in case.graph.parameters}
     others = [v for v in case.graph.inputs(edge.op) if v != edge.source and v in case.graph.zeros]
     return any(v in parameters or _elements(case, v) > 1 for v in others)
+
+
+def is_naught(case: Case, edge: Edge) -> bool:
+    """Whether the operation multiplies by a zero that is written there: no other step brings another factor."""
+    span = case.graph.op(edge.op).span
+    node = source.node_at(span) if span is not None else None
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
+        return False
+    return any(isinstance(n, ast.Constant) and n.value == 0 and n.value is not False for n in (node.left, node.right))
 
 
 def dead_factor(case: Case, edge: Edge) -> Edge | None:
@@ -95,6 +106,11 @@ MASKED = Way(
     "`{code}` multiplies it by zeros",
     "the other factor is zero in every element",
     "start one of the two factors with small random values, or look at where the zeros come from",
+)
+NAUGHT = Way(
+    "`{code}` multiplies it by 0",
+    "the factor is 0",
+    "use what it computes in the loss, or take it out of the model and the optimizer",
 )
 LEFT_OUT = Way(
     "`{code}` takes other elements, never one that depends on it",

@@ -27,7 +27,7 @@ def is_unheld(parameter: Parameter) -> bool:
 def is_left_out(case: Case) -> bool:
     """Whether an unheld parameter was forgotten, beyond doubt."""
     trained = [p for p in case.graph.parameters if p.asked and case.flow.alive(p)]
-    if not trained or not case.flow.alive(case.parameter):
+    if not trained or not case.flow.alive(case.parameter) or _took_a_place(case):
         return False
     root = root_of(case.parameter.owner)
     mates = [p for p in trained if root is not None and root_of(p.owner) == root]
@@ -73,6 +73,11 @@ def _meet_any(case: Case, parameters: list[Parameter], others: list[Parameter]) 
     return any(_meets(case, p.value, weights, False) & made for p in parameters if p.value >= 0)
 
 
+def _took_a_place(case: Case) -> bool:
+    """Whether parameters that were asked for have left the model: what is unheld may have come in their place."""
+    return any(p.asked and p.in_model is False and not case.flow.influences(p.value) for p in case.graph.parameters)
+
+
 def root_of(path: str | None) -> str | None:
     """The outermost object of a path."""
     return path.split(".")[0].split("[")[0] if path else None
@@ -102,6 +107,8 @@ def _meets(case: Case, value: int, weights: set[int], looked_up: bool) -> set[in
     alone, met = [value], set()
     for one in alone:  # grows on the way
         for op in case.flow.readers(one):
+            if not any(case.flow.carries(v) for v in case.graph.outputs(op)):
+                continue  # a validation pass, or that of an earlier step
             others = {v for v in case.graph.inputs(op) if not _is_state(case, v)} - weights - set(alone)
             data = {v for v in others if not (looked_up and _is_integer(case, v))}
             met |= data

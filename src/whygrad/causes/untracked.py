@@ -206,6 +206,8 @@ from collections.abc import Mapping
 
 from whygrad.causes.cause import ANY, Case, Explanation, quoted, spoken
 from whygrad.causes.layers import layer_of
+from whygrad.causes.plain_leaf import is_to_learn
+from whygrad.causes.refusals import is_refused
 from whygrad.finding import Fix, Label, Proof, Step
 
 ID = "untracked"
@@ -231,7 +233,10 @@ def explain(case: Case) -> Explanation | None:
     parameter = case.parameter
     if parameter.asked or parameter.tracked is not False or parameter.path in case.asked:
         return None
-    if not (parameter.trainable and case.flow.alive(parameter)) or not _model_is_trained(case):
+    refused = is_refused(case)
+    if not refused and not (parameter.trainable and case.flow.alive(parameter) and _model_is_trained(case)):
+        return None
+    if not parameter.is_variable and not is_to_learn(case):
         return None
     home = layer_of(case)
     made = (
@@ -242,13 +247,14 @@ def explain(case: Case) -> Explanation | None:
     around = home.parent if home is not None and home.parent is not None else parameter.owner
     layer = quoted(around) if around else "its model"
     held = f" (it is `{parameter.holder}`)" if parameter.holder and parameter.holder != parameter.path else ""
+    seen = "the optimizer got nothing" if refused else "a gradient reaches it"
     return Explanation(
         f"{layer} does not track it{held}, so nobody asks for its gradient and no optimizer gets it",
         made,
         (Label(made, "made here, where the model does not see it as its own"),) if made is not None else (),
         (Step("parameter", parameter.path, made), Step("loss", "loss")),
         fix=Fix(spoken(FIXES, case)),
-        proof=Proof("structural", True, f"a gradient reaches it, and it is in no {spoken(LISTS, case)}"),
+        proof=Proof("structural", True, f"{seen}, and it is in no {spoken(LISTS, case)}"),
     )
 
 

@@ -183,6 +183,7 @@ from dataclasses import replace
 from whygrad import source
 from whygrad.causes.cause import Case, Explanation, in_package, loss_span, quoted
 from whygrad.causes.holder import holder
+from whygrad.causes.parts import other_part
 from whygrad.causes.taken import taken_instead
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.span import Span
@@ -238,16 +239,29 @@ def _takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tupl
     later = list(_loss_path(case, case.graph.value_op[end]))
     if _overwritten(case, stack[0], later):
         return stack[0], None
+    part = other_part(stack[0])
+    if part is not None:
+        return part, stack[0]
     dead, held = holder(case, end, stack)
+    # Where a library stands between the function and the holder, the function itself may know better.
+    for made, names in ((dead, held), *((span, set[str]()) for span in stack)):
+        place = _beside(made, names, later)
+        if place is not None:
+            return place, made
+    own = next((taken[0] for taken in later if taken[0].function not in {s.function for s in stack}), None)
+    return (own or loss_span(case.graph)), dead
+
+
+def _beside(dead: Span, held: set[str], later: list[tuple[Span, ...]]) -> Span | None:
+    """The first place in the function of a dead value at which the way to the loss goes on."""
     for taken in later:
         place = next((s for s in taken if s.file == dead.file and s.function == dead.function), None)
-        if place is not None and (place.line, place.column) != (dead.line, dead.column):
+        if place is not None and place.place() != dead.place():
             # An expression that is given the value and still does not use it drops it further inside.
             node = source.node_at(place)
             inside = node is not None and held & source.names_in(node)
-            return (taken[0] if inside else place), dead
-    own = next((taken[0] for taken in later if taken[0].function not in {s.function for s in stack}), None)
-    return (own or loss_span(case.graph)), dead
+            return taken[0] if inside else place
+    return None
 
 
 def _overwritten(case: Case, place: Span, later: list[tuple[Span, ...]]) -> bool:

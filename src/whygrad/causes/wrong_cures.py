@@ -12,7 +12,11 @@ from whygrad.span import Span
 # What a cure is told of: the parameter, and the cause that was found.
 Cure = Callable[[Case, str], str | None]
 _LISTS = frozenset(("trainable_variables", "variables", "trainable_weights", "weights"))
-_WRAPPERS = frozenset(("DistributedDataParallel", "DDP"))
+# What is to be known of a parameter that ``Parameter.awaited`` is true of.
+AWAITED = (
+    "`DistributedDataParallel` waits for the gradient of every parameter: its next forward pass raises `Expected to "
+    "have finished reduction in the prior iteration`"
+)
 
 
 def argued(case: Case, cause: str) -> tuple[str, ...]:
@@ -131,27 +135,29 @@ def _detached(case: Case, cause: str) -> str | None:
 
 
 def _unused_found(case: Case, _cause: str) -> str | None:
-    """``find_unused_parameters`` of a DistributedDataParallel that the script makes: its error suggests it."""
-    if case.parameter.gradient != "none":
+    """``find_unused_parameters`` of a DistributedDataParallel around the model: its error suggests it."""
+    if case.parameter.awaited:
+        return (
+            "`find_unused_parameters=True`, which that error suggests, would only keep the other processes from "
+            "waiting for it: the parameter still does not learn"
+        )
+    given = _unused_passed(case.graph.request[0]) if case.parameter.awaited is False else None
+    if given is None:
         return None
-    place = case.graph.request[0]
+    return (
+        f"`find_unused_parameters=True` (line {given.lineno}) only hides it: no process waits for the parameter, and "
+        "it still does not learn"
+    )
+
+
+def _unused_passed(place: Span) -> ast.expr | None:
+    """Where the program gives ``find_unused_parameters=True``."""
     program = source.tree(place.file)
     for call in ast.walk(program) if program is not None else ():
-        function = call.func if isinstance(call, ast.Call) else None
-        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
-        if not isinstance(call, ast.Call) or name not in _WRAPPERS:
-            continue
-        given = next((k.value for k in call.keywords if k.arg == "find_unused_parameters"), None)
-        if given is None:
-            return (
-                "`find_unused_parameters=True`, which torch's error in the next step suggests, would only keep the "
-                "other processes from waiting for it: the parameter still does not learn"
-            )
-        if isinstance(given, ast.Constant) and given.value is True:
-            return (
-                f"`find_unused_parameters=True` (line {given.lineno}) only hides it: no process waits for the "
-                "parameter, and it still does not learn"
-            )
+        for keyword in call.keywords if isinstance(call, ast.Call) else ():
+            value = keyword.value
+            if keyword.arg == "find_unused_parameters" and isinstance(value, ast.Constant) and value.value is True:
+                return value
     return None
 
 

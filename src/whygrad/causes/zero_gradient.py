@@ -169,7 +169,18 @@ from whygrad.causes.alive import born, configured, explain_birth, made, name_of
 from whygrad.causes.cancelled import cancels
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
-from whygrad.causes.flat import ACTIVATIONS, DEAD, IDLE, MASKED, SINGLE, WAYS, dead_factor, meets_zeros
+from whygrad.causes.flat import (
+    ACTIVATIONS,
+    DEAD,
+    IDLE,
+    MASKED,
+    NAUGHT,
+    SINGLE,
+    WAYS,
+    dead_factor,
+    is_naught,
+    meets_zeros,
+)
 from whygrad.causes.idle import handed_back
 
 ID = "zero-gradient"
@@ -189,6 +200,9 @@ def explain(case: Case) -> Explanation | None:
         return explain_birth(case, edges[-1], SINGLE, "what its parts give back adds up to nothing")
     for edge in reversed(edges):
         name = name_of(case, edge)
+        if name in ("mul", "rmul", "multiply") and is_naught(case, edge):
+            cure = "`+ 0 * p.sum()` only keeps the missing gradient from being noticed: what learns from it is nothing"
+            return replace(explain_birth(case, edge, NAUGHT, _ALONE), wrong_cures=(cure,))
         holds, way = WAYS.get(name, (None, None))
         idle = handed_back(case, edge) if way is MASKED and meets_zeros(case, edge) else None
         if idle is not None:

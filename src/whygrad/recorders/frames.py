@@ -20,8 +20,11 @@ from typing import Any
 
 from whygrad.span import Span
 
-# Distributions whose frames are never the user's: the frameworks, and what they are made of.
+# Distributions whose frames are never the user's: the frameworks, what they are made of, and what is built on them to
+# hold models and training loops, where a place would say nothing about the script.
 FRAMEWORKS = frozenset(
+    "lightning pytorch_lightning lightning_fabric lightning_utilities torchmetrics accelerate transformers peft "
+    "diffusers timm torchvision torch_geometric trl "
     "tensorflow keras tf_keras torch torchgen functorch jax jaxlib flax optax equinox jaxtyping "
     "numpy scipy ml_dtypes absl wrapt tree optree gast h5py google six typing_extensions".split()
 )

@@ -99,8 +99,8 @@ def _notes(finding: Finding, has_frame: bool) -> Iterator[str]:
     seen = []
     if 0 < steps.without_gradient < steps.seen:
         seen.append(f"in {steps.without_gradient} of {steps.seen} steps")
-    if len(finding.ranks) > 1:
-        seen.append(f"on ranks {_ranges(finding.ranks)}")
+    if finding.ranks != (0,):
+        seen.append(f"on {'rank' if len(finding.ranks) == 1 else 'ranks'} {_ranges(finding.ranks)}")
     if seen:
         yield f"seen {', '.join(seen)}"
 

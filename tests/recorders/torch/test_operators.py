@@ -162,7 +162,7 @@ def compare(recorder: Torch, compared: Compared, name: str, function: Callable[.
         if gradient is not None and gradient.numel() and is_zero(gradient):
             verdict = "zero"
         compared.inputs[verdict] += 1
-        if alive and gradient is None:
+        if alive and gradient is None and sources[n].numel():  # of nothing, autograd may give nothing
             compared.wrong[name].append(f"input {n}: carried, and autograd gives None")
         if not alive and verdict == "something" and gradient.numel():
             compared.wrong[name].append(f"input {n}: cut ({barriers}), and autograd gives a gradient")

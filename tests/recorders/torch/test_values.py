@@ -145,6 +145,20 @@ def test_a_gradient_that_does_not_help(program: Callable[[], None], cause: str, 
     assert all(f.culprit is not None and f.culprit.file == __file__ for f in findings)
 
 
+def counted() -> None:
+    lost = nn.Linear(4, 3)
+    optimizer = torch.optim.SGD(lost.parameters(), lr=0.1)
+    for _ in range(4):
+        optimizer.zero_grad()
+        (lost(x()).norm(p=0) + lost.bias.square().sum()).backward()
+        optimizer.step()
+
+
+def test_a_norm_that_counts_has_no_derivative() -> None:
+    [finding] = findings_of(counted)
+    assert (finding.cause, [p.path for p in finding.parameters]) == ("non-differentiable-op", ["lost.weight"])
+
+
 @pytest.mark.parametrize(
     "program", [one_factor_zero, bias_before_a_norm, switched_on_late, state_of_one_step, wrapped_optimizer]
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,8 @@ from whygrad.recorders.torch.hooks import Hooks
 from whygrad.recorders.torch.keras import Keras
 from whygrad.recorders.torch.lives import Lives
 from whygrad.recorders.torch.log import Log
-from whygrad.recorders.torch.names import Names, names_from
+from whygrad.recorders.torch.meant import refused, used
+from whygrad.recorders.torch.names import Home, Names, names_from
 from whygrad.recorders.torch.parameters import Known, describe, others
 from whygrad.recorders.torch.requests import Requests
 
@@ -44,10 +45,18 @@ class Torch:
         )
         self.keras = Keras(self.log, self.requests.steps, self._told, self._fault)
         self.lives.optimizer_made = self._optimizer_made
+        self.lives.optimizer_failed = self._optimizer_failed
+        self.requests.used = self._used
+        self.requests.outermost = self.hooks.transforms.outermost
+        self.hooks.transforms.mark = self._mark
+        self.hooks.transforms.unanswered = self.requests.unanswered
+        self.hooks.replicas.coming = self._came_round
         self.lives.schedule_made = self.requests.steps.scheduled
         self.recording = False
         # An error about gradients that an operation raised: it, the operation, its place, its inputs.
         self._last: tuple[BaseException, str, Any, tuple[int, ...]] | None = None
+        # What an optimizer last refused: how the script would end of it, and what there is to say.
+        self._refused: tuple[str, Graph] | None = None
         self._paths: dict[tuple[Any, ...], list[str]] = {}
 
     def start(self, sink: Sink) -> None:
@@ -77,6 +86,7 @@ class Torch:
             self.keras.rest()
             self.hooks.values.clear()
             self.hooks.modules.clear()
+            self.hooks.transforms.clear()
             self.log.clear()
 
     def finish(self, error: str | None) -> None:
@@ -84,11 +94,13 @@ class Torch:
         if self.sink is None:
             return
         try:
-            self.requests.finish()
+            self.requests.finish(error)
             for graph in unapplied(self) if error is None else ():
                 self.sink.told(graph)
+            if self._refused is not None and self._refused[0] == error:
+                self.sink.told(self._refused[1])
             raised, self._last = self._last, None
-            if raised is not None and self.recording and error == f"{type(raised[0]).__name__}: {raised[0]}":
+            if raised is not None and self.recording and error == _said(raised[0]):
                 fault, name, stack, inputs = raised
                 self.requests.raised(f"torch.{name}", stack, None, (), fault, inputs)
         except BaseException as fault:
@@ -145,24 +157,53 @@ class Torch:
     def _mark(self, targets: Any) -> int:
         return marked(self.log, targets)
 
+    def _came_round(self) -> None:
+        if self.sink is not None:
+            self.sink.came_round()
+
     def _optimizer_made(self, optimizer: Any, frame: Any) -> None:
         """Its parameters are named as they are reached now: the model may let go of them later."""
         if not self.recording:
-            self.requests.steps.optimizers.add(optimizer)
+            self.requests.steps.met(optimizer)
             return
         busy, self.log.local.busy = self.log.local.busy, True
         try:
             held = [p for group in optimizer.param_groups for p in group["params"]]
-            self.known.remember(held, names_from(frame))
+            self.known.remember(held, self._names(frame, held))
             self.requests.steps.made(optimizer, held_by(self, optimizer), self.lives.optimizers.get(optimizer, ()))
         finally:
             self.log.local.busy = busy
+
+    def _optimizer_failed(self, error: BaseException, given: Any, frame: Any) -> None:
+        """An optimizer refused what it was given; whether it matters shows when the script ends in it."""
+        busy, self.log.local.busy = self.log.local.busy, True
+        try:
+            graph = refused(self, error, given, frame, self._names(frame, ()))
+            self._refused = None if graph is None else (_said(error), graph)
+        finally:
+            self.log.local.busy = busy
+
+    def _used(self, frame: Any) -> list[Any]:
+        busy, self.log.local.busy = self.log.local.busy, True
+        try:
+            return used(self, self._names(frame, ()))
+        finally:
+            self.log.local.busy = busy
+
+    def _names(self, frame: Any, sources: Iterable[Any]) -> Names:
+        sources = list(sources)
+        names = names_from(frame, self.lives.modules, frozenset(id(s) for s in sources), self.known.root)
+        for source in sources:
+            path = self.hooks.transforms.name_of(source) if id(source) not in names.homes else None
+            if path is not None:
+                names.homes[id(source)] = Home(path, None, False)
+        return names
 
     def _remember(self, frame: Any) -> None:
         """What the script reads a gradient of may be asked about when its frames are gone."""
         busy, self.log.local.busy = self.log.local.busy, True
         try:
-            names = names_from(frame)
+            names = self._names(frame, ())
             self.known.remember(names.tensors(), names)
         finally:
             self.log.local.busy = busy
@@ -179,7 +220,7 @@ class Torch:
 
             def named() -> Names:
                 if not names:
-                    names.append(names_from(request.frame))
+                    names.append(self._names(request.frame, request.sources))
                     self.keras.rename(names[0], request.frame)
                 return names[0]
 
@@ -202,7 +243,7 @@ class Torch:
                     request.site,
                     tuple(paths),
                     tuple(request.seen),
-                    None if error is None else f"{type(error).__name__}: {error}",
+                    None if error is None else _said(error),
                     request.more,
                     build,
                     self.recording,
@@ -233,6 +274,8 @@ class Torch:
 
     def _closed(self, request: Request, names: Names) -> Graph:
         described = describe(request.sources, request.seen, names, self.known, self.lives.modules)
+        if request.api.startswith("torch.func."):
+            described = [replace(d, is_variable=True, argument=True) for d in described]
         met = {id(t) for _, t in self._living(names)}
         more = others(described, names, self.lives.modules, met)
         paths = unique([d.path for d in described] + [d.path for d in more])
@@ -246,3 +289,7 @@ class Torch:
         bare = [("", p) for p in names.tensors() if isinstance(p, torch.nn.Parameter)]
         variables = [("", v._value) for reference in names.variables.values() if (v := reference()) is not None]
         return [(path, p) for path, p in [*listed, *loose, *bare, *variables] if p is not None and self.log.known(p)]
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -37,7 +37,7 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
     keras = any(d.asked and id(d.tensor) in names.variables for d in described)
     builder = GraphBuilder(recorder.framework, request.api, "keras" if keras else "")
     unwatched = frozenset(
-        log.known(d.tensor) for d in described if d.asked and not d.is_variable and not d.tensor.requires_grad
+        log.known(d.tensor) for d in described if d.asked and not d.is_variable and not _is_followed(d)
     )
     scopes = {n: path for n, m in list(recorder.hooks.modules.known.items()) if (path := _path(names, m()))}
     missing = underived(str(request.error)) if request.error is not None else ""
@@ -59,7 +59,14 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         if number in current:
             builder.labels[current[number]] = label
     ends = _ends(recorder, replay, request, described, names)
-    parameters = [_parameter(recorder, replay, d, current, request.got, ends.get(id(d.tensor))) for d in described]
+    awaited = recorder.hooks.replicas.awaited(described)
+    parameters = [
+        replace(
+            _parameter(recorder, replay, d, current, request.got, ends.get(id(d.tensor))),
+            awaited=awaited.get(id(d.tensor)),
+        )
+        for d in described
+    ]
     if request.error is not None:
         parameters = _concerned(builder, targets, parameters)
     error = request.error
@@ -128,9 +135,9 @@ def _parameter(
         dtype=str(tensor.dtype).removeprefix("torch."),
         value=value,
         asked=described.asked,
-        trainable=bool(tensor.requires_grad) or not described.is_variable,
+        trainable=_is_followed(described) or not described.is_variable,
         is_variable=described.is_variable,
-        watched=bool(tensor.requires_grad),
+        watched=_is_followed(described),
         gradient=got.get(id(tensor), described.seen) if described.seen in ("present", "unknown") else described.seen,
         owner=described.module,
         holder=described.home.holder or described.home.path if described.home is not None else None,
@@ -174,6 +181,11 @@ def _ends(
         for d in described
         if not d.asked and id(d.tensor) not in held and recorder.known.home(d.tensor) is None and _trains(d, names)
     }
+
+
+def _is_followed(described: Described) -> bool:
+    """Whether autograd follows a tensor; the functions of torch.func follow what they are asked for in any case."""
+    return described.argument or bool(described.tensor.requires_grad)
 
 
 def _trains(described: Described, names: Names) -> bool:

@@ -96,6 +96,24 @@ MESSAGES: Mapping[str, tuple[str, Finder]] = {
 }
 
 
+# Parts of messages that torch's own errors give for reasons that are none of a gradient's.
+_ELSEWHERE = ("gloo/", "NCCL", "out of memory", "CUDA error", "cuDNN error", "Connection ", "timed out")
+
+
+def is_foreign(error: BaseException) -> bool:
+    """Whether an error in a backward pass is not about gradients: a lost connection, memory, a hook of the script's."""
+    own = type(error).__module__.startswith("torch.utils.checkpoint") or type(error) in (
+        RuntimeError,
+        NotImplementedError,
+    )
+    return not own or any(part in str(error) for part in _ELSEWHERE)
+
+
+def is_unscaled(error: str) -> bool:
+    """Whether a gradient scaler found no gradient at all in an optimizer."""
+    return "No inf checks were recorded for this optimizer" in error
+
+
 def kind_of(message: str) -> str | None:
     """The kind of fault that a message of torch's tells of; ``None`` for those that no table row knows."""
     return next((kind for text, (kind, _) in MESSAGES.items() if text in message), None)

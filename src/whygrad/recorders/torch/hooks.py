@@ -22,6 +22,7 @@ from whygrad.recorders.torch.lives import Lives
 from whygrad.recorders.torch.log import Log, Ran
 from whygrad.recorders.torch.mode import Mode
 from whygrad.recorders.torch.modules import Modules
+from whygrad.recorders.torch.replicas import Replicas
 from whygrad.recorders.torch.tensors import made_of, meet
 from whygrad.recorders.torch.transforms import Transforms
 from whygrad.recorders.torch.values import Values
@@ -57,6 +58,7 @@ class Hooks:
         self.modules = Modules(log, fault, self._quiet)
         self.functions = Functions(log, self.crossings, fault)
         self.transforms = Transforms(log, self.crossings, fault)
+        self.replicas = Replicas(log, fault)
         self._read, self._raised = read, raised
         self._modes: list[Mode] = []
         self._leaving: list[Mode] = []
@@ -65,7 +67,7 @@ class Hooks:
         """Start to listen: all hooks or none."""
         try:
             self._parameters()
-            self._wrappers()
+            self.replicas.install(self.patches)
             self._threads()
             warned.install(self.patches, frozenset((mode.__file__, functions.__file__, modules.__file__)))
             self.crossings.install(self.patches)
@@ -106,21 +108,6 @@ class Hooks:
             one.leave()
         if not quiet and self._modes:
             self._modes[0].join()
-
-    def _wrappers(self) -> None:
-        """A wrapper for distributed training reads every parameter when it is made: that is no use of them."""
-        wrapper, local = torch.nn.parallel.DistributedDataParallel, self.log.local
-        original: Any = wrapper.__init__
-
-        @wraps(original)
-        def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-            busy, local.busy = local.busy, True
-            try:
-                original(self, *args, **kwargs)
-            finally:
-                local.busy = busy
-
-        self.patches.replace(wrapper, "__init__", __init__)
 
     def _threads(self) -> None:
         """Modes are per thread; a thread started while we record gets its own."""

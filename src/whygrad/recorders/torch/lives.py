@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any
 
 import torch
+from torch.utils.weak import WeakIdKeyDictionary
 
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
@@ -16,6 +17,8 @@ from whygrad.recorders.patching import Patches
 
 class Lives:
     """Listens from torch's import on, and goes on when recording has ended.
+
+    A module is told by its identity: one may have an ``__eq__`` and ``__hash__`` that do not work while it is made.
 
     Attributes:
         modules: module to the place that made it.
@@ -27,8 +30,8 @@ class Lives:
     def __init__(self, fault: Callable[[BaseException], None]) -> None:
         self.fault = fault
         self.patches = Patches()
-        self.modules: weakref.WeakKeyDictionary[Any, frames.Stack] = weakref.WeakKeyDictionary()
-        self.optimizers: weakref.WeakKeyDictionary[Any, frames.Stack] = weakref.WeakKeyDictionary()
+        self.modules = WeakIdKeyDictionary()
+        self.optimizers = WeakIdKeyDictionary()
         self.optimizer_made: Callable[[Any, Any], None] = lambda optimizer, frame: None
         self.schedule_made: Callable[[Any, frames.Stack], None] = lambda optimizer, stack: None
         self.optimizer_failed: Callable[[BaseException, Any, Any], None] = lambda error, given, frame: None

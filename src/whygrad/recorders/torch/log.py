@@ -165,6 +165,10 @@ class Log:
         self._known[id(tensor)] = (number, weakref.ref(tensor))
         return number
 
+    def stands_for(self, tensor: Any, serial: int) -> None:
+        """A tensor is another one in a wrap: what reads it reads that."""
+        self._known[id(tensor)] = (serial, weakref.ref(tensor))
+
     def since(self, number: int) -> Iterable[Entry]:
         """The entries from a sequence number on."""
         return itertools.islice(self.entries, max(number - self.first, 0), None)

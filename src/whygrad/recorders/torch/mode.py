@@ -64,7 +64,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         self.fault = fault
         self.off = False
         self._handlers: dict[Any, Handler | None] = {}
-        self._verified: set[tuple[Any, tuple[bool, ...]]] = set()
+        self._verified: set[tuple[Any, ...]] = set()
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -135,7 +135,8 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
                 scan(kwargs.values(), inputs)
             grads = tuple([t.requires_grad for t in inputs])
             recording = torch.is_grad_enabled()
-            key = (func, grads)
+            # `interpolation="lower"` and the like may leave an argument out of the way back.
+            key = (func, grads, *[word for word in kwargs.values() if type(word) is str])
             look = recording and True in grads and len(inputs) > 1 and key not in self._verified
             look = look and not self.log.local.transforms and not _through_view(func, inputs[0])
             before = edges.edges_of(inputs) if look else ()
@@ -174,7 +175,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         cut: frozenset[tuple[int, int]] | None,
     ) -> bool:
         """Write the operation down, if it is one of the script's."""
-        log, name = self.log, _rounded(name_of(func), kwargs)
+        log, name = self.log, _variant(name_of(func), args, kwargs)
         frame = sys._getframe(3)
         if _OPTIMIZERS in frame.f_code.co_filename or _copies(frame.f_code):
             return False  # an optimizer's own work around a closure, or a parameter being copied
@@ -252,12 +253,15 @@ def name_of(func: Any) -> str:
     return name
 
 
-def _rounded(name: str, kwargs: dict[str, Any]) -> str:
-    """A division that rounds is an operation of its own."""
+def _variant(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """A division that rounds, and a norm that counts what is not zero, are operations of their own."""
     how = kwargs.get("rounding_mode") if kwargs else None
-    if how is None:
-        return name
-    return f"div_{how}_" if name.endswith("_") else f"div_{how}"
+    if how is not None:
+        return f"div_{how}_" if name.endswith("_") else f"div_{how}"
+    if name in ops.NORMS:
+        order = kwargs.get("p", kwargs.get("ord", args[1] if len(args) > 1 else None))
+        return f"{name}_0" if type(order) in (int, float) and order == 0 else name
+    return name
 
 
 def _outputs(func: Any, args: tuple[Any, ...], result: Any) -> list[Any]:

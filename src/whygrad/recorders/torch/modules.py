@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any
 
 import torch
+from torch.utils.weak import WeakIdKeyDictionary
 
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
@@ -37,7 +38,7 @@ class Modules:
         self.quiet = quiet
         self.calls: list[tuple[int, frames.Stack]] = []
         self.known: dict[int, weakref.ref[Any]] = {}
-        self._numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._numbers = WeakIdKeyDictionary()
         self._silent: list[Any] = []
 
     def install(self, patches: Patches) -> None:
@@ -71,7 +72,7 @@ class Modules:
 
     def number(self, module: Any) -> int:
         """The number by which the log knows a module."""
-        found = self._numbers.get(module)
+        found: int | None = self._numbers.get(module)
         if found is None:
             found = self._numbers[module] = len(self._numbers) + 1 + max(self.known, default=0)
             self.known[found] = weakref.ref(module)

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import weakref
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import FrameType, ModuleType
 from typing import Any
 
 import torch
-from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from whygrad.recorders.frames import is_user_file, local_variables
+from whygrad.recorders.torch import edges
 
 _MOST_OBJECTS = 20_000
 _MOST_ITEMS = 1000
-_WRAPPED = "_orig_mod."  # what torch.compile puts before the names of the module it wraps
+# Modules around the script's own, and the attribute in which they hold it: a name does not show them.
+_WRAPPERS: Mapping[str, str] = {
+    "DataParallel": "module",
+    "DistributedDataParallel": "module",
+    "FullyShardedDataParallel": "_fsdp_wrapped_module",
+    "OptimizedModule": "_orig_mod",
+    "_FabricModule": "_forward_module",
+}
 
 
 @dataclass(slots=True)
@@ -45,7 +52,8 @@ class Names:
         modules: ``id`` of a module to its path.
         trees: path of a module to (module, attribute that holds it, path of the module around it).
         labels: ``id`` of a tensor to the local name for it and the function that has it.
-        loose: parameters that a module keeps in a list or dict of its own, by path.
+        loose: what a module keeps where it does not look for parameters, by path: parameters in a list of its own,
+            leaves that are no parameters, and the leaf behind a computed attribute.
         variables: ``id`` of a tensor to the variable of Keras whose value it is.
     """
 
@@ -71,13 +79,29 @@ class Names:
         return [one for one in found if one is not None and one is not tensor]
 
 
-def names_from(frame: FrameType | None) -> Names:
-    """Everything that can be named from a frame and its callers, the script's outermost frame first."""
+def names_from(
+    frame: FrameType | None,
+    living: Iterable[Any] = (),
+    sources: Container[int] = (),
+    called: Callable[[Any], str] = lambda module: type(module).__name__,
+) -> Names:
+    """Everything that can be named from a frame and its callers, the script's outermost frame first.
+
+    Args:
+        living: modules that no frame may reach: a trainer can have the only hold of one.
+        sources: ids of the tensors for whose sake such a module is named.
+        called: what to call it.
+    """
     found = Names()
     roots = list(_roots(frame, found))
     modules = list(_outermost(_reachable_modules(roots)))
     for name, module in modules:
         _tree(found, name, module)
+    kept = _outermost([("", m) for m in list(living) if id(m) not in found.modules])
+    for name, module in _numbered(((called(m), m) for _, m in kept), found):
+        if any(id(p) in sources and id(p) not in found.homes for p in module.parameters()):
+            modules.append((name, module))
+            _tree(found, name, module)
     for name, module in modules:
         _hidden(found, name, module)
     for name, tensor in _reachable_tensors(roots):
@@ -117,7 +141,8 @@ def _reachable_modules(roots: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]
     while queue and len(seen) < _MOST_OBJECTS:
         name, value, depth = queue.popleft()
         if _is_module(value):
-            found.setdefault(id(value), (name, value))
+            known = type(value).__name__ if name == "self" else name
+            found.setdefault(id(value), (known, value))
             continue
         if depth > 4 or id(value) in seen:
             continue
@@ -132,12 +157,21 @@ def _outermost(modules: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
     yield from ((name, module) for name, module in modules if id(module) not in inner)
 
 
+def _numbered(modules: Iterable[tuple[str, Any]], found: Names) -> Iterator[tuple[str, Any]]:
+    """Modules of one class are told apart."""
+    seen = Counter(path for path in found.trees if "." not in path)
+    for name, module in modules:
+        seen[name] += 1
+        yield (name if seen[name] == 1 else f"{name} ({seen[name]})"), module
+
+
 def _tree(found: Names, name: str, root: Any) -> None:
     wrappers: list[str] = []
     for below, module in root.named_modules(remove_duplicate=False):
         path = _joined(name, _unwrapped(below, wrappers))
-        if isinstance(module, (DataParallel, DistributedDataParallel)):
-            wrappers.append(f"{below}.module" if below else "module")
+        held = _wrapped_in(module)
+        if held is not None:
+            wrappers.append(f"{below}.{held}" if below else held)
         if id(module) in found.modules:
             continue
         around, _, attribute = path.rpartition(".") if below else ("", "", "")
@@ -152,12 +186,13 @@ def _hidden(found: Names, name: str, root: Any) -> None:
     """Modules and leaf tensors that a module keeps where it does not look for parameters."""
     queue: deque[tuple[str, Any, Any, str, int]] = deque()
     for below, module in root.named_modules():
-        path = _joined(name, below)
+        path = found.modules.get(id(module), _joined(name, below))
         queue.extend(
             (f"{path}.{key}", value, module, path, 0)
             for key, value in vars(module).items()
             if not key.startswith("_") and key != "training"
         )
+        queue.extend((f"{path}.{key}", value, module, path, 0) for key, value in module._buffers.items())
     seen: set[int] = set()
     while queue and len(seen) < _MOST_OBJECTS:
         path, value, holder, around, depth = queue.popleft()
@@ -168,12 +203,19 @@ def _hidden(found: Names, name: str, root: Any) -> None:
             if id(value) not in found.modules:
                 _untracked_module(found, path, value, around)
         elif isinstance(value, torch.Tensor):
-            if value.is_leaf and value.requires_grad:
-                if id(value) not in found.homes and isinstance(value, torch.nn.Parameter):
-                    found.loose[path] = weakref.ref(value)
-                found.homes.setdefault(id(value), Home(path, around, False))
+            if value.requires_grad:
+                _hidden_tensor(found, path, value, around)
         else:
             queue.extend((f"{path}{step}", item, holder, around, depth + 1) for step, item in _children(value))
+
+
+def _hidden_tensor(found: Names, path: str, tensor: Any, around: str) -> None:
+    """A leaf; or a computed tensor, such as a parameter times a number, of which the leaf has no name of its own."""
+    leaves = [tensor] if tensor.is_leaf else edges.leaves_of([tensor])
+    if any(id(leaf) in found.homes for leaf in leaves) or len(leaves) != 1:
+        return
+    found.loose[path] = weakref.ref(leaves[0])
+    found.homes[id(leaves[0])] = Home(path, around, False)
 
 
 def _untracked_module(found: Names, path: str, module: Any, around: str) -> None:
@@ -186,16 +228,22 @@ def _untracked_module(found: Names, path: str, module: Any, around: str) -> None
                 found.homes.setdefault(id(parameter), Home(f"{own}.{key}", own, False))
 
 
+def _wrapped_in(module: Any) -> str | None:
+    """The attribute in which a wrapper holds what it wraps; ``None`` for another module."""
+    names = (_WRAPPERS.get(cls.__name__) for cls in type(module).__mro__)
+    return next((name for name in names if name is not None and name in module._modules), None)
+
+
 def _unwrapped(below: str, wrappers: list[str]) -> str:
     """A module's path without the step into each wrapper around it; wrappers come outermost first."""
     for inner in reversed(wrappers):
         if below == inner or below.startswith(f"{inner}."):
-            below = (inner.removesuffix("module") + below[len(inner) + 1 :]).removesuffix(".")
+            around = inner.rpartition(".")[0]
+            below = ".".join(filter(None, (around, below[len(inner) + 1 :])))
     return below
 
 
 def _joined(name: str, below: str) -> str:
-    below = below.replace(_WRAPPED, "").removesuffix("_orig_mod").removesuffix(".")
     return f"{name}.{below}" if below else name
 
 

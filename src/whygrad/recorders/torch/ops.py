@@ -18,7 +18,8 @@ CUTS: Mapping[str, tuple[str, str]] = {
         (
             "non-differentiable-op",
             "its derivative is zero",
-            "round floor ceil trunc fix sign sgn div_trunc div_floor eq_ ne_ lt_ le_ gt_ ge_",
+            "round floor ceil trunc fix sign sgn div_trunc div_floor eq_ ne_ lt_ le_ gt_ ge_ "
+            "norm_0 linalg_norm_0 linalg_vector_norm_0",
         ),
         (
             "non-differentiable-op",
@@ -28,6 +29,8 @@ CUTS: Mapping[str, tuple[str, str]] = {
     )
     for name in names.split()
 }
+# With order 0 they count the elements that are not zero.
+NORMS = frozenset(("norm", "linalg_norm", "linalg_vector_norm"))
 # They read a tensor's shape and type, not what is in it.
 SHAPE_ONLY = frozenset(
     "zeros_like ones_like empty_like full_like rand_like randn_like randint_like new_zeros new_ones new_empty new_full "

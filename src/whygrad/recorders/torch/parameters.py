@@ -23,6 +23,7 @@ class Described:
     Attributes:
         module: the path of the module that holds it, or held it when its optimizer was made.
         tracked, in_model: as in ``graph.Parameter``.
+        argument: a function of ``torch.func`` is asked for its gradient, which makes a parameter of any tensor.
     """
 
     tensor: Any
@@ -34,6 +35,7 @@ class Described:
     tracked: bool | None
     in_model: bool | None
     home: Home | None = None
+    argument: bool = False
 
 
 class Known:
@@ -48,6 +50,14 @@ class Known:
             home = names.homes.get(id(tensor))
             if home is not None:
                 self._homes.setdefault(id(tensor), (weakref.ref(tensor), home))
+
+    def root(self, module: Any) -> str:
+        """What the script called an outermost module when its optimizer was made; its class where that is not known."""
+        for below, parameter in module.named_parameters():
+            home = self.home(parameter)
+            if home is not None and home.path.endswith(f".{below}"):
+                return home.path.removesuffix(f".{below}")
+        return type(module).__name__
 
     def home(self, tensor: Any) -> Home | None:
         """The home that a tensor had."""
@@ -106,7 +116,8 @@ def others(described: Sequence[Described], names: Names, modules: Iterable[Any],
         if parameter is not None and id(parameter) not in asked and id(parameter) in known:
             asked.add(id(parameter))
             home = names.homes[id(parameter)]
-            found.append(Described(parameter, path, "unknown", False, True, None, False, None, home))
+            is_parameter = isinstance(parameter, torch.nn.Parameter)
+            found.append(Described(parameter, path, "unknown", False, is_parameter, None, False, None, home))
     for parameter in names.tensors():
         home = names.homes.get(id(parameter))
         if home is None or home.module is not None or id(parameter) in asked or id(parameter) not in known:

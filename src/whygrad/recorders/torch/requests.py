@@ -19,6 +19,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch import edges
 from whygrad.recorders.torch.asking import Backward, Request, answer, guarded, is_tensor, listed, nothing, site_of
+from whygrad.recorders.torch.faults import is_foreign, is_unscaled
 from whygrad.recorders.torch.steps import Steps
 from whygrad.recorders.torch.values import worth
 
@@ -35,6 +36,10 @@ class Requests:
         pause: told when an optimizer begins and ends its own work.
         now: the number that the log's next entry will have.
         fault: told of an error of ours.
+
+    Attributes:
+        outermost: what a tensor is a wrap of, and the transform that wrapped it.
+        used: from a frame, the parameters that were computed with: meant where no optimizer holds any.
     """
 
     def __init__(
@@ -52,6 +57,8 @@ class Requests:
         self.patches = Patches()
         self.pending: list[Backward] = []
         self.steps = Steps(heard, self.pending, pause, now, fault)
+        self.outermost: Callable[[Any], tuple[Any, str]] = lambda tensor: (tensor, "")
+        self.used: Callable[[FrameType | None], list[Any]] = lambda frame: []
         self._asked_at: dict[tuple[Any, ...], int] = {}
 
     def install(self) -> None:
@@ -66,8 +73,18 @@ class Requests:
         """Put everything back."""
         self.patches.undo()
 
-    def finish(self) -> None:
-        """The script has ended: what no optimizer took up is asked now."""
+    def finish(self, error: str | None) -> None:
+        """The script has ended: what no optimizer took up is asked now.
+
+        Args:
+            error: what it ended in; a loss scaler refuses to step an optimizer that no backward pass gave anything.
+        """
+        last = self.pending[-1] if self.pending and error is not None and is_unscaled(error) else None
+        held = self.steps.held() if last is not None and not last.consumed else []
+        if last is not None and last.known and held and not last.leaves & {id(p) for p in held}:
+            last.consumed = True
+            site = ("raised", *site_of(last.stack))
+            self._tell(last.api, site, last.stack, None, held, nothing(held), (last.mark,), self.steps.last())
         self._leftover(None)
 
     def unread(self) -> bool:
@@ -139,7 +156,8 @@ class Requests:
     def _failed(self, call: Backward, error: BaseException, frame: FrameType) -> None:
         try:
             call.error, call.consumed = error, True
-            self.raised(call.api, call.stack, frame, (call.mark,), error)
+            if not is_foreign(error):
+                self.raised(call.api, call.stack, frame, (call.mark,), error)
         except BaseException as fault:
             self.fault(fault)
 
@@ -154,10 +172,12 @@ class Requests:
     ) -> None:
         """A request, or an operation before it, came to nothing: what every living optimizer holds was asked for.
 
+        Without one, all that the script computed with was.
+
         Args:
             inputs: serials of what the operation read.
         """
-        sources, opened = self.steps.held(), self.steps.last()
+        sources, opened = self.steps.held() or self.used(frame), self.steps.last()
         seen = nothing(sources)
         self._tell(api, ("raised", *site_of(stack)), stack, frame, sources, seen, marks, opened, error, inputs)
 
@@ -203,23 +223,38 @@ class Requests:
             if requests.depth:
                 return original(outputs, inputs, *args, **kwargs)
             frame = sys._getframe(1)
-            targets, sources = listed(outputs), listed(inputs)
+            targets = listed(outputs)
+            sources, transform = requests._unwrapped(listed(inputs))
             mark = requests._marked(targets)
             requests.depth += 1
             try:
                 result = original(outputs, inputs, *args, **kwargs)
             except BaseException as error:
-                requests._asked(mark, sources, nothing(sources), frame, error)
+                if not is_foreign(error):
+                    requests._asked(mark, sources, nothing(sources), frame, transform, error)
                 raise
             finally:
                 requests.depth -= 1
             answers = listed(result)
             seen: tuple[GradientSeen, ...] = tuple("none" if one is None else "present" for one in answers)
             given = {id(s): worth(a) for s, a in zip(sources, answers, strict=True) if a is not None and mark >= 0}
-            requests._asked(mark, sources, seen, frame, None, given)
+            requests._asked(mark, sources, seen, frame, transform, None, given)
             return result
 
         return grad
+
+    def unanswered(self, transform: str, mark: int, sources: Sequence[Any], frame: FrameType) -> None:
+        """A function of ``torch.func`` gave zeros for all that it was asked for."""
+        self._asked(mark, sources, nothing(sources), frame, transform, None)
+
+    def _unwrapped(self, inputs: list[Any]) -> tuple[list[Any], str]:
+        """What was asked for, for wraps what they wrap; and the transform of ``torch.func`` that asks."""
+        try:
+            found = [self.outermost(one) for one in inputs]
+            return [outer for outer, _ in found], next((name for _, name in found if name), "")
+        except BaseException as error:
+            self.fault(error)
+            return inputs, ""
 
     def _marked(self, targets: Sequence[Any]) -> int:
         try:
@@ -234,6 +269,7 @@ class Requests:
         sources: Sequence[Any],
         seen: tuple[GradientSeen, ...],
         frame: FrameType,
+        transform: str,
         error: BaseException | None,
         got: Mapping[int, GradientSeen] | None = None,
     ) -> None:
@@ -243,7 +279,8 @@ class Requests:
             opened = self._asked_at.get(site, 0)
             self._asked_at[site] = self.steps.asked = self.now()
             self.steps.sources = frozenset(id(s) for s in sources)
-            self._tell("torch.autograd.grad", site, stack, frame, sources, seen, (mark,), opened, error, got=got)
+            api = f"torch.func.{transform}" if transform else "torch.autograd.grad"
+            self._tell(api, site, stack, frame, sources, seen, (mark,), opened, error, got=got)
         except BaseException as fault:
             self.fault(fault)
 

@@ -7,7 +7,6 @@ something. The hooks are torch's own global ones, which are public.
 from __future__ import annotations
 
 import sys
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -16,6 +15,7 @@ from typing import Any
 
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.utils.weak import WeakIdKeyDictionary
 
 from whygrad.graph import GradientSeen, Parameter
 from whygrad.recorders import frames
@@ -68,13 +68,13 @@ class Steps:
         fault: Callable[[BaseException], None],
     ) -> None:
         self.heard, self.pending, self.pause, self.now, self.fault = heard, pending, pause, now, fault
-        self.optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.optimizers = WeakIdKeyDictionary()
         self.passes = 0
         self.also_held: Callable[[], list[Any]] = list
         self.asked = -1
         self.sources: frozenset[int] = frozenset()
-        self._stepped: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
-        self._facts: weakref.WeakKeyDictionary[Any, Facts] = weakref.WeakKeyDictionary()
+        self._stepped = WeakIdKeyDictionary()
+        self._facts = WeakIdKeyDictionary()
         self._lives: list[Facts] = []
         self._cleared: tuple[int, frames.Stack] = (-1, ())
 
@@ -87,9 +87,13 @@ class Steps:
 
     def made(self, optimizer: Any, parameters: Sequence[Parameter], place: frames.Stack) -> None:
         """A new optimizer, what it holds, by name, and where it was made."""
-        self.optimizers.add(optimizer)
+        self.met(optimizer)
         self._facts[optimizer] = facts = Facts(tuple(parameters), place=place)
         self._lives.append(facts)
+
+    def met(self, optimizer: Any) -> None:
+        """An optimizer that lives."""
+        self.optimizers[optimizer] = True
 
     def scheduled(self, optimizer: Any, place: frames.Stack) -> None:
         """A schedule was made for an optimizer."""
@@ -163,7 +167,7 @@ class Steps:
         self._stepped[optimizer] = self.now()
 
     def _stepping(self, optimizer: Any, frame: FrameType) -> None:
-        self.optimizers.add(optimizer)
+        self.met(optimizer)
         facts = self._facts.get(optimizer)
         if facts is not None:
             facts.steps += 1

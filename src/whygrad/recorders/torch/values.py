@@ -123,7 +123,8 @@ def worth(gradient: Any) -> GradientSeen:
 
 
 def _looked_at(gradient: Any) -> GradientSeen:
-    values = gradient.detach()
+    wrapped = torch._C._functorch.is_functorch_wrapped_tensor(gradient)
+    values = (torch.func.debug_unwrap(gradient) if wrapped else gradient).detach()
     if values.device.type == "meta" or values.layout not in (torch.strided, torch.sparse_coo):
         return "unknown"
     values = values.coalesce().values() if values.is_sparse else values

@@ -1,0 +1,24 @@
+"""What an optimizer refused: there never was a loss, and only how its parameters came to be is asked."""
+
+from __future__ import annotations
+
+from whygrad import source
+from whygrad.causes.cause import Case
+from whygrad.causes.left_out import root_of
+
+# The kinds of fault, as in ``graph_error``, and the causes that may stand behind one.
+REFUSALS = frozenset(("non-leaf", "empty", "no-tensor"))
+BEHIND = ("replaced-parameter", "frozen")
+
+
+def is_refused(case: Case) -> bool:
+    """Whether the request is an optimizer that could not be made."""
+    return case.graph.fault is not None and case.graph.fault.kind in REFUSALS
+
+
+def is_meant(case: Case) -> bool:
+    """Whether the optimizer was to get this parameter: where its line names some models, those of these alone."""
+    statement = source.statement_at(case.graph.request[0]) if case.graph.request else None
+    names = source.names_in(statement) if statement is not None else set()
+    roots = {root_of(p.path) for p in case.graph.parameters} & names
+    return not roots or root_of(case.parameter.path) in roots
