@@ -17,12 +17,15 @@ from whygrad import __version__
 from whygrad.errors import ReportError, UsageError, WhygradError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from whygrad.ending import Ending
     from whygrad.session import Session
     from whygrad.target import Target
     from whygrad.voice import Voice
 
 WRONG_CALL = 2
+WATCH_DIR = "whygrad-watch"
 COUNTED = ("warning", "error")
 OUR_BUG = "this is a bug of whygrad, not of the script: please report these lines"
 
@@ -73,11 +76,25 @@ def _known_format(_context: click.Context, _option: click.Parameter, name: str) 
     help="Record until N steps have passed; 10 by default.",
 )
 @click.option("--quiet", is_flag=True, help="Say nothing but one closing line, and that only if there are findings.")
+@click.option("--watch", is_flag=True, help="Watch gradients and updates over the whole run, and write what is seen.")
+@click.option(
+    "--watch-dir",
+    metavar="DIR",
+    help="Watch, and make the run's folder in DIR; it is made in whygrad-watch otherwise.",
+)
 @click.option("-m", "module", is_flag=True, help="SCRIPT is the name of a module, as in python -m.")
 @click.argument("script")
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
 def run(
-    out: str | None, form: str, steps: int, quiet: bool, module: bool, script: str, arguments: tuple[str, ...]
+    out: str | None,
+    form: str,
+    steps: int,
+    quiet: bool,
+    watch: bool,
+    watch_dir: str | None,
+    module: bool,
+    script: str,
+    arguments: tuple[str, ...],
 ) -> Callable[[], int]:
     """Run SCRIPT as python would and explain the parameters without a gradient.
 
@@ -93,18 +110,21 @@ def run(
     from whygrad.reportfile import ReportFile
     from whygrad.target import locate
     from whygrad.voice import Voice
+    from whygrad.watching.folder import new_folder
 
     target = locate(script, arguments, module=module)
     voice = Voice(form, quiet, ReportFile.at(out) if out is not None else None)
-    return partial(_accompany, target, steps, voice)
+    folder = new_folder(watch_dir or WATCH_DIR, script) if watch or watch_dir is not None else None
+    return partial(_accompany, target, steps, voice, folder)
 
 
-def _accompany(target: Target, steps: int, voice: Voice) -> int:
+def _accompany(target: Target, steps: int, voice: Voice, folder: Path | None) -> int:
     from whygrad.run import run
     from whygrad.session import Session
     from whygrad.shadow import ours
+    from whygrad.watching.watch import Watch
 
-    session = Session(target.argv, steps, voice.announce)
+    session = Session(target.argv, steps, voice.announce, Watch(folder, target.argv) if folder is not None else None)
 
     def finish(ending: Ending) -> int | None:
         with ours():
@@ -121,6 +141,8 @@ def _conclude(session: Session, ending: Ending, voice: Voice) -> int | None:
         report = session.close(ending.status, ending.error)
         found = sum(finding.severity in COUNTED for finding in report.findings)
         voice.conclude(report)
+        if session.watch is not None:
+            voice.watched(session.watch.close(), report)
     except ReportError as error:
         voice.remark(_complaint(error))
         return found or None

@@ -19,6 +19,7 @@ from whygrad.recorders import RECORDERS
 from whygrad.recorders.on_import import watch_imports
 from whygrad.recorders.recorder import Asked, Recorder
 from whygrad.span import Span
+from whygrad.watching.watch import Watch
 
 USELESS = frozenset(("none", "zero", "nonfinite"))
 
@@ -54,12 +55,16 @@ class Session:
         argv: the script and its arguments.
         steps: how many steps are recorded before the recorders rest.
         announce: told of every finding (no notes) once it is certain.
+        watch: gets the health of gradients over the whole run, where that is wanted.
     """
 
-    def __init__(self, argv: Sequence[str], steps: int, announce: Callable[[Finding], None]) -> None:
+    def __init__(
+        self, argv: Sequence[str], steps: int, announce: Callable[[Finding], None], watch: Watch | None = None
+    ) -> None:
         self.argv = tuple(argv)
         self.steps = steps
         self.announce = announce
+        self.watch = watch
         self.recorders: list[Recorder] = []
         self.notes: list[str] = []
         self._sites: dict[Hashable, Site] = {}
@@ -140,6 +145,8 @@ class Session:
                 site.recorded += 1
                 site.where = graph.request[0] if graph.request else None
                 self._step.graphs.append((site, graph))
+                if self.watch is not None:
+                    self.watch.met(graph)
 
     def told(self, graph: Graph) -> None:
         """Facts that no request shows."""
@@ -259,6 +266,8 @@ class Session:
             made.append(recorder)
             self.recorders.append(recorder)
             recorder.start(self)
+            if self.watch is not None:
+                recorder.watch(self.watch)
 
         def tell(method: str) -> Callable[[ModuleType], None]:
             def passed_on(module: ModuleType) -> None:

@@ -10,9 +10,11 @@ from contextlib import suppress
 from whygrad.errors import ReportError
 from whygrad.finding import Finding, Report
 from whygrad.render import FORMATS, text
+from whygrad.render.health import health
 from whygrad.reportfile import ReportFile
 from whygrad.shadow import ours
 from whygrad.terminal import Outlet, look_of
+from whygrad.watching.watch import Watched
 
 
 class Voice:
@@ -52,6 +54,12 @@ class Voice:
             self._print(FORMATS[self._form](report, self._look))
         if self._file is not None:
             self._file.write(FORMATS["json"](report, self._look))
+
+    def watched(self, watched: Watched, report: Report) -> None:
+        """Say what watching a run has shown, on stderr."""
+        if not self._quiet:
+            causes = {p.path: f.cause for f in report.findings for p in f.parameters}
+            self.remark(health(watched, causes, self._look))
 
     def remark(self, words: str) -> None:
         """Say something on stderr; a stderr that nobody reads is no reason to fail."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from whygrad.graph import GradientSeen, Graph
+from whygrad.watching.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,9 @@ class Recorder(Protocol):
 
     def wake(self) -> None:
         """Record again, from the next request on."""
+
+    def watch(self, watch: Watch) -> None:
+        """Measure gradients and updates until the end of the run, and hand them over."""
 
     def finish(self, error: str | None) -> None:
         """The script has ended, in this error (``Type: message``): tell the sink what is still pending."""

@@ -14,12 +14,14 @@ from whygrad.recorders.recorder import Asked, Sink
 from whygrad.recorders.torch.asking import Request, answer
 from whygrad.recorders.torch.closing import close, held_by, marked, unapplied
 from whygrad.recorders.torch.faults import kind_of
+from whygrad.recorders.torch.health import Health
 from whygrad.recorders.torch.hooks import Hooks
 from whygrad.recorders.torch.lives import Lives
 from whygrad.recorders.torch.log import Log
 from whygrad.recorders.torch.names import Names, names_from
 from whygrad.recorders.torch.parameters import Known, describe, others
 from whygrad.recorders.torch.requests import Requests
+from whygrad.watching.watch import Watch
 
 # Requests whose sources have been named.
 MOST_PLACES = 1000
@@ -42,6 +44,7 @@ class Torch:
         self.lives.optimizer_made = self._optimizer_made
         self.lives.schedule_made = self.requests.steps.scheduled
         self.recording = False
+        self.health: Health | None = None
         # An error about gradients that an operation raised: it, the operation, its place, its inputs.
         self._last: tuple[BaseException, str, Any, tuple[int, ...]] | None = None
         self._paths: dict[tuple[Any, ...], list[str]] = {}
@@ -72,6 +75,11 @@ class Torch:
             self.hooks.modules.clear()
             self.log.clear()
 
+    def watch(self, watch: Watch) -> None:
+        """Measure gradients and updates from now on."""
+        self.health = Health(self, watch)
+        self.health.install()
+
     def finish(self, error: str | None) -> None:
         """The script has ended: tell what is still pending, and the operation that it ended in."""
         if self.sink is None:
@@ -92,6 +100,8 @@ class Torch:
         self.rest()
         self.requests.remove()
         self.lives.stop()
+        if self.health is not None:
+            self.health.stop()
 
     def versions(self) -> dict[str, str]:
         """Of torch."""
