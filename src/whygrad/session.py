@@ -265,9 +265,9 @@ class Session:
             recorder: Recorder = getattr(importlib.import_module(entry.module), entry.factory)()
             made.append(recorder)
             self.recorders.append(recorder)
-            recorder.start(self)
             if self.watch is not None:
                 recorder.watch(self.watch)
+            recorder.start(self)
 
         def tell(method: str) -> Callable[[ModuleType], None]:
             def passed_on(module: ModuleType) -> None:

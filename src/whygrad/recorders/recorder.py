@@ -69,7 +69,7 @@ class Recorder(Protocol):
         """Record again, from the next request on."""
 
     def watch(self, watch: Watch) -> None:
-        """Measure gradients and updates until the end of the run, and hand them over."""
+        """Measure gradients and updates until the end of the run; called before ``start``."""
 
     def finish(self, error: str | None) -> None:
         """The script has ended, in this error (``Type: message``): tell the sink what is still pending."""

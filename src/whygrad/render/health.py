@@ -16,7 +16,7 @@ from whygrad.watching.judgement import FEWEST_LOOKS, Remark
 from whygrad.watching.rows import Row, rows_of
 from whygrad.watching.watch import Watched
 
-_MOST_ROWS = 24
+_MOST_ROWS = 40
 _ENDS = 4  # rows shown at either end, whatever is said of them
 _INDENT = 4
 

@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from whygrad.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """What a gradient is worth: its norm (``nan`` or ``inf`` as it comes), share of zeros, elements not finite."""
+
+    norm: float
+    zeros: float
+    nonfinite: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a step did to a parameter: the norm of what it was, and of its change; ``sampled``: from a part of it."""
+
+    weight: float
+    update: float
+    sampled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +64,39 @@ class ParameterHealth:
         return self.update / self.weight if self.update is not None and self.weight else None
 
 
+def healthy_as(
+    path: str,
+    shape: Sequence[int],
+    gradient: Gradient | None,
+    move: Move | None,
+    before: float | None = None,
+    absent: bool = False,
+) -> ParameterHealth:
+    """One parameter as it was measured.
+
+    Args:
+        before: the norm of its gradient before clipping, where that is known.
+    """
+    return ParameterHealth(
+        path,
+        math.prod(shape),
+        len(shape) >= 2,
+        gradient=finite(gradient.norm) if gradient is not None else None,
+        before=before if before is None else finite(before),
+        zeros=gradient.zeros if gradient is not None else None,
+        nonfinite=gradient.nonfinite if gradient is not None else 0,
+        weight=finite(move.weight) if move is not None else None,
+        update=finite(move.update) if move is not None else None,
+        sampled=move is not None and move.sampled,
+        absent=absent,
+    )
+
+
+def finite(value: float) -> float | None:
+    """The number, ``None`` for one that is not finite."""
+    return value if math.isfinite(value) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Clipping:
     """A clipping that the optimizer's gradients went through.
@@ -64,8 +116,11 @@ class Clipping:
     @property
     def acts(self) -> bool | None:
         """Whether it changed anything, ``None`` where that was not to be seen."""
-        if self.before is None or self.after is None:
+        if self.after is None:
             return None
+        if self.before is None:
+            # A total norm that is the bound to the last digit is no accident.
+            return self.after >= self.bound * (1 - 1e-4) if self.how == "total" else None
         return self.after < self.before * (1 - 1e-4)
 
 

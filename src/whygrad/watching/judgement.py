@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -10,7 +11,7 @@ from typing import Literal
 from whygrad.span import Span
 from whygrad.watching.course import Course
 from whygrad.watching.health import ParameterHealth, Route, StepHealth
-from whygrad.watching.slope import slopes
+from whygrad.watching.slope import MOSTLY, slopes
 
 # Fewer looks say nothing about a run.
 FEWEST_LOOKS = 3
@@ -18,8 +19,8 @@ FEWEST_LOOKS = 3
 HARD_CLIPPING = 10.0
 # A total norm this much above what it was before is a jump.
 JUMP = 1e3
-# What holds in this share of the looks, and in the last, holds for the run.
-MOSTLY = 0.8
+# A step that moves a matrix by this many times its norm.
+LEAP = 10.0
 
 Kind = Literal["vanishing", "exploding", "clipping", "zero", "nonfinite", "absent", "standing", "skipped"]
 
@@ -56,14 +57,9 @@ def judge(optimizer: str, course: Course, routes: Sequence[Route]) -> tuple[Rema
         found += [
             *(Remark(s.kind, optimizer, s.text, paths=s.paths, where=s.where) for s in slopes(course.kept, routes)),
             *_jump(optimizer, course),
-            *_always(optimizer, course, routes),
+            *_mostly(optimizer, course, routes),
         ]
-    return tuple(found)
-
-
-def mostly(looks: Sequence[StepHealth], holds: Callable[[StepHealth], bool]) -> bool:
-    """Whether something holds at the last look and at most of the others."""
-    return holds(looks[-1]) and sum(map(holds, looks)) >= MOSTLY * len(looks)
+    return (*_leap(optimizer, course, found), *found)
 
 
 def place_of(path: str, routes: Sequence[Route]) -> Span | None:
@@ -95,14 +91,15 @@ def _clipping(optimizer: str, course: Course) -> Iterator[Remark]:
     if course.unclipped or course.clipped < FEWEST_LOOKS:
         return
     seen = [s.clipping for s in course.kept if s.clipping is not None and s.clipping.acts]
-    factor = median(c.before / c.after if c.after else float("inf") for c in seen if c.before is not None and c.after is not None)
-    before = median(c.before for c in seen if c.before is not None)
     what = {"total": "the total norm", "each": "the norm of each parameter", "value": "each value"}[seen[-1].how]
-    text = (
-        f"clipping acts at each of {course.clipped} steps looked at: it bounds {what} by {seen[-1].bound:g}, "
-        f"the total norm is {before:.2g} before it and falls by a factor of {factor:.3g}"
-    )
-    yield Remark("clipping", optimizer, text, warns=factor >= HARD_CLIPPING)
+    text = f"clipping acts at each of {course.clipped} steps looked at: it bounds {what} by {seen[-1].bound:g}"
+    known = [(c.before, c.before / c.after) for c in seen if c.before is not None and c.after]
+    factor = median(factor for _, factor in known) if known else 1.0
+    if known:
+        text += f", the total norm is {median(before for before, _ in known):.2g} before it and falls {factor:.3g}-fold"
+    if seen[-1].early:
+        text += "; it comes before the loss scale is divided out (`unscale_`), so it bounds scaled gradients"
+    yield Remark("clipping", optimizer, text, warns=factor >= HARD_CLIPPING or seen[-1].early)
 
 
 def _jump(optimizer: str, course: Course) -> Iterator[Remark]:
@@ -125,20 +122,33 @@ def before_clipping(step: StepHealth) -> float:
     return clipped if clipped is not None else step.total or 0.0
 
 
-def _always(optimizer: str, course: Course, routes: Sequence[Route]) -> Iterator[Remark]:
-    """What is so at every look, parameter by parameter."""
+def _leap(optimizer: str, course: Course, found: Sequence[Remark]) -> Iterator[Remark]:
+    """A step that moved a matrix to many times its size, after which its gradients were of no use any more."""
+    ruined = {path for each in found if each.kind in ("nonfinite", "zero") for path in each.paths}
+    for look in course.kept:
+        leaps = [p for p in look.parameters if p.matrix and p.path in ruined and (p.ratio or 0.0) >= LEAP]
+        if leaps:
+            most = max(leaps, key=lambda p: p.ratio or 0.0)
+            text = (
+                f"gradients explode: at step {look.step} the norm of all is {before_clipping(look):.2g}, and the step "
+                f"moves `{most.path}` by {most.ratio:.2g} times its own norm"
+            )
+            yield Remark("exploding", optimizer, text, paths=tuple(p.path for p in leaps))
+            return
+
+
+def _mostly(optimizer: str, course: Course, routes: Sequence[Route]) -> Iterator[Remark]:
+    """What is so of a parameter at most of the looks, and at the last."""
     looks = [s for s in course.kept if not s.blind]
     if len(looks) < FEWEST_LOOKS:
         return
-    for kind, cause, words, holds in _ALWAYS:
-        counts: dict[str, int] = {}
-        for look in looks:
-            for parameter in look.parameters:
-                if holds(parameter):
-                    counts[parameter.path] = counts.get(parameter.path, 0) + 1
-        paths = tuple(path for path, count in counts.items() if count == len(looks))
+    for kind, cause, words, share, holds in _OFTEN:
+        counts = Counter(p.path for look in looks for p in look.parameters if holds(p))
+        now = {p.path for p in looks[-1].parameters if holds(p)}
+        paths = tuple(path for path, count in counts.items() if path in now and count >= share * len(looks))
         if paths:
-            text = f"{named(paths)}: {words} at each of {len(looks)} steps looked at"
+            least = min(counts[path] for path in paths)
+            text = f"{named(paths)}: {words} at {least} of {len(looks)} steps looked at"
             yield Remark(kind, optimizer, text, True, cause, paths, place_of(paths[0], routes))
 
 
@@ -146,10 +156,11 @@ def _stands(parameter: ParameterHealth) -> bool:
     return bool(parameter.gradient) and parameter.update == 0 and not parameter.sampled
 
 
-_ALWAYS: tuple[tuple[Kind, str, str, Callable[[ParameterHealth], bool]], ...] = (
-    ("absent", "", "no gradient", lambda p: p.absent),
-    ("zero", "zero-gradient", "a gradient of zeros alone", lambda p: p.zeros == 1.0),
-    ("standing", "not-updated", "a gradient, and no change by the optimizer", _stands),
+# What makes a remark, the cause it belongs to, its words, the share of looks at which it must hold, and the test.
+_OFTEN: tuple[tuple[Kind, str, str, float, Callable[[ParameterHealth], bool]], ...] = (
+    ("absent", "", "no gradient", 1.0, lambda p: p.absent),
+    ("zero", "zero-gradient", "a gradient of zeros alone", MOSTLY, lambda p: p.zeros == 1.0),
+    ("standing", "not-updated", "a gradient, and no change by the optimizer", 1.0, _stands),
 )
 
 

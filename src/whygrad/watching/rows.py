@@ -54,7 +54,7 @@ def rows_of(courses: Mapping[str, Course], routes: Sequence[Route], remarks: Seq
             layers.setdefault(layer_of(path), []).append(path)
         for layer, members in layers.items():
             words = dict.fromkeys(word for path in members for word in said.get(path, ()))
-            yield _row(layer, name, frozenset(members), course.kept, tuple(words))
+            yield _row(layer if len(members) > 1 else members[0], name, frozenset(members), course.kept, tuple(words))
 
 
 def layer_of(path: str) -> str:

@@ -58,7 +58,7 @@ class Schedule:
             self._credit -= 0.0 if turn.looks <= FIRST_LOOKS else cost
         now = self._clock()
         # What is saved up while nobody trains is not spent all at once afterwards.
-        self._credit = min(self._credit + SHARE * (now - self._then), 2 * self._whole)
+        self._credit = min(self._credit + SHARE * (now - self._then), self._whole)
         self._then = now
         turn.due = self._is_due(turn)
 

@@ -20,6 +20,7 @@ AGAINST = 1.25
 # A recurrent layer that gets this much more than the layer behind it.
 RECURRENT = 1e4
 FEWEST_TURNS = 4
+# What holds in this share of the looks, and in the last, holds for the run.
 MOSTLY = 0.8
 TINY = 1e-45  # the smallest number of single precision: what underflowed to zero is no larger
 

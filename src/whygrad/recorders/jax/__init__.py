@@ -19,6 +19,7 @@ from whygrad.recorders.jax.replay import worth
 from whygrad.recorders.jax.requests import Request, Requests, gradients
 from whygrad.recorders.jax.updates import Updates
 from whygrad.recorders.recorder import Asked, Sink
+from whygrad.watching.watch import Watch
 
 # How often one place is recorded while the session rests: a place that is new then was never judged.
 _ONCE = 1
@@ -69,6 +70,9 @@ class Jax:
         """Record again."""
         self.resting = False
         self.compiled.start(compat.compiling())
+
+    def watch(self, watch: Watch) -> None:
+        """Not yet."""
 
     def finish(self, error: str | None) -> None:
         """Tell of the updates that were dropped; every request was told when it was made."""

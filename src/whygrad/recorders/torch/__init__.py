@@ -76,7 +76,7 @@ class Torch:
             self.log.clear()
 
     def watch(self, watch: Watch) -> None:
-        """Measure gradients and updates from now on."""
+        """Measure gradients and updates from now on; comes before ``start``."""
         self.health = Health(self, watch)
         self.health.install()
 

@@ -22,11 +22,11 @@ from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.clips import Clips, clipping_of
 from whygrad.recorders.torch.lives import Lives
 from whygrad.recorders.torch.log import Log
-from whygrad.recorders.torch.measure import Gradient, gradients_of, norms_of, readable, sample
+from whygrad.recorders.torch.measure import gradients_of, norms_of, readable, sample
 from whygrad.recorders.torch.names import names_from
 from whygrad.recorders.torch.parameters import Known, describe
 from whygrad.recorders.torch.steps import has_closure
-from whygrad.watching.health import ParameterHealth, StepHealth
+from whygrad.watching.health import Gradient, Move, StepHealth, finite, healthy_as
 from whygrad.watching.watch import Watch
 
 
@@ -184,42 +184,30 @@ class Health:
             look.gradients = _measured(optimizer, parameters)
         clips = self.clips.clips_of(optimizer, frozenset(seen.ids))
         after = math.hypot(*(each.norm for each in look.gradients if each is not None))
-        clipping = clipping_of(clips, after if math.isfinite(after) else None, look.scale)
+        clipping = clipping_of(clips, finite(after), look.scale)
         before = [_before_clipping(clips, p, each) for p, each in zip(parameters, look.gradients, strict=True)]
         moves = self._moves(parameters, look)
         health = tuple(
-            ParameterHealth(
-                path,
-                p.numel(),
-                p.dim() >= 2,
-                gradient=_finite(each.norm) if each is not None else None,
-                before=norm,
-                zeros=each.zeros if each is not None else None,
-                nonfinite=each.nonfinite if each is not None else 0,
-                weight=move[0],
-                update=move[1],
-                sampled=move[2],
-                absent=p.grad is None,
-            )
+            healthy_as(path, p.shape, each, move, norm, p.grad is None)
             for path, p, each, norm, move in zip(seen.paths, parameters, look.gradients, before, moves, strict=True)
         )
         scale = look.scale[1] if look.scale is not None else _own_scale(optimizer)
         self.watch.seen(StepHealth(seen.name, look.number, self.watch.seconds, health, clipping, scale))
 
-    def _moves(self, parameters: Sequence[Any], look: _Look) -> list[tuple[float | None, float | None, bool]]:
-        """(norm of the weight before, norm of its change, sampled) of each parameter."""
+    def _moves(self, parameters: Sequence[Any], look: _Look) -> list[Move | None]:
+        """What the step did to each parameter; ``None`` where it is not to be read."""
         pairs = [(p, kept) for p, kept in zip(parameters, look.before, strict=True) if kept is not None]
         copies = [kept[0] for _, kept in pairs]
         weights = norms_of(copies)
         updates = norms_of([sample(readable(p))[0].sub_(copy) for (p, _), copy in zip(pairs, copies, strict=True)])
         numbers = zip(weights, updates, strict=True)
-        found: list[tuple[float | None, float | None, bool]] = []
+        found: list[Move | None] = []
         for kept in look.before:
             if kept is None:
-                found.append((None, None, False))
+                found.append(None)
                 continue
             weight, update = next(numbers)
-            found.append((_finite(weight * kept[1]), _finite(update * kept[1]), kept[1] != 1.0))
+            found.append(Move(weight * kept[1], update * kept[1], kept[1] != 1.0))
         return found
 
 
@@ -255,15 +243,11 @@ def _before_clipping(clips: Sequence[Any], parameter: Any, gradient: Gradient | 
         return None
     (clip,) = clips
     if clip.how == "value":
-        return _finite(clip.norms.get(id(parameter), math.nan))
+        return finite(clip.norms.get(id(parameter), math.nan))
     factor = clip.factor()
-    return _finite(gradient.norm / factor) if factor else None
+    return finite(gradient.norm / factor) if factor else None
 
 
 def _is_capturing() -> bool:
     """Whether a CUDA graph is being made: nothing may be read then."""
     return torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing()
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

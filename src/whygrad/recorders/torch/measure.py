@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from whygrad.watching.health import Gradient
+
 # Of larger parameters this many elements stand for all, where an update is measured.
 MOST_ELEMENTS = 1 << 16
-
-
-@dataclass(frozen=True, slots=True)
-class Gradient:
-    """What a gradient is worth: its norm (``nan`` or ``inf`` as it comes), share of zeros, elements not finite."""
-
-    norm: float
-    zeros: float
-    nonfinite: int
 
 
 def readable(tensor: Any) -> Any:
