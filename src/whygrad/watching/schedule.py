@@ -41,6 +41,10 @@ class Schedule:
         """Whether the next step of some optimizer is going to be looked at."""
         return not self._turns or any(turn.due for turn in self._turns.values())
 
+    def steps(self, optimizer: Hashable) -> int:
+        """How many steps an optimizer has begun."""
+        return self._turns[optimizer].steps if optimizer in self._turns else 0
+
     def begins(self, optimizer: Hashable) -> tuple[int, bool]:
         """A step begins: its number, and whether to look at it."""
         turn = self._turns.get(optimizer)

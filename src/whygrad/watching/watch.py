@@ -92,11 +92,10 @@ class Watch:
             for writer in self._opened():
                 self._guarded(writer, lambda writer=writer: writer.add(step))  # type: ignore[misc]
 
-    def passed(self, optimizer: str, steps: int, skipped: int = 0) -> None:
-        """An optimizer has made so many steps in all, and loss scaling has left out so many."""
+    def skipped(self, optimizer: str, steps: int) -> None:
+        """Loss scaling has left out so many steps of an optimizer."""
         with self._lock:
-            course = self._courses.setdefault(optimizer, Course())
-            course.steps, course.skipped = max(course.steps, steps), skipped
+            self._courses.setdefault(optimizer, Course()).skipped = steps
 
     def note(self, text: str) -> None:
         """Something that the reader should know, said once."""
@@ -106,6 +105,8 @@ class Watch:
         """The script has ended."""
         with self._lock:
             courses = {name: course for name, course in self._courses.items() if course.looks}
+            for name, course in courses.items():
+                course.steps = self.schedule.steps(name)
             routes = tuple(self._routes)
             remarks = tuple(remark for name, course in courses.items() for remark in judge(name, course, routes))
             steps = {name: course.steps for name, course in courses.items()}

@@ -87,10 +87,9 @@ class Health:
         self.patches.defer(register_optimizer_step_post_hook(self._after).remove)
 
     def stop(self) -> None:
-        """Tell how many steps there were, and take the hooks off."""
+        """Tell which steps were left out, and take the hooks off."""
         for optimizer, seen in list(self._seen.items()):
-            skipped = max(self.clips.calls.get(optimizer, seen.steps) - seen.steps, 0)
-            self.watch.passed(seen.name, seen.steps, skipped)
+            self.watch.skipped(seen.name, max(self.clips.calls.get(optimizer, seen.steps) - seen.steps, 0))
         self._looks.clear()
         self.patches.undo()
 
