@@ -14,7 +14,7 @@ from whygrad.render.health import health
 from whygrad.reportfile import ReportFile
 from whygrad.shadow import ours
 from whygrad.terminal import Outlet, look_of
-from whygrad.watching.watch import Watched
+from whygrad.watching.watched import Watched
 
 
 class Voice:

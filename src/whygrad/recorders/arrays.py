@@ -7,6 +7,8 @@ from typing import Any
 
 from whygrad.watching.health import Gradient, Move
 
+# Below this, relative to the numbers that it is the difference of, a difference is rounding.
+ROUNDING = 4e-6
 # Of larger arrays this many elements stand for all, where an update is measured.
 MOST_ELEMENTS = 1 << 16
 
@@ -49,3 +51,17 @@ def move_of(before: tuple[Any, float], after: tuple[Any, float]) -> Move:
     """What became of a parameter, from its samples."""
     old, factor = before
     return Move(norm_of(old) * factor, norm_of(after[0] - old) * factor, factor != 1.0)
+
+
+def difference(given: Any, old: Any, new: Any, factor: float) -> Gradient:
+    """What a gradient is worth that was found as the difference of two states.
+
+    Args:
+        given: samples of it; ``old``, ``new``: of the states.
+        factor: by what a norm of the samples is to be multiplied.
+    """
+    import numpy
+
+    bad = int(given.size - numpy.isfinite(given).sum())
+    rounding = numpy.abs(given) <= ROUNDING * numpy.maximum(numpy.abs(old), numpy.abs(new))
+    return Gradient(norm_of(given) * factor, float(rounding.mean()), bad)

@@ -14,7 +14,7 @@ from whygrad.render.prose import remark, wrapped
 from whygrad.watching.course import Course
 from whygrad.watching.judgement import FEWEST_LOOKS, Remark
 from whygrad.watching.rows import Row, rows_of
-from whygrad.watching.watch import Watched
+from whygrad.watching.watched import Watched
 
 _MOST_ROWS = 40
 _ENDS = 4  # rows shown at either end, whatever is said of them

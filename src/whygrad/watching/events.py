@@ -22,7 +22,7 @@ _POLYNOMIAL = 0x82F63B78  # CRC-32C, bits reversed
 def _table() -> Iterator[int]:
     for byte in range(256):
         for _ in range(8):
-            byte = byte >> 1 ^ (_POLYNOMIAL if byte & 1 else 0)  # noqa: PLW2901
+            byte = byte >> 1 ^ (_POLYNOMIAL if byte & 1 else 0)
         yield byte
 
 

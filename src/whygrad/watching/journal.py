@@ -74,7 +74,13 @@ class Journal:
 def _parameter(each: ParameterHealth) -> dict[str, Any]:
     return {
         "path": each.path,
-        "gradient": "none" if each.absent else "nonfinite" if each.nonfinite else "zero" if each.zeros == 1 else "present",
+        "gradient": "none"
+        if each.absent
+        else "nonfinite"
+        if each.nonfinite
+        else "zero"
+        if each.zeros == 1
+        else "present",
         "gradient_norm": _number(each.gradient),
         "norm_before_clipping": _number(each.before),
         "zeros": _number(each.zeros),
@@ -84,6 +90,15 @@ def _parameter(each: ParameterHealth) -> dict[str, Any]:
         "update_to_weight": _number(each.ratio),
         "sampled": each.sampled,
     }
+
+
+def _seen(each: ParameterHealth) -> str | None:
+    """In the words of the JSON report; ``None`` where the gradient was not to be seen."""
+    if each.absent:
+        return "none"
+    if each.nonfinite:
+        return "nonfinite"
+    return None if each.zeros is None else "zero" if each.zeros == 1 else "present"
 
 
 def _number(value: float | None) -> float | None:

@@ -34,7 +34,5 @@ def route_of(graph: Graph) -> Route:
         name = SQUASHES.get(op.name.rpartition(".")[2].lower())
         if name is not None:
             squashes.append(Squash(name, op.span, len(places)))
-    ordered = tuple(
-        Place(p.path, p.op, p.layer, p.where, p.made, reads[value]) for value, p in places.items()
-    )
+    ordered = tuple(Place(p.path, p.op, p.layer, p.where, p.made, reads[value]) for value, p in places.items())
     return Route(ordered, tuple(squashes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Literal
 
@@ -25,11 +26,15 @@ MOSTLY = 0.8
 TINY = 1e-45  # the smallest number of single precision: what underflowed to zero is no larger
 
 
+Kind = Literal["vanishing", "exploding"]
+_SIGNS: dict[int, Kind] = {1: "vanishing", -1: "exploding"}
+
+
 @dataclass(frozen=True, slots=True)
 class Slope:
     """A stretch of layers; ``where``: the line that explains it."""
 
-    kind: Literal["vanishing", "exploding"]
+    kind: Kind
     text: str
     paths: tuple[str, ...]
     where: Span | None
@@ -53,7 +58,7 @@ def slopes(looks: Sequence[StepHealth], routes: Sequence[Route]) -> Iterator[Slo
         if key in seen:
             continue
         seen.add(key)
-        for sign, kind in ((1, "vanishing"), (-1, "exploding")):
+        for sign, kind in _SIGNS.items():
             stretch = _stretch(layers, sign)
             if stretch is not None:
                 yield _told(stretch, kind, route)
@@ -82,7 +87,7 @@ def _layers(looks: Sequence[StepHealth], route: Route) -> list[_Layer]:
 
 def _stretch(layers: Sequence[_Layer], sign: int) -> Sequence[_Layer] | None:
     """The longest run of layers whose gradients fall (rise, for ``sign`` -1) on the way back from the loss."""
-    steps = [sign * _log(ahead, layer) for layer, ahead in zip(layers, layers[1:], strict=False)]
+    steps = [sign * _log(ahead, layer) for layer, ahead in pairwise(layers)]
     best: Sequence[_Layer] = ()
     start = 0
     for end in range(len(steps) + 1):
@@ -94,7 +99,7 @@ def _stretch(layers: Sequence[_Layer], sign: int) -> Sequence[_Layer] | None:
 
 
 def _is_steep(stretch: Sequence[_Layer], sign: int) -> bool:
-    usual = median(sign * _log(ahead, layer) for layer, ahead in zip(stretch, stretch[1:], strict=False))
+    usual = median(sign * _log(ahead, layer) for layer, ahead in pairwise(stretch))
     first, last = stretch[0], stretch[-1]
     totals = [
         min((b / a) ** sign, (d / c) ** sign)
@@ -112,14 +117,14 @@ def _log(ahead: _Layer, layer: _Layer) -> float:
     return median(math.log(b) - math.log(a) for a, b in zip(layer.norms, ahead.norms, strict=True))
 
 
-def _told(stretch: Sequence[_Layer], kind: Literal["vanishing", "exploding"], route: Route) -> Slope:
+def _told(stretch: Sequence[_Layer], kind: Kind, route: Route) -> Slope:
     first, last = stretch[0], stretch[-1]
     low, high = median(first.norms), median(last.norms)
     factor = math.exp(abs(_log(last, first)) / (len(stretch) - 1))
     verb, turn = ("vanish", "falls") if kind == "vanishing" else ("explode", "rises")
     text = (
-        f"gradients {verb} on the way back from `{last.place.path}` to `{first.place.path}`: over {len(stretch)} layers "
-        f"the norm {turn} by a factor of {factor:.2g} a layer, from {high:.2g} to {low:.2g}"
+        f"gradients {verb} on the way back from `{last.place.path}` to `{first.place.path}`: "
+        f"over {len(stretch)} layers the norm {turn} by a factor of {factor:.2g} a layer, from {high:.2g} to {low:.2g}"
     )
     where = last.place.where or last.place.made
     if kind == "vanishing":
@@ -135,7 +140,7 @@ def _told(stretch: Sequence[_Layer], kind: Literal["vanishing", "exploding"], ro
 
 def _recurrent(layers: Sequence[_Layer]) -> Iterator[Slope]:
     """A layer that is run over and over in one pass and gets far more than the one that follows it."""
-    for layer, ahead in zip(layers, layers[1:], strict=False):
+    for layer, ahead in pairwise(layers):
         if not _is_recurrent(layer.place) or _is_recurrent(ahead.place):
             continue
         pairs = zip(layer.norms, ahead.norms, layer.means, ahead.means, strict=True)

@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from whygrad.graph import Graph
@@ -18,25 +17,9 @@ from whygrad.watching.journal import Journal
 from whygrad.watching.judgement import Remark, judge
 from whygrad.watching.route import route_of
 from whygrad.watching.schedule import Schedule
+from whygrad.watching.watched import Watched
 
 MOST_ROUTES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """What a run came to.
-
-    Attributes:
-        folder: where it was written; ``None`` where nothing was.
-        courses: optimizer to its looks.
-        notes: what could not be seen or written, one sentence each.
-    """
-
-    folder: Path | None
-    courses: Mapping[str, Course]
-    remarks: tuple[Remark, ...]
-    routes: tuple[Route, ...]
-    notes: tuple[str, ...]
 
 
 class Watch:
@@ -83,6 +66,10 @@ class Watch:
             if len(self._routes) < MOST_ROUTES:
                 self._routes.append(route_of(graph))
 
+    def paths(self) -> tuple[str, ...]:
+        """The names of the parameters that were met."""
+        return tuple(place.path for route in self._routes for place in route.places)
+
     def seen(self, step: StepHealth) -> None:
         """A look."""
         with self._lock:
@@ -112,7 +99,11 @@ class Watch:
             steps = {name: course.steps for name, course in courses.items()}
             written = bool(self._writers)
             for writer in list(self._writers or ()):
-                end = (lambda writer=writer: writer.conclude(steps, remarks)) if isinstance(writer, Journal) else writer.close
+                end = (
+                    (lambda writer=writer: writer.conclude(steps, remarks))
+                    if isinstance(writer, Journal)
+                    else writer.close
+                )
                 self._guarded(writer, end)
             if not self._writers and not any(self._folder.iterdir()):
                 remove_if_empty(self._folder)
@@ -144,3 +135,15 @@ class Watch:
     def _lost(self, error: OSError) -> None:
         reason = (error.strerror or str(error)).lower()
         self.note(f"a file in `{self._folder}` could not be written on: {reason}; what it holds is whole up to there")
+
+
+def _ended(writer: Journal | EventFile, steps: Mapping[str, int], remarks: Sequence[Remark]) -> None:
+    if isinstance(writer, Journal):
+        writer.conclude(steps, remarks)
+    else:
+        writer.close()
+
+
+def stopped(framework: str, error: BaseException) -> str:
+    """The words for an error of ours that ends the watching of a framework."""
+    return f"whygrad stopped to watch {framework}: {type(error).__name__}: {error}; the script was not affected"

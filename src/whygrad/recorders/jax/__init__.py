@@ -12,6 +12,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.closing import close
 from whygrad.recorders.jax.compiled import Call, Compiled, Held
+from whygrad.recorders.jax.health import Health
 from whygrad.recorders.jax.hooks import Hooks
 from whygrad.recorders.jax.measured import Streaks, explained, is_useless
 from whygrad.recorders.jax.nnx import Variables
@@ -48,6 +49,7 @@ class Jax:
         self.requests = Requests(self.hooks, self._wanted, self._heard, self._fault, self.variables)
         self.updates = Updates(self._fault)
         self.compiled = Compiled(self._ran, self._fault)
+        self.health: Health | None = None
         self._recorded: Counter[Hashable] = Counter()
         self._streaks: defaultdict[Hashable, Streaks] = defaultdict(Streaks)
 
@@ -72,7 +74,9 @@ class Jax:
         self.compiled.start(compat.compiling())
 
     def watch(self, watch: Watch) -> None:
-        """Not yet."""
+        """Measure gradients and updates from now on; comes before ``start``, whose hooks go on top and off first."""
+        self.health = Health(watch)
+        self.health.install()
 
     def finish(self, error: str | None) -> None:
         """Tell of the updates that were dropped; every request was told when it was made."""
@@ -87,6 +91,8 @@ class Jax:
         self.hooks.close()
         self.variables.stop()
         self.updates.stop()
+        if self.health is not None:
+            self.health.stop()
 
     def versions(self) -> dict[str, str]:
         """Of JAX and the libraries on it."""

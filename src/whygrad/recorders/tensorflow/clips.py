@@ -54,7 +54,10 @@ class Clips:
             if bound:
                 return _clipped(how, float(bound), total, gradients)
         if by_hand is not None and not compiled:
-            bound, before = float(array_of(by_hand[0]) if hasattr(by_hand[0], "shape") else by_hand[0]), _number(by_hand[1])
+            bound, before = (
+                float(array_of(by_hand[0]) if hasattr(by_hand[0], "shape") else by_hand[0]),
+                _number(by_hand[1]),
+            )
             clipping = Clipping("total", bound, before, min(total, bound) if before is not None else None)
             factor = min(1.0, bound / before) if before else 1.0
             norms = [None if g is None or not factor else g.norm / factor for g in gradients]
@@ -80,7 +83,8 @@ def _clipped(how: str, bound: float, total: float, gradients: Sequence[Gradient 
     return Clipping(how, bound, total, after), norms, behind  # type: ignore[arg-type]
 
 
-def _number(tensor: Any) -> float | None:
-    array = array_of(tensor)
+def _number(value: Any) -> float | None:
+    if isinstance(value, (int, float)):
+        return float(value)
+    array = array_of(value)
     return None if array is None else float(array)
-

@@ -11,7 +11,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Protocol
 
 from whygrad.recorders.arrays import move_of, sample
@@ -19,14 +19,14 @@ from whygrad.recorders.naming import unique
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.tensorflow.clips import Clips
 from whygrad.recorders.tensorflow.log import Log
-from whygrad.recorders.tensorflow.parameters import Source, held_names, number_of, path_of
+from whygrad.recorders.tensorflow.parameters import held_names, number_of, path_of
 from whygrad.recorders.tensorflow.passes import UPDATES
 from whygrad.recorders.tensorflow.reading import array_of, gradient_at
 from whygrad.recorders.tensorflow.slots import Formula, gradient_of, state_of
 from whygrad.recorders.tensorflow.tapes import building
 from whygrad.recorders.tensorflow.updates import pairs_of
 from whygrad.watching.health import Gradient, Move, StepHealth, healthy_as
-from whygrad.watching.watch import Watch
+from whygrad.watching.watch import Watch, stopped
 
 BLIND = (
     "in a compiled step the gradients are not to be seen from outside, and {} keeps no average of them "
@@ -102,7 +102,7 @@ class Health:
 
     def _fault(self, error: BaseException) -> None:
         self.patches.undo()
-        self.watch.note(f"whygrad stopped to watch TensorFlow: {type(error).__name__}: {error}; the script was not affected")
+        self.watch.note(stopped("TensorFlow", error))
 
     def _quietly(self, body: Callable[[], Any]) -> Any:
         local = self.naming.log.local
@@ -144,7 +144,7 @@ class Health:
             looks: list[tuple[Any, _Look | None]] = []
             for optimizer in health._optimizers_in(self.graph):
                 due = health._is_due(optimizer)
-                looks.append((optimizer, health._timed(lambda o=optimizer: health._begin(o)) if due else None))
+                looks.append((optimizer, health._timed(partial(health._begin, optimizer)) if due else None))
             health._running = bool(looks)
             try:
                 result = original(self, tensor_inputs, captured_inputs)

@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from whygrad.recorders.arrays import norm_of
+from whygrad.recorders.arrays import difference
 from whygrad.watching.health import Gradient
-
-# Below this, relative to the average, what is left of a difference is rounding.
-ROUNDING = 4e-6
 
 Formula = Callable[[Any, Any, Any], Any]
 
@@ -71,12 +68,5 @@ def gradient_of(optimizer: Any, formula: Formula, old: Any, new: Any, factor: fl
     Args:
         factor: by what a norm of the samples is to be multiplied.
     """
-    import numpy
-
     given = formula(optimizer, old, new)
-    if given is None:
-        return None
-    norm = norm_of(given) * factor
-    bad = int(given.size - numpy.isfinite(given).sum())
-    rounding = numpy.abs(given) <= ROUNDING * numpy.maximum(numpy.abs(old), numpy.abs(new))
-    return Gradient(norm, float(rounding.mean()), bad)
+    return None if given is None else difference(given, old, new, factor)

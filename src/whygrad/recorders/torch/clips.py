@@ -101,7 +101,7 @@ class Clips:
             found = None
             try:
                 if isinstance(parameters, GeneratorType):
-                    parameters = list(parameters) or (p for p in ())
+                    parameters = list(parameters) or parameters
                 found = clips._begun(parameters, bound, how)
             except BaseException as error:
                 clips._fault(error)
@@ -178,7 +178,7 @@ def clipping_of(clips: list[Clip], after: float | None, unscaled: tuple[int, flo
     if clip.how == "value":
         before = math.hypot(*clip.norms.values()) / scale if clip.norms else None
         return Clipping("value", clip.bound, before, after if len(clips) == 1 else None, early)
-    total = float(clip.total)
-    factor = clip.factor()
-    known = math.isfinite(total) and factor is not None
-    return Clipping("total", clip.bound, total / scale if known else None, total * (factor or 0) / scale if known else None, early)
+    total, factor = float(clip.total) / scale, clip.factor()
+    if factor is None:
+        return Clipping("total", clip.bound, None, None, early)
+    return Clipping("total", clip.bound, total, total * factor, early)

@@ -27,7 +27,7 @@ from whygrad.recorders.torch.names import names_from
 from whygrad.recorders.torch.parameters import Known, describe
 from whygrad.recorders.torch.steps import has_closure
 from whygrad.watching.health import Gradient, Move, StepHealth, finite, healthy_as
-from whygrad.watching.watch import Watch
+from whygrad.watching.watch import Watch, stopped
 
 
 class Naming(Protocol):
@@ -96,7 +96,7 @@ class Health:
     def _fault(self, error: BaseException) -> None:
         self._looks.clear()
         self.patches.undo()
-        self.watch.note(f"whygrad stopped to watch torch: {type(error).__name__}: {error}; the script was not affected")
+        self.watch.note(stopped("torch", error))
 
     def _quietly(self, body: Callable[[], Any]) -> Any:
         local = self.naming.log.local
@@ -249,4 +249,4 @@ def _before_clipping(clips: Sequence[Any], parameter: Any, gradient: Gradient | 
 
 def _is_capturing() -> bool:
     """Whether a CUDA graph is being made: nothing may be read then."""
-    return torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing()
+    return bool(torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing())
