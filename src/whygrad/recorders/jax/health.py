@@ -35,7 +35,7 @@ TOO_SHORT = (
 )
 NOT_SEEN = (
     "in JAX, steps are watched that `jax.jit` compiled whole, with the parameters and the state of an Optax optimizer "
-    "among their arguments and results; none was seen"
+    "among their arguments and results; none was seen (`nnx.jit` and `eqx.filter_jit` hand over arrays without names)"
 )
 
 

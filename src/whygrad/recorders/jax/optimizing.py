@@ -64,15 +64,9 @@ def plan_of(p: Any, args: Sequence[Any], out: Sequence[Any]) -> Plan | None:
 
 
 def _paths(tree: Any, leaves: Sequence[Any]) -> list[tuple[str, ...]]:
-    """The path of every leaf; Flax NNX keeps those of its states beside them."""
     whole = jax.tree_util.tree_unflatten(tree, list(leaves))
-    nodes, _ = jax.tree_util.tree_flatten_with_path(whole, is_leaf=lambda node: hasattr(node, "paths"))
-    found: list[tuple[str, ...]] = []
-    for path, node in nodes:
-        head = tuple(keystr((key,), simple=True) for key in path)
-        below = [tuple(map(str, each)) for each in getattr(node, "paths", [()])]
-        found += [head + each for each in below]
-    return found if len(found) == len(leaves) else [()] * len(leaves)
+    found, _ = jax.tree_util.tree_flatten_with_path(whole)
+    return [tuple(keystr((key,), simple=True) for key in path) for path, _ in found]
 
 
 def _averages(paths: Sequence[tuple[str, ...]], leaves: Sequence[Any]) -> dict[tuple[str, str], int]:
