@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from looks import look, parameter
-from whygrad.watching.rows import layer_of, rows_of
+from whygrad.watching.health import layer_of
+from whygrad.watching.rows import rows_of
 from whygrad.watching.watch import Watch
 
 

@@ -97,6 +97,15 @@ def finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def layer_of(path: str) -> str:
+    """A parameter's path without its own name."""
+    for sign in ("/", "."):
+        head, found, _ = path.rpartition(sign)
+        if found and head:
+            return head
+    return path
+
+
 @dataclass(frozen=True, slots=True)
 class Clipping:
     """A clipping that the optimizer's gradients went through.

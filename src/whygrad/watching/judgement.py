@@ -10,7 +10,7 @@ from typing import Literal
 
 from whygrad.span import Span
 from whygrad.watching.course import Course
-from whygrad.watching.health import ParameterHealth, Route, StepHealth
+from whygrad.watching.health import ParameterHealth, Route, StepHealth, layer_of
 from whygrad.watching.slope import MOSTLY, slopes
 
 # Fewer looks say nothing about a run.
@@ -54,11 +54,11 @@ def judge(optimizer: str, course: Course, routes: Sequence[Route]) -> tuple[Rema
         *_clipping(optimizer, course),
     ]
     if len(course.kept) >= FEWEST_LOOKS:
-        found += [
-            *(Remark(s.kind, optimizer, s.text, paths=s.paths, where=s.where) for s in slopes(course.kept, routes)),
-            *_jump(optimizer, course),
-            *_mostly(optimizer, course, routes),
-        ]
+        found += [Remark(s.kind, optimizer, s.text, paths=s.paths, where=s.where) for s in slopes(course.kept, routes)]
+        found += _jump(optimizer, course)
+        # That what vanishes moves nothing needs no second remark.
+        known = {layer_of(path) for each in found if each.kind == "vanishing" for path in each.paths}
+        found += _mostly(optimizer, course, routes, known)
     return (*_leap(optimizer, course, found), *found)
 
 
@@ -137,7 +137,7 @@ def _leap(optimizer: str, course: Course, found: Sequence[Remark]) -> Iterator[R
             return
 
 
-def _mostly(optimizer: str, course: Course, routes: Sequence[Route]) -> Iterator[Remark]:
+def _mostly(optimizer: str, course: Course, routes: Sequence[Route], known: set[str]) -> Iterator[Remark]:
     """What is so of a parameter at most of the looks, and at the last."""
     looks = [s for s in course.kept if not s.blind]
     if len(looks) < FEWEST_LOOKS:
@@ -145,7 +145,8 @@ def _mostly(optimizer: str, course: Course, routes: Sequence[Route]) -> Iterator
     for kind, cause, words, share, holds in _OFTEN:
         counts = Counter(p.path for look in looks for p in look.parameters if holds(p))
         now = {p.path for p in looks[-1].parameters if holds(p)}
-        paths = tuple(path for path, count in counts.items() if path in now and count >= share * len(looks))
+        often = [path for path, count in counts.items() if path in now and count >= share * len(looks)]
+        paths = tuple(path for path in often if layer_of(path) not in known)
         if paths:
             least = min(counts[path] for path in paths)
             text = f"{named(paths)}: {words} at {least} of {len(looks)} steps looked at"
@@ -160,7 +161,13 @@ def _stands(parameter: ParameterHealth) -> bool:
 _OFTEN: tuple[tuple[Kind, str, str, float, Callable[[ParameterHealth], bool]], ...] = (
     ("absent", "", "no gradient", 1.0, lambda p: p.absent),
     ("zero", "zero-gradient", "a gradient of zeros alone", MOSTLY, lambda p: p.zeros == 1.0),
-    ("standing", "not-updated", "a gradient, and no change by the optimizer", 1.0, _stands),
+    (
+        "standing",
+        "not-updated",
+        "a gradient, and no change by the optimizer (lost in rounding, or a rate of 0)",
+        1.0,
+        _stands,
+    ),
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from whygrad.watching.course import Course
-from whygrad.watching.health import ParameterHealth, Route, StepHealth
+from whygrad.watching.health import ParameterHealth, Route, StepHealth, layer_of
 from whygrad.watching.judgement import Kind, Remark
 
 WORDS: Mapping[Kind, str] = {
@@ -55,15 +55,6 @@ def rows_of(courses: Mapping[str, Course], routes: Sequence[Route], remarks: Seq
         for layer, members in layers.items():
             words = dict.fromkeys(word for path in members for word in said.get(path, ()))
             yield _row(layer if len(members) > 1 else members[0], name, frozenset(members), course.kept, tuple(words))
-
-
-def layer_of(path: str) -> str:
-    """A parameter's path without its own name."""
-    for sign in ("/", "."):
-        head, found, _ = path.rpartition(sign)
-        if found and head:
-            return head
-    return path
 
 
 def _row(layer: str, name: str, members: frozenset[str], looks: Sequence[StepHealth], words: tuple[str, ...]) -> Row:

@@ -79,10 +79,10 @@ class Watch:
             for writer in self._opened():
                 self._guarded(writer, lambda writer=writer: writer.add(step))  # type: ignore[misc]
 
-    def skipped(self, optimizer: str, steps: int) -> None:
-        """Loss scaling has left out so many steps of an optimizer."""
+    def skipped(self, optimizer: str) -> None:
+        """Loss scaling has left out a step."""
         with self._lock:
-            self._courses.setdefault(optimizer, Course()).skipped = steps
+            self._courses.setdefault(optimizer, Course()).skipped += 1
 
     def note(self, text: str) -> None:
         """Something that the reader should know, said once."""
@@ -94,6 +94,8 @@ class Watch:
             courses = {name: course for name, course in self._courses.items() if course.looks}
             for name, course in courses.items():
                 course.steps = self.schedule.steps(name)
+            for name in self._courses.keys() - courses.keys():
+                self.note(f"{name}: loss scaling left out each of its {self._courses[name].skipped} steps")
             routes = tuple(self._routes)
             remarks = tuple(remark for name, course in courses.items() for remark in judge(name, course, routes))
             steps = {name: course.steps for name, course in courses.items()}

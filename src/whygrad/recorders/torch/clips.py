@@ -50,6 +50,7 @@ class Clips:
     Args:
         expected: whether the next step is going to be looked at.
         quiet: runs a function so that nothing of it is recorded as the script's.
+        steps: how many steps an optimizer has made; ``skipped``: told of each that a scaler left out.
         fault: told of an error of ours.
     """
 
@@ -57,14 +58,16 @@ class Clips:
         self,
         expected: Callable[[], bool],
         quiet: Callable[[Callable[[], Any]], Any],
+        steps: Callable[[Any], int],
+        skipped: Callable[[Any], None],
         fault: Callable[[BaseException], None],
     ) -> None:
         self._expected, self._quiet, self._fault = expected, quiet, fault
+        self._steps, self._skipped = steps, skipped
         self._clips: dict[int, Clip] = {}  # by the first parameter
         self._now = 0
         self._stepped: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self._unscaled: weakref.WeakKeyDictionary[Any, tuple[int, Any]] = weakref.WeakKeyDictionary()
-        self.calls: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
     def install(self, patches: Patches) -> None:
         """Wrap them where they are looked up."""
@@ -149,8 +152,11 @@ class Clips:
 
         @wraps(original)
         def step(self: Any, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
-            clips.calls[optimizer] = clips.calls.get(optimizer, 0) + 1
-            return original(self, optimizer, *args, **kwargs)
+            before = clips._steps(optimizer)
+            result = original(self, optimizer, *args, **kwargs)
+            if self.is_enabled() and clips._steps(optimizer) == before:
+                clips._skipped(optimizer)
+            return result
 
         return step
 

@@ -76,7 +76,7 @@ class Health:
     def __init__(self, naming: Naming, watch: Watch) -> None:
         self.naming, self.watch = naming, watch
         self.patches = Patches()
-        self.clips = Clips(lambda: watch.schedule.expected, self._quietly, self._fault)
+        self.clips = Clips(lambda: watch.schedule.expected, self._quietly, self._steps_of, self._skipped, self._fault)
         self._seen: weakref.WeakKeyDictionary[Any, _Seen] = weakref.WeakKeyDictionary()
         self._looks: weakref.WeakKeyDictionary[Any, _Look] = weakref.WeakKeyDictionary()
 
@@ -87,11 +87,22 @@ class Health:
         self.patches.defer(register_optimizer_step_post_hook(self._after).remove)
 
     def stop(self) -> None:
-        """Tell which steps were left out, and take the hooks off."""
-        for optimizer, seen in list(self._seen.items()):
-            self.watch.skipped(seen.name, max(self.clips.calls.get(optimizer, seen.steps) - seen.steps, 0))
+        """Take the hooks off."""
         self._looks.clear()
         self.patches.undo()
+
+    def _steps_of(self, optimizer: Any) -> int:
+        seen = self._seen.get(optimizer)
+        return seen.steps if seen is not None else 0
+
+    def _skipped(self, optimizer: Any) -> None:
+        self.watch.skipped(self._known(optimizer).name)
+
+    def _known(self, optimizer: Any) -> _Seen:
+        seen = self._seen.get(optimizer)
+        if seen is None:
+            seen = self._seen[optimizer] = _Seen(self.watch.name(object(), type(optimizer).__name__))
+        return seen
 
     def _fault(self, error: BaseException) -> None:
         self._looks.clear()
@@ -114,10 +125,7 @@ class Health:
             frame = sys._getframe(1)
             if self._is_inside(frame) or not self.watch.here():
                 return
-            seen = self._seen.get(optimizer)
-            if seen is None:
-                name = self.watch.name(object(), type(optimizer).__name__)
-                seen = self._seen[optimizer] = _Seen(name)
+            seen = self._known(optimizer)
             seen.steps, due = self.watch.schedule.begins(seen.name)
             look = self._looks[optimizer] = _Look(id(frame), seen.steps, due=due and not _is_capturing())
             if look.due:
