@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from whygrad.ending import Ending
+    from whygrad.finding import Report
     from whygrad.session import Session
     from whygrad.target import Target
     from whygrad.voice import Voice
+    from whygrad.watching.watch import Watch
 
 WRONG_CALL = 2
 WATCH_DIR = "whygrad-watch"
@@ -140,9 +142,10 @@ def _conclude(session: Session, ending: Ending, voice: Voice) -> int | None:
     try:
         report = session.close(ending.status, ending.error)
         found = sum(finding.severity in COUNTED for finding in report.findings)
-        voice.conclude(report)
-        if session.watch is not None:
-            voice.watched(session.watch.close(), report)
+        try:
+            voice.conclude(report)
+        finally:
+            _conclude_watch(session.watch, report, voice)
     except ReportError as error:
         voice.remark(_complaint(error))
         return found or None
@@ -150,6 +153,15 @@ def _conclude(session: Session, ending: Ending, voice: Voice) -> int | None:
         voice.remark(f"{format_exc()}whygrad: error: {OUR_BUG}")
         return found or None
     return found
+
+
+def _conclude_watch(watch: Watch | None, report: Report, voice: Voice) -> None:
+    """Say what watching has shown, where it was wanted; whether that succeeds does not touch the verdict."""
+    try:
+        if watch is not None:
+            voice.watched(watch.close(), report)
+    except Exception:
+        voice.remark(f"{format_exc()}whygrad: error: {OUR_BUG}")
 
 
 @whygrad.command()
