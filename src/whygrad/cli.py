@@ -17,8 +17,6 @@ from whygrad import __version__
 from whygrad.errors import ReportError, UsageError, WhygradError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from whygrad.ending import Ending
     from whygrad.finding import Report
     from whygrad.session import Session
@@ -112,21 +110,28 @@ def run(
     from whygrad.reportfile import ReportFile
     from whygrad.target import locate
     from whygrad.voice import Voice
-    from whygrad.watching.folder import new_folder
 
     target = locate(script, arguments, module=module)
+    watched = watch or watch_dir is not None
     voice = Voice(form, quiet, ReportFile.at(out) if out is not None else None)
-    folder = new_folder(watch_dir or WATCH_DIR, script) if watch or watch_dir is not None else None
-    return partial(_accompany, target, steps, voice, folder)
+    return partial(_accompany, target, steps, voice, _watch(watch_dir or WATCH_DIR, target) if watched else None)
 
 
-def _accompany(target: Target, steps: int, voice: Voice, folder: Path | None) -> int:
+def _watch(parent: str, target: Target) -> Watch:
+    """What a run is watched by, and all that it needs in the end."""
+    from whygrad.render import health  # noqa: F401
+    from whygrad.watching.folder import new_folder
+    from whygrad.watching.watch import Watch
+
+    return Watch(new_folder(parent, target.name), target.argv)
+
+
+def _accompany(target: Target, steps: int, voice: Voice, watch: Watch | None) -> int:
     from whygrad.run import run
     from whygrad.session import Session
     from whygrad.shadow import ours
-    from whygrad.watching.watch import Watch
 
-    session = Session(target.argv, steps, voice.announce, Watch(folder, target.argv) if folder is not None else None)
+    session = Session(target.argv, steps, voice.announce, watch)
 
     def finish(ending: Ending) -> int | None:
         with ours():

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from whygrad import __version__, aftermath
 from whygrad.diagnose import diagnose
@@ -19,7 +20,9 @@ from whygrad.recorders import RECORDERS
 from whygrad.recorders.on_import import watch_imports
 from whygrad.recorders.recorder import Asked, Recorder
 from whygrad.span import Span
-from whygrad.watching.watch import Watch
+
+if TYPE_CHECKING:
+    from whygrad.watching.watch import Watch
 
 USELESS = frozenset(("none", "zero", "nonfinite"))
 

@@ -6,15 +6,17 @@ import os
 import sys
 from collections.abc import Hashable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from whygrad.errors import ReportError
 from whygrad.finding import Finding, Report
 from whygrad.render import FORMATS, text
-from whygrad.render.health import health
 from whygrad.reportfile import ReportFile
 from whygrad.shadow import ours
 from whygrad.terminal import Outlet, look_of
-from whygrad.watching.watched import Watched
+
+if TYPE_CHECKING:
+    from whygrad.watching.watched import Watched
 
 
 class Voice:
@@ -57,6 +59,8 @@ class Voice:
 
     def watched(self, watched: Watched, report: Report) -> None:
         """Say what watching a run has shown, on stderr."""
+        from whygrad.render.health import health
+
         if not self._quiet:
             causes = {p.path: f.cause for f in report.findings for p in f.parameters}
             self.remark(health(watched, causes, self._look))

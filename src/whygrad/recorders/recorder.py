@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from whygrad.graph import GradientSeen, Graph
-from whygrad.watching.watch import Watch
+
+if TYPE_CHECKING:
+    from whygrad.watching.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
