@@ -74,16 +74,16 @@ def paint(lines: Iterable[Text], look: Look) -> str:
 
 def draw(table: Table, look: Look) -> str:
     """A table as one string, as wide as the window at most."""
-    console = _console(look)
+    console = _console(look, max(look.width, 1))
     with console.capture() as capture:
         console.print(table)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
-def _console(look: Look) -> Console:
+def _console(look: Look, width: int | None = None) -> Console:
     return Console(
         file=io.StringIO(),
-        width=look.width,
+        width=width,
         theme=THEME,
         force_terminal=look.color,
         color_system="standard" if look.color else None,
