@@ -18,6 +18,7 @@ import optax
 
 from watching_run import watched_run
 from whygrad.recorders.jax import Jax
+from whygrad.recorders.recorder import Sink
 from whygrad.watching.watched import Watched
 
 pytestmark = pytest.mark.jax
@@ -26,7 +27,14 @@ Run = Callable[[Callable[[], None]], Watched]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    return lambda program: watched_run(program, Jax(), tmp_path / "run-1")[0]
+    class Imported(Jax):
+        """Optax is there already."""
+
+        def start(self, sink: Sink) -> None:
+            super().start(sink)
+            self.updates_imported(optax)
+
+    return lambda program: watched_run(program, Imported(), tmp_path / "run-1")[0]
 
 
 def parameters(depth: int) -> dict[str, Any]:
@@ -84,8 +92,9 @@ def test_deep_sigmoids_vanish(run: Run) -> None:
     assert "times a sigmoid lies between" in remark.text
 
 
-def test_a_state_without_an_average_shows_updates_alone(run: Run) -> None:
-    watched = run(lambda: training(optax.sgd(0.01), 2, 10) and None)
+def test_a_compiled_step_without_an_average_is_not_seen(run: Run) -> None:
+    transform = optax.sgd(0.01)
+    watched = run(lambda: training(transform, 2, 10) and None)
     assert watched.courses == {}
     assert "none was seen" in watched.notes[0]
 
@@ -95,3 +104,33 @@ def test_short_steps_are_let_go(run: Run) -> None:
     course = watched.courses["step"]
     assert course.steps < 200
     assert "was not looked at any more" in watched.notes[0]
+
+
+def test_a_step_outside_of_jit(run: Run) -> None:
+    kept: list[Any] = []
+
+    def train() -> Any:
+        transform, params = optax.chain(optax.clip_by_global_norm(0.1), optax.sgd(0.5)), parameters(2)
+        state = transform.init(params)
+        for _ in range(6):
+            gradients = jax.grad(lambda p: jnp.mean((p["l0"]["w"] @ p["l1"]["w"] + p["l1"]["b"]) ** 2))(params)
+            updates, state = transform.update(gradients, state, params)
+            kept.append((params, gradients, updates))
+            params = optax.apply_updates(params, updates)
+        return params
+
+    plain = train()
+    kept.clear()
+    new = optax.GradientTransformationExtraArgs.__new__
+    found: list[Any] = []
+    watched = run(lambda: found.append(train()))
+    assert optax.GradientTransformationExtraArgs.__new__ is new
+    assert all(jax.tree.leaves(jax.tree.map(lambda a, b: bool((a == b).all()), plain, found[0])))
+    (course,) = watched.courses.values()
+    assert course.steps == 6
+    for look in course.kept:
+        measured = {p.path: (p.weight, p.gradient, p.update) for p in look.parameters}
+        old, gradients, updates = kept[look.step - 1]
+        for layer in ("l0", "l1"):
+            true = [float(jnp.linalg.norm(tree[layer]["w"])) for tree in (old, gradients, updates)]
+            assert measured[f"p/{layer}/w"] == pytest.approx(true, rel=1e-5)

@@ -105,6 +105,8 @@ class Jax:
 
     def updates_imported(self, module: ModuleType) -> None:
         """A library has been imported that applies updates to parameters."""
+        if self.health is not None:
+            self.health.eager.imported(module)
         if self.sink is not None:
             self.updates.start(module)
 

@@ -18,6 +18,7 @@ import numpy
 
 from whygrad.recorders.arrays import difference, move_of, sample
 from whygrad.recorders.jax import compat
+from whygrad.recorders.jax.eager import Eager
 from whygrad.recorders.jax.optimizing import Leaf, Plan, plan_of
 from whygrad.recorders.naming import unique
 from whygrad.recorders.patching import Patches
@@ -34,8 +35,9 @@ TOO_SHORT = (
     "and to keep it from that costs more than two hundredths of so short a step"
 )
 NOT_SEEN = (
-    "in JAX, steps are watched that `jax.jit` compiled whole, with the parameters and the state of an Optax optimizer "
-    "among their arguments and results; none was seen (`nnx.jit` and `eqx.filter_jit` hand over arrays without names)"
+    "in JAX, steps of Optax are watched that run outside of `jax.jit`, or are compiled whole with the parameters "
+    "and a state with averages among arguments and results; none was seen "
+    "(`nnx.jit` and `eqx.filter_jit` hand over arrays without names)"
 )
 
 
@@ -77,6 +79,7 @@ class Health:
         self.patches = Patches()
         # By the id of a program, which the entry keeps alive; ``None``: no step of an optimizer.
         self._steps: dict[int, tuple[Any, _Step | None]] = {}
+        self.eager = Eager(watch, self._named, self._fault)
         # Ids of the results of calls after which JAX is to take no shortcut.
         self._kept: set[int] = set()
 
@@ -91,13 +94,15 @@ class Health:
 
     def stop(self) -> None:
         """Take the hooks off."""
-        if not any(step for _, step in self._steps.values()):
+        if not self.eager.heard and not any(step for _, step in self._steps.values()):
             self.watch.note(NOT_SEEN)
         self._steps.clear()
+        self.eager.stop()
         self.patches.undo()
 
     def _fault(self, error: BaseException) -> None:
         self._steps.clear()
+        self.eager.stop()
         self.patches.undo()
         self.watch.note(stopped("JAX", error))
 
@@ -192,10 +197,9 @@ class Health:
 
     def _seen(self, step: _Step, look: _Look, out: Sequence[Any]) -> None:
         leaves = step.plan.leaves
+        paths = self._named([leaf.name for leaf in leaves], step.plan.argument)
         rows = []
-        for leaf, path, weight, average in zip(
-            leaves, self._paths(step.plan), look.weights, look.averages, strict=True
-        ):
+        for leaf, path, weight, average in zip(leaves, paths, look.weights, look.averages, strict=True):
             array = numpy.asarray(out[leaf.after])
             move = move_of(weight, sample(array))
             gradient = _gradient(leaf, average, sample(numpy.asarray(out[leaf.average[1]])))
@@ -203,10 +207,10 @@ class Health:
         blind = "" if any(leaf.decay is not None for leaf in leaves) else NO_STATE
         self.watch.seen(StepHealth(step.name, look.number, self.watch.seconds, tuple(rows), blind=blind))
 
-    def _paths(self, plan: Plan) -> list[str]:
+    def _named(self, below: Sequence[str], argument: str = "") -> list[str]:
         """The names that findings use, which are those of the loss' own arguments."""
         known = {path.partition("/")[2]: path for path in self.watch.paths()}
-        return unique([known.get(leaf.name, f"{plan.argument}/{leaf.name}".strip("/")) for leaf in plan.leaves])
+        return unique([known.get(name, f"{argument}/{name}".strip("/")) for name in below])
 
 
 def _gradient(leaf: Leaf, before: tuple[Any, float], after: tuple[Any, float]) -> Gradient | None:
