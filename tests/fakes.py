@@ -13,11 +13,14 @@ from whygrad import __version__
 from whygrad.cli import main
 from whygrad.finding import Affected, Finding, Report, Severity
 from whygrad.span import Span
+from whygrad.watching.watch import Watch
 
 
 class Session:
-    def __init__(self, argv: Sequence[str], steps: int, announce: Callable[[Finding], None]) -> None:
-        self.argv, self.steps, self.announce = tuple(argv), steps, announce
+    def __init__(
+        self, argv: Sequence[str], steps: int, announce: Callable[[Finding], None], watch: Watch | None = None
+    ) -> None:
+        self.argv, self.steps, self.announce, self.watch = tuple(argv), steps, announce, watch
         self.findings: list[Finding] = []
         self.broken = False
 

@@ -27,6 +27,7 @@ ROOMS = {
     "recorders/jax": "recorders/jax/test_jax.py",  # verdicts against JAX's own
     "recorders/torch": "recorders/torch/test_torch.py",  # verdicts against autograd's own
     "recorders/tensorflow": "recorders/tensorflow/test_tensorflow.py",  # verdicts against TensorFlow's own
+    "watching": "watching/test_watch.py",
 }
 
 

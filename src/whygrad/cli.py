@@ -18,12 +18,15 @@ from whygrad.errors import ReportError, UsageError, WhygradError
 
 if TYPE_CHECKING:
     from whygrad.ending import Ending
+    from whygrad.finding import Report
     from whygrad.job import Job
     from whygrad.session import Session
     from whygrad.target import Target
     from whygrad.voice import Voice
+    from whygrad.watching.watch import Watch
 
 WRONG_CALL = 2
+WATCH_DIR = "whygrad-watch"
 COUNTED = ("warning", "error")
 OUR_BUG = "this is a bug of whygrad, not of the script: please report these lines"
 
@@ -74,11 +77,25 @@ def _known_format(_context: click.Context, _option: click.Parameter, name: str) 
     help="Record until N steps have passed; 10 by default.",
 )
 @click.option("--quiet", is_flag=True, help="Say nothing but one closing line, and that only if there are findings.")
+@click.option("--watch", is_flag=True, help="Watch gradients and updates over the whole run, and write what is seen.")
+@click.option(
+    "--watch-dir",
+    metavar="DIR",
+    help="Watch, and make the run's folder in DIR; it is made in whygrad-watch otherwise.",
+)
 @click.option("-m", "module", is_flag=True, help="SCRIPT is the name of a module, as in python -m.")
 @click.argument("script")
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
 def run(
-    out: str | None, form: str, steps: int, quiet: bool, module: bool, script: str, arguments: tuple[str, ...]
+    out: str | None,
+    form: str,
+    steps: int,
+    quiet: bool,
+    watch: bool,
+    watch_dir: str | None,
+    module: bool,
+    script: str,
+    arguments: tuple[str, ...],
 ) -> Callable[[], int]:
     """Run SCRIPT as python would and explain the parameters without a gradient.
 
@@ -102,11 +119,21 @@ def run(
     target = locate(script, arguments, module=module)
     if is_launcher(target):
         return partial(launch, target, Wishes(out, form, steps, quiet), COUNTED)
+    watched = watch or watch_dir is not None
     voice = Voice(form, quiet, ReportFile.at(out) if out is not None else None)
-    return partial(_accompany, target, steps, voice)
+    return partial(_accompany, target, steps, voice, _watch(watch_dir or WATCH_DIR, target) if watched else None)
 
 
-def _accompany(target: Target, steps: int, voice: Voice) -> int:
+def _watch(parent: str, target: Target) -> Watch:
+    """What a run is watched by, and all that it needs in the end."""
+    from whygrad.render import health  # noqa: F401
+    from whygrad.watching.folder import new_folder
+    from whygrad.watching.watch import Watch
+
+    return Watch(new_folder(parent, target.name), target.argv)
+
+
+def _accompany(target: Target, steps: int, voice: Voice, watch: Watch | None) -> int:
     from whygrad.job import here
     from whygrad.run import run
     from whygrad.session import Session
@@ -114,7 +141,7 @@ def _accompany(target: Target, steps: int, voice: Voice) -> int:
 
     job = here()
     speaks = job is None or job.rank == 0
-    session = Session(target.argv, steps, voice.announce if speaks else lambda finding: None)
+    session = Session(target.argv, steps, voice.announce if speaks else lambda finding: None, watch)
 
     def finish(ending: Ending) -> int | None:
         with ours():
@@ -135,6 +162,8 @@ def _conclude(session: Session, ending: Ending, voice: Voice, job: Job | None) -
     try:
         report = with_children(session.close(ending.status, ending.error))
         if job is not None and job.rank:
+            if session.watch is not None:
+                session.watch.close()
             if job.send(report):
                 return None
             voice = voice.alone()  # nobody speaks for this rank, and the file is rank 0's
@@ -142,7 +171,10 @@ def _conclude(session: Session, ending: Ending, voice: Voice, job: Job | None) -
         elif job is not None:
             report = job.collect(report)
         found = sum(finding.severity in COUNTED for finding in report.findings)
-        voice.conclude(report)
+        try:
+            voice.conclude(report)
+        finally:
+            _conclude_watch(session.watch, report, voice)
     except ReportError as error:
         voice.remark(_complaint(error))
         return found or None
@@ -150,6 +182,15 @@ def _conclude(session: Session, ending: Ending, voice: Voice, job: Job | None) -
         voice.remark(f"{format_exc()}whygrad: error: {OUR_BUG}")
         return found or None
     return found
+
+
+def _conclude_watch(watch: Watch | None, report: Report, voice: Voice) -> None:
+    """Say what watching has shown, where it was wanted; whether that succeeds does not touch the verdict."""
+    try:
+        if watch is not None:
+            voice.watched(watch.close(), report)
+    except Exception:
+        voice.remark(f"{format_exc()}whygrad: error: {OUR_BUG}")
 
 
 @whygrad.command()

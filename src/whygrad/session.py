@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from whygrad import __version__, aftermath
+from whygrad.asking import Site, Step
 from whygrad.diagnose import diagnose
 from whygrad.doubts import Doubts, without_served
 from whygrad.fates import STEPS_TO_AGREE, Fates
@@ -18,40 +20,11 @@ from whygrad.graph import Graph
 from whygrad.recorders import RECORDERS
 from whygrad.recorders.on_import import watch_imports
 from whygrad.recorders.recorder import Asked, Recorder
-from whygrad.span import Span
+
+if TYPE_CHECKING:
+    from whygrad.watching.watch import Watch
 
 USELESS = frozenset(("none", "zero", "nonfinite"))
-
-
-@dataclass(slots=True)
-class Site:
-    """One place in the script that asks for gradients."""
-
-    id: str
-    api: str
-    where: Span | None = None
-    count: int = 0
-    recorded: int = 0
-    counts: Counts = field(default_factory=Counts)
-
-
-@dataclass(slots=True)
-class Step:
-    """The requests since the last time that one of their places came round again.
-
-    Attributes:
-        got: how often each path got a gradient; ``inner``: in requests within another's recording, which serve what
-            no ``outer`` one asks for (an inner loop of meta-learning trains nothing by itself).
-    """
-
-    sites: set[Hashable] = field(default_factory=set)
-    asked: set[str] = field(default_factory=set)
-    outer: set[str] = field(default_factory=set)
-    got: Counter[str] = field(default_factory=Counter)
-    inner: Counter[str] = field(default_factory=Counter)
-    unknown: set[str] = field(default_factory=set)
-    traced: set[str] = field(default_factory=set)
-    graphs: list[tuple[Site | None, Graph]] = field(default_factory=list)
 
 
 class Session:
@@ -61,12 +34,16 @@ class Session:
         argv: the script and its arguments.
         steps: how many steps are recorded before the recorders rest.
         announce: told of every finding (no notes) once it is certain.
+        watch: gets the health of gradients over the whole run, where that is wanted.
     """
 
-    def __init__(self, argv: Sequence[str], steps: int, announce: Callable[[Finding], None]) -> None:
+    def __init__(
+        self, argv: Sequence[str], steps: int, announce: Callable[[Finding], None], watch: Watch | None = None
+    ) -> None:
         self.argv = tuple(argv)
         self.steps = steps
         self.announce = announce
+        self.watch = watch
         self.recorders: list[Recorder] = []
         self.notes: list[str] = []
         self._sites: dict[Hashable, Site] = {}
@@ -152,6 +129,8 @@ class Session:
                 site.recorded += 1
                 site.where = graph.request[0] if graph.request else None
                 self._step.graphs.append((site, graph))
+                if self.watch is not None:
+                    self.watch.met(graph)
 
     def told(self, graph: Graph) -> None:
         """Facts that no request shows."""
@@ -282,6 +261,8 @@ class Session:
             recorder: Recorder = getattr(importlib.import_module(entry.module), entry.factory)()
             made.append(recorder)
             self.recorders.append(recorder)
+            if self.watch is not None:
+                recorder.watch(self.watch)
             recorder.start(self)
 
         def tell(method: str) -> Callable[[ModuleType], None]:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Hashable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from whygrad.errors import ReportError
 from whygrad.finding import Finding, Report
@@ -13,6 +14,9 @@ from whygrad.render import FORMATS, text
 from whygrad.reportfile import ReportFile
 from whygrad.shadow import ours
 from whygrad.terminal import Outlet, look_of
+
+if TYPE_CHECKING:
+    from whygrad.watching.watched import Watched
 
 
 class Voice:
@@ -56,6 +60,14 @@ class Voice:
             self._print(FORMATS[self._form](report, self._look))
         if self._file is not None:
             self._file.write(FORMATS["json"](report, self._look))
+
+    def watched(self, watched: Watched, report: Report) -> None:
+        """Say what watching a run has shown, on stderr."""
+        from whygrad.render.health import health
+
+        if not self._quiet:
+            causes = {p.path: f.cause for f in report.findings for p in f.parameters}
+            self.remark(health(watched, causes, self._look))
 
     def remark(self, words: str) -> None:
         """Say something on stderr; a stderr that nobody reads is no reason to fail."""

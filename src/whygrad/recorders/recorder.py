@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from whygrad.graph import GradientSeen, Graph
+
+if TYPE_CHECKING:
+    from whygrad.watching.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,9 @@ class Recorder(Protocol):
 
     def wake(self) -> None:
         """Record again, from the next request on."""
+
+    def watch(self, watch: Watch) -> None:
+        """Measure gradients and updates until the end of the run; called before ``start``."""
 
     def finish(self, error: str | None) -> None:
         """The script has ended, in this error (``Type: message``): tell the sink what is still pending."""

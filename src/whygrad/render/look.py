@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
@@ -64,8 +65,25 @@ class Look:
 
 def paint(lines: Iterable[Text], look: Look) -> str:
     """The lines as one string; no line is wrapped or cropped here, and the environment has no say."""
-    console = Console(
+    console = _console(look)
+    with console.capture() as capture:
+        for line in lines:
+            console.print(line, soft_wrap=True)
+    return capture.get().removesuffix("\n")
+
+
+def draw(table: Table, look: Look) -> str:
+    """A table as one string, as wide as the window at most."""
+    console = _console(look, max(look.width, 1))
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def _console(look: Look, width: int | None = None) -> Console:
+    return Console(
         file=io.StringIO(),
+        width=width,
         theme=THEME,
         force_terminal=look.color,
         color_system="standard" if look.color else None,
@@ -74,7 +92,3 @@ def paint(lines: Iterable[Text], look: Look) -> str:
         legacy_windows=False,
         _environ={},
     )
-    with console.capture() as capture:
-        for line in lines:
-            console.print(line, soft_wrap=True)
-    return capture.get().removesuffix("\n")

@@ -16,6 +16,7 @@ from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.again import Again
 from whygrad.recorders.jax.closing import close
 from whygrad.recorders.jax.compiled import Call, Compiled, Held
+from whygrad.recorders.jax.health import Health
 from whygrad.recorders.jax.hooks import Hooks
 from whygrad.recorders.jax.keras import Keras
 from whygrad.recorders.jax.measured import Streaks, explained, is_useless
@@ -28,6 +29,7 @@ from whygrad.recorders.jax.tape import Program
 from whygrad.recorders.jax.updates import Updates
 from whygrad.recorders.lives import packages
 from whygrad.recorders.recorder import Asked, Sink
+from whygrad.watching.watch import Watch
 
 # How often one place is recorded while the session rests: a place that is new then was never judged.
 _ONCE = 1
@@ -60,6 +62,7 @@ class Jax:
         self.again = Again()
         self.steps: list[tuple[Told, Moves]] = []
         self.compiled = Compiled(self._ran, self._fault)
+        self.health: Health | None = None
         self._recorded: Counter[Hashable] = Counter()
         self._streaks: defaultdict[Hashable, Streaks] = defaultdict(Streaks)
 
@@ -83,6 +86,11 @@ class Jax:
         """Record again."""
         self.resting = False
         self.compiled.start(compat.compiling())
+
+    def watch(self, watch: Watch) -> None:
+        """Measure gradients and updates from now on; comes before ``start``, whose hooks go on top and off first."""
+        self.health = Health(watch)
+        self.health.install()
 
     def finish(self, error: str | None) -> None:
         """Tell of the updates that were dropped; every request was told when it was made."""
@@ -112,6 +120,8 @@ class Jax:
         self.variables.stop()
         self.updates.stop()
         self.rates.stop()
+        if self.health is not None:
+            self.health.stop()
 
     def versions(self) -> dict[str, str]:
         """Of JAX and the libraries on it."""
@@ -129,6 +139,8 @@ class Jax:
 
     def updates_imported(self, module: ModuleType) -> None:
         """A library has been imported that applies updates to parameters."""
+        if self.health is not None:
+            self.health.eager.imported(module)
         if self.sink is not None:
             self.updates.start(module)
             if module.__name__ == "optax":

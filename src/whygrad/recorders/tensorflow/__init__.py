@@ -17,6 +17,7 @@ from whygrad.recorders.recorder import Asked, Sink
 from whygrad.recorders.tensorflow.autograph import exact_spans
 from whygrad.recorders.tensorflow.byhand import note_copies, writer_of
 from whygrad.recorders.tensorflow.closing import close
+from whygrad.recorders.tensorflow.health import Health
 from whygrad.recorders.tensorflow.hooks import Hooks
 from whygrad.recorders.tensorflow.log import Log
 from whygrad.recorders.tensorflow.ops import Table
@@ -27,6 +28,7 @@ from whygrad.recorders.tensorflow.runs import Runs
 from whygrad.recorders.tensorflow.tapes import building
 from whygrad.recorders.tensorflow.unapplied import unapplied
 from whygrad.recorders.tensorflow.updates import FEWEST_STEPS
+from whygrad.watching.watch import Watch
 
 
 class TensorFlow:
@@ -45,6 +47,7 @@ class TensorFlow:
         self.runs = Runs(self.log, self._told, lambda: self.lives.fitting, self._fault)
         self.requests = Requests(self._heard, self._inside, self._fault)
         self.recording = False
+        self.health: Health | None = None
         self._known_sources: dict[Any, list[Source]] = {}
         self._graphs: dict[Hashable, Graph] = {}  # the first of each place
 
@@ -79,6 +82,16 @@ class TensorFlow:
             self.python.clear()
             self.log.clear()
 
+    def watch(self, watch: Watch) -> None:
+        """Measure gradients and updates from now on; comes before ``start``, whose hooks go on top and off first."""
+        self.health = Health(self, watch)
+        self.health.install()
+
+    def names(self) -> dict[int, str]:
+        """Number of a variable to its name in findings."""
+        found = (one for known in self._known_sources.values() for one in known)
+        return {one.number: one.path for one in found if one.number is not None}
+
     def finish(self, error: str | None) -> None:
         """Tell what compiled requests gave; every other one was told when it was made."""
         try:
@@ -97,6 +110,8 @@ class TensorFlow:
         self.rest()
         self.requests.remove()
         self.lives.stop()
+        if self.health is not None:
+            self.health.stop()
 
     def versions(self) -> dict[str, str]:
         """Of TensorFlow and of the Keras packages that are in use."""
@@ -107,6 +122,8 @@ class TensorFlow:
 
     def keras_imported(self, _module: Any) -> None:
         """Keras has been imported: listen to its layers as well."""
+        if self.health is not None:
+            self.health.keras_imported()
         self.lives.start()
         if self.recording:
             self.layers.wake(self._fault)

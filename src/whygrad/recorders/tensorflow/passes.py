@@ -23,7 +23,7 @@ from whygrad.recorders.tensorflow.updates import Updates, pairs_of, read
 from whygrad.recorders.tensorflow.values import Known, Values, worth
 
 # For each Keras: the module, the class and the method that every update by one of its optimizers passes.
-_UPDATES = {
+UPDATES = {
     "keras": ("keras.src.optimizers.base_optimizer", "BaseOptimizer", "apply"),
     "tf_keras": ("tf_keras.src.optimizers.optimizer", "_BaseOptimizer", "apply_gradients"),
 }
@@ -52,7 +52,7 @@ class Passes:
     def wake(self) -> None:
         """Listen to the optimizers of a Keras that was imported since."""
         for keras in packages("tensorflow"):
-            module, name, method = _UPDATES[keras]
+            module, name, method = UPDATES[keras]
             cls = getattr(sys.modules.get(module), name, None)
             if cls is not None and keras not in self.awake and hasattr(cls, method):
                 self.awake.add(keras)

@@ -16,6 +16,7 @@ from whygrad.recorders.recorder import Asked, Sink
 from whygrad.recorders.torch.asking import Request, answer
 from whygrad.recorders.torch.closing import close, held_by, marked, unapplied
 from whygrad.recorders.torch.faults import kind_of
+from whygrad.recorders.torch.health import Health
 from whygrad.recorders.torch.hooks import Hooks
 from whygrad.recorders.torch.keras import Keras
 from whygrad.recorders.torch.lives import Lives
@@ -24,6 +25,7 @@ from whygrad.recorders.torch.meant import refused, used
 from whygrad.recorders.torch.names import Home, Names, names_from
 from whygrad.recorders.torch.parameters import Known, describe, others
 from whygrad.recorders.torch.requests import Requests
+from whygrad.watching.watch import Watch
 
 # Requests whose sources have been named.
 MOST_PLACES = 1000
@@ -53,6 +55,7 @@ class Torch:
         self.hooks.replicas.coming = self._came_round
         self.lives.schedule_made = self.requests.steps.scheduled
         self.recording = False
+        self.health: Health | None = None
         # An error about gradients that an operation raised: it, the operation, its place, its inputs.
         self._last: tuple[BaseException, str, Any, tuple[int, ...]] | None = None
         # What an optimizer last refused: how the script would end of it, and what there is to say.
@@ -89,6 +92,11 @@ class Torch:
             self.hooks.transforms.clear()
             self.log.clear()
 
+    def watch(self, watch: Watch) -> None:
+        """Measure gradients and updates from now on; comes before ``start``."""
+        self.health = Health(self, watch)
+        self.health.install()
+
     def finish(self, error: str | None) -> None:
         """The script has ended: tell what is still pending, and the operation that it ended in."""
         if self.sink is None:
@@ -112,6 +120,8 @@ class Torch:
         self.requests.remove()
         self.keras.stop()
         self.lives.stop()
+        if self.health is not None:
+            self.health.stop()
 
     def versions(self) -> dict[str, str]:
         """Of torch, and of the Keras that computes with it."""
@@ -166,29 +176,20 @@ class Torch:
         if not self.recording:
             self.requests.steps.met(optimizer)
             return
-        busy, self.log.local.busy = self.log.local.busy, True
-        try:
+        with self.log.own_work():
             held = [p for group in optimizer.param_groups for p in group["params"]]
             self.known.remember(held, self._names(frame, held))
             self.requests.steps.made(optimizer, held_by(self, optimizer), self.lives.optimizers.get(optimizer, ()))
-        finally:
-            self.log.local.busy = busy
 
     def _optimizer_failed(self, error: BaseException, given: Any, frame: Any) -> None:
         """An optimizer refused what it was given; whether it matters shows when the script ends in it."""
-        busy, self.log.local.busy = self.log.local.busy, True
-        try:
+        with self.log.own_work():
             graph = refused(self, error, given, frame, self._names(frame, ()))
             self._refused = None if graph is None else (_said(error), graph)
-        finally:
-            self.log.local.busy = busy
 
     def _used(self, frame: Any) -> list[Any]:
-        busy, self.log.local.busy = self.log.local.busy, True
-        try:
+        with self.log.own_work():
             return used(self, self._names(frame, ()))
-        finally:
-            self.log.local.busy = busy
 
     def _names(self, frame: Any, sources: Iterable[Any]) -> Names:
         sources = list(sources)
@@ -201,12 +202,9 @@ class Torch:
 
     def _remember(self, frame: Any) -> None:
         """What the script reads a gradient of may be asked about when its frames are gone."""
-        busy, self.log.local.busy = self.log.local.busy, True
-        try:
+        with self.log.own_work():
             names = self._names(frame, ())
             self.known.remember(names.tensors(), names)
-        finally:
-            self.log.local.busy = busy
 
     def _heard(self, request: Request) -> None:
         self.hooks.sweep()
@@ -214,8 +212,7 @@ class Torch:
             self.requests.remove()
         if self.sink is None or not request.stack:
             return
-        busy, self.log.local.busy = self.log.local.busy, True
-        try:
+        with self.log.own_work():
             names: list[Names] = []
 
             def named() -> Names:
@@ -249,8 +246,6 @@ class Torch:
                     self.recording,
                 )
             )
-        finally:
-            self.log.local.busy = busy
 
     def _with_siblings(self, request: Request, names: Names) -> Request:
         """By hand, one tensor is asked after the other: those beside it, of the same kind, are meant too."""

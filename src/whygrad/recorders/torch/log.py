@@ -10,7 +10,8 @@ import itertools
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -136,6 +137,15 @@ class Log:
         self.local = PerThread()
         self._serials = itertools.count(1)
         self._known: dict[int, tuple[int, weakref.ref[Any]]] = {}
+
+    @contextmanager
+    def own_work(self) -> Iterator[None]:
+        """What runs inside is ours, and not written down as the script's."""
+        busy, self.local.busy = self.local.busy, True
+        try:
+            yield
+        finally:
+            self.local.busy = busy
 
     def add(self, entry: Entry) -> None:
         """Append; forget the older half when the log is full."""

@@ -84,7 +84,7 @@ class Requests:
         if last is not None and last.known and held and not last.leaves & {id(p) for p in held}:
             last.consumed = True
             site = ("raised", *site_of(last.stack))
-            self._tell(last.api, site, last.stack, None, held, nothing(held), (last.mark,), self.steps.last())
+            self.heard(Request(last.api, site, last.stack, None, held, nothing(held), (last.mark,), self.steps.last()))
         self._leftover(None)
 
     def unread(self) -> bool:
@@ -130,8 +130,9 @@ class Requests:
         return backward
 
     def _begin(self, tensors: Any, api: str, frame: FrameType) -> tuple[Backward, list[Any]]:
-        call, leaves = Backward(api, frames.capture(frame)), []
+        call, leaves = Backward(api, ()), []
         try:
+            call.stack = frames.capture(frame)
             self._leftover(frame, call.stack)
             targets = [t for t in (tensors if isinstance(tensors, (list, tuple)) else [tensors]) if is_tensor(t)]
             if self.recording():
@@ -178,8 +179,9 @@ class Requests:
             inputs: serials of what the operation read.
         """
         sources, opened = self.steps.held() or self.used(frame), self.steps.last()
-        seen = nothing(sources)
-        self._tell(api, ("raised", *site_of(stack)), stack, frame, sources, seen, marks, opened, error, inputs)
+        site, seen = ("raised", *site_of(stack)), nothing(sources)
+        if sources:
+            self.heard(Request(api, site, stack, frame, sources, seen, marks, opened, error, inputs))
 
     def _leftover(self, frame: FrameType | None, stack: frames.Stack = ()) -> None:
         """Backward calls that no optimizer took up: asked was the gradient of what the script then read."""
@@ -223,9 +225,8 @@ class Requests:
             if requests.depth:
                 return original(outputs, inputs, *args, **kwargs)
             frame = sys._getframe(1)
-            targets = listed(outputs)
-            sources, transform = requests._unwrapped(listed(inputs))
-            mark = requests._marked(targets)
+            sources, transform = requests._unwrapped(inputs)
+            mark = requests._marked(outputs)
             requests.depth += 1
             try:
                 result = original(outputs, inputs, *args, **kwargs)
@@ -235,30 +236,37 @@ class Requests:
                 raise
             finally:
                 requests.depth -= 1
-            answers = listed(result)
-            seen: tuple[GradientSeen, ...] = tuple("none" if one is None else "present" for one in answers)
-            given = {id(s): worth(a) for s, a in zip(sources, answers, strict=True) if a is not None and mark >= 0}
-            requests._asked(mark, sources, seen, frame, transform, None, given)
+            requests._answered(mark, sources, result, frame, transform)
             return result
 
         return grad
+
+    def _answered(self, mark: int, sources: Sequence[Any], result: Any, frame: FrameType, transform: str) -> None:
+        try:
+            answers = listed(result)
+            seen: tuple[GradientSeen, ...] = tuple("none" if one is None else "present" for one in answers)
+            given = {id(s): worth(a) for s, a in zip(sources, answers, strict=True) if a is not None and mark >= 0}
+        except BaseException as error:
+            self.fault(error)
+            return
+        self._asked(mark, sources, seen, frame, transform, None, given)
 
     def unanswered(self, transform: str, mark: int, sources: Sequence[Any], frame: FrameType) -> None:
         """A function of ``torch.func`` gave zeros for all that it was asked for."""
         self._asked(mark, sources, nothing(sources), frame, transform, None)
 
-    def _unwrapped(self, inputs: list[Any]) -> tuple[list[Any], str]:
+    def _unwrapped(self, inputs: Any) -> tuple[list[Any], str]:
         """What was asked for, for wraps what they wrap; and the transform of ``torch.func`` that asks."""
         try:
-            found = [self.outermost(one) for one in inputs]
+            found = [self.outermost(one) for one in listed(inputs)]
             return [outer for outer, _ in found], next((name for _, name in found if name), "")
         except BaseException as error:
             self.fault(error)
-            return inputs, ""
+            return [], ""
 
-    def _marked(self, targets: Sequence[Any]) -> int:
+    def _marked(self, outputs: Any) -> int:
         try:
-            return self.mark([t for t in targets if is_tensor(t)]) if self.recording() else -1
+            return self.mark([t for t in listed(outputs) if is_tensor(t)]) if self.recording() else -1
         except BaseException as error:
             self.fault(error)
             return -1
@@ -280,23 +288,7 @@ class Requests:
             self._asked_at[site] = self.steps.asked = self.now()
             self.steps.sources = frozenset(id(s) for s in sources)
             api = f"torch.func.{transform}" if transform else "torch.autograd.grad"
-            self._tell(api, site, stack, frame, sources, seen, (mark,), opened, error, got=got)
+            if sources:
+                self.heard(Request(api, site, stack, frame, sources, seen, (mark,), opened, error, got=got or {}))
         except BaseException as fault:
             self.fault(fault)
-
-    def _tell(
-        self,
-        api: str,
-        site: tuple[Any, ...],
-        stack: frames.Stack,
-        frame: FrameType | None,
-        sources: Sequence[Any],
-        seen: tuple[GradientSeen, ...],
-        marks: tuple[int, ...],
-        opened: int,
-        error: BaseException | None = None,
-        inputs: tuple[int, ...] = (),
-        got: Mapping[int, GradientSeen] | None = None,
-    ) -> None:
-        if sources:
-            self.heard(Request(api, site, stack, frame, sources, seen, marks, opened, error, inputs, got or {}))

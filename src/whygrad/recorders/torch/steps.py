@@ -145,7 +145,7 @@ class Steps:
 
     def _before(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         try:
-            if not _has_closure(args, kwargs):  # a closure computes the loss inside the step
+            if not has_closure(args, kwargs):  # a closure computes the loss inside the step
                 self._stepping(optimizer, sys._getframe(1))
                 self.pause(True)
         except BaseException as error:
@@ -153,7 +153,7 @@ class Steps:
 
     def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         try:
-            if _has_closure(args, kwargs):
+            if has_closure(args, kwargs):
                 self._stepping(optimizer, sys._getframe(1))
                 self._stepped[optimizer] = self.now()
             else:
@@ -206,7 +206,8 @@ class Steps:
         )
 
 
-def _has_closure(args: Any, kwargs: Any) -> bool:
+def has_closure(args: Any, kwargs: Any) -> bool:
+    """Whether a step was handed a function that computes the loss."""
     return any(callable(one) for one in (*args[1:], *kwargs.values()))
 
 

@@ -1,0 +1,42 @@
+"""Who asks for gradients: the places in the script, and what was asked in one step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+from whygrad.finding import Counts
+from whygrad.graph import Graph
+from whygrad.span import Span
+
+
+@dataclass(slots=True)
+class Site:
+    """One place in the script that asks for gradients."""
+
+    id: str
+    api: str
+    where: Span | None = None
+    count: int = 0
+    recorded: int = 0
+    counts: Counts = field(default_factory=Counts)
+
+
+@dataclass(slots=True)
+class Step:
+    """The requests since the last time that one of their places came round again.
+
+    Attributes:
+        got: how often each path got a gradient; ``inner``: in requests within another's recording, which serve what
+            no ``outer`` one asks for (an inner loop of meta-learning trains nothing by itself).
+    """
+
+    sites: set[Hashable] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
+    outer: set[str] = field(default_factory=set)
+    got: Counter[str] = field(default_factory=Counter)
+    inner: Counter[str] = field(default_factory=Counter)
+    unknown: set[str] = field(default_factory=set)
+    traced: set[str] = field(default_factory=set)
+    graphs: list[tuple[Site | None, Graph]] = field(default_factory=list)

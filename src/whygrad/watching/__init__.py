@@ -1,0 +1,1 @@
+"""Gradient health over a whole run: what ``--watch`` writes and says. No framework is known here."""
