@@ -70,7 +70,7 @@ class Layers:
             before, held = scopes.scope, None
             try:
                 held = layers._enter(self, sys._getframe())
-            except BaseException as error:
+            except Exception as error:
                 fault(error)
             try:
                 return original(self, *args, **kwargs)

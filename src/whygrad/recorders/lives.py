@@ -128,7 +128,7 @@ class Lives:
                 made[layer] = frames.capture(sys._getframe(1))
             except TypeError:
                 pass  # not weakly referable: its birth stays unknown
-            except BaseException as error:
+            except Exception as error:
                 fault(error)
             return layer
 
@@ -144,7 +144,7 @@ class Lives:
             try:
                 number = id(self)
                 born[number] = (weakref.ref(self, lambda _: born.pop(number, None)), frames.capture(sys._getframe(1)))
-            except BaseException as error:
+            except Exception as error:
                 fault(error)
 
         self.patches.replace(cls, "__init__", __init__)
@@ -169,7 +169,7 @@ class Lives:
                 return  # Keras sets the flag of every layer below; the user's own assignment is the outermost
             try:
                 frozen.append((weakref.ref(layer), bool(value), frames.capture(sys._getframe(1))))
-            except BaseException as error:
+            except Exception as error:
                 fault(error)
 
         self.patches.replace(
@@ -211,7 +211,7 @@ class Lives:
             stale = [v for v in model.trainable_variables if id(v) not in asked]
             if stale:
                 self.told(self._graph(stale, stack))
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
 
     def _all_frozen(self, model: Any) -> list[Any]:
@@ -225,7 +225,7 @@ class Lives:
         try:
             if model not in self.built and getattr(model, "train_function", None) is not None:
                 self.built[model] = frozenset(id(v) for v in model.trainable_variables)
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
 
     def _graph(self, variables: Sequence[Any], stack: frames.Stack, trainable: bool = True) -> Graph:

@@ -122,14 +122,17 @@ class Hooks:
         @wraps(original)
         def to_concrete_value(self: Any) -> Any:
             found = original(self)
-            frame = sys._getframe(1)
-            method = compat.number_taken(frame) if found is not None else None
             trace = hooks.open.get(id(self._trace))
-            if method is not None and trace is not None:
-                hooks._safely(trace.departed, self, method, frame)
+            if found is not None and trace is not None:
+                hooks._safely(hooks._taken, trace, self, sys._getframe(1))
             return found
 
         return to_concrete_value
+
+    def _taken(self, trace: Trace, value: Any, frame: FrameType) -> None:
+        method = compat.number_taken(frame)
+        if method is not None:
+            trace.departed(value, method, frame)
 
     def _ruled(self, trace: Trace, primitive: Any, given: Sequence[Any], out: Sequence[Any], frame: FrameType) -> None:
         calls: list[Call] = self.calls.__dict__.get("stack", [])

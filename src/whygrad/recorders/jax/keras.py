@@ -138,7 +138,7 @@ class Keras:
                     for trace in list(traces.values()):
                         if (known := trace.find(value)) is not None:
                             trace.variables.setdefault(known, variable)
-            except BaseException as error:
+            except Exception as error:
                 keras.fault(error)
 
         return __init__

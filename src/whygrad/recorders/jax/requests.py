@@ -94,7 +94,7 @@ class Requests:
 
         @wraps(original)
         def transformation(fun: Any, *args: Any, **kwargs: Any) -> Any:
-            if not callable(fun) or not _is_users(sys._getframe(1), name):
+            if not callable(fun) or not requests._is_users(sys._getframe(1), name):
                 return original(fun, *args, **kwargs)
             aux = bool(args[1] if len(args) > 1 else kwargs.get("has_aux", False))
             argnums = args[0] if args else kwargs.get("argnums", 0)
@@ -113,13 +113,20 @@ class Requests:
 
         @wraps(original)
         def transformation(fun: Any, *args: Any, **kwargs: Any) -> Any:
-            if not callable(fun) or not _is_users(sys._getframe(1), name):
+            if not callable(fun) or not requests._is_users(sys._getframe(1), name):
                 return original(fun, *args, **kwargs)
             probe = requests._probe(fun, bool(kwargs.get("has_aux", False)))
             given = (fun, (), ())
             return requests._run(f"jax.{name}", reverse, given, False, lambda: original(probe, *args, **kwargs))
 
         return transformation
+
+    def _is_users(self, frame: FrameType, name: str) -> bool:
+        try:
+            return _is_users(frame, name)
+        except Exception as error:
+            self.fault(error)
+            return False
 
     def _run(self, api: str, reverse: bool, given: tuple[Any, Any, Any], aux: bool, call: Callable[[], Any]) -> Any:
         """Make the call, recorded if that is wanted."""

@@ -58,7 +58,7 @@ class TensorFlow:
             self.requests.install()
             self.lives.start()
             self.wake()
-        except BaseException as error:
+        except Exception as error:
             self._fault(error)
 
     def wake(self) -> None:
@@ -102,7 +102,7 @@ class TensorFlow:
                     note_copies(self.log, self.hooks.passes.updates.requested)
                 for graph in unapplied(self.hooks.passes.updates, exact_spans, self._graphs):
                     self._told(graph)
-        except BaseException as fault:
+        except Exception as fault:
             self._fault(fault)
 
     def stop(self) -> None:
@@ -135,7 +135,7 @@ class TensorFlow:
         for undo in (self.hooks.remove, self.requests.remove, self.layers.rest, self.lives.stop):
             try:
                 undo()
-            except BaseException:
+            except Exception:
                 continue
         self.recording = False
         if sink is not None:

@@ -62,7 +62,7 @@ def watch_registry(patches: Patches, log: Log, fault: Callable[[BaseException], 
                 seen = backward_of(found)
                 log.rules[key] = seen
                 return observed(found, seen, log, skipped=1)
-        except BaseException as error:
+        except Exception as error:
             fault(error)
         return found
 

@@ -65,7 +65,7 @@ class Crossings:
             self.log.departed = True
             self.log.add(Crossed(number, how, frames.capture(frame), None, True))
             self._remember(tensor, array)
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
         finally:
             local.busy = False
@@ -92,7 +92,7 @@ class Crossings:
             if not isinstance(value, (str, bytes)) and tensor is not value:
                 self.arrived(tensor, tensor._id, "converted", frames.capture(frame))
                 self.log.known.add(tensor._id)
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
         finally:
             local.busy = False

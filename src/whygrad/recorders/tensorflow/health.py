@@ -109,7 +109,7 @@ class Health:
         busy, local.busy = local.busy, True
         try:
             return body()
-        except BaseException as error:
+        except Exception as error:
             self._fault(error)
             return None
         finally:

@@ -138,7 +138,7 @@ class Hooks:
                     values.note(inputs, made)
                 scope = local.scope[-1] if local.scope else ""
                 log.add(new(Ran, (op_type, ids, made, attrs, stack, local.tapes, stopped(), scope)))
-            except BaseException as error:
+            except Exception as error:
                 self.fault(error)
             finally:
                 local.busy = False
@@ -228,7 +228,7 @@ class Hooks:
             original(function, *args, **kwargs)
             try:
                 log.functions[function.name.decode()] = function
-            except BaseException as error:
+            except Exception as error:
                 self.fault(error)
 
         self.patches.replace(AtomicFunction, "__init__", init)

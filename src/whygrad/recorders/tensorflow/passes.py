@@ -110,7 +110,7 @@ class Passes:
             if "zero" in str(getattr(unconnected, "value", unconnected)).lower():
                 return []
             return self.values.between(building())
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
             return []
 
@@ -127,7 +127,7 @@ class Passes:
             scope = self.log.local.scope
             stack = autograph.capture(sys._getframe(2))
             self.log.add(Backpropagated(ids, fresh, stack, scope[-1] if scope else ""))
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
 
     def _update(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -160,7 +160,7 @@ class Passes:
             pairs = pairs_of(args, kwargs)
             if pairs is not None:
                 self.updates.applied(optimizer, *pairs, autograph.capture(frame))
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
         finally:
             local.busy = False
@@ -170,7 +170,7 @@ class Passes:
             pairs = pairs_of(args, kwargs)
             if pairs is not None:
                 self.updates.stepped(pairs[1])
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
 
     def _rate(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -184,7 +184,7 @@ class Passes:
                 held = getattr(optimizer, "_current_learning_rate", None)
                 held = getattr(optimizer, "_learning_rate", None) if held is None else held
                 passes._rated(optimizer, held if result is None else result)  # legacy Keras answers nothing
-            except BaseException as error:
+            except Exception as error:
                 passes.fault(error)
             return result
 

@@ -87,7 +87,7 @@ class PythonFunctions:
                 end()
             try:
                 functions._ran(token, args, outputs, script_ops.tape_cache, begin)
-            except BaseException as error:
+            except Exception as error:
                 fault(error)
             return outputs
 

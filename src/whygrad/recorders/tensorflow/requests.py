@@ -106,7 +106,7 @@ class Requests:
         try:
             if isinstance(result, (list, tuple)):
                 self.inside(tape, result)
-        except BaseException as fault:
+        except Exception as fault:
             self.fault(fault)
 
     def _tell(
@@ -142,7 +142,7 @@ class Requests:
                     "zero" in str(getattr(unconnected, "value", unconnected)).lower(),
                 )
             )
-        except BaseException as fault:
+        except Exception as fault:
             self.fault(fault)
 
 

@@ -131,7 +131,7 @@ class Runs:
             for graph, inside in list(self._of.items()):
                 for compiled in inside if _is_inside(graph, function.graph) else ():
                     self._count(compiled, graph, fitting)
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
         finally:
             local.busy = False

@@ -81,7 +81,7 @@ class Tapes:
         busy, local.busy = local.busy, True
         try:
             body(*arguments)
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
         finally:
             local.busy = busy
@@ -136,7 +136,7 @@ class Tapes:
             )
             self.log.add(entry)
             return backward if seen.code is None and not seen.own else observed(backward, seen, self.log)
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
             return backward
         finally:

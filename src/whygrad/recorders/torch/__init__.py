@@ -70,7 +70,7 @@ class Torch:
             self.lives.start()
             self.keras.start()
             self.wake()
-        except BaseException as error:
+        except Exception as error:
             self._fault(error)
 
     def wake(self) -> None:
@@ -111,7 +111,7 @@ class Torch:
             if raised is not None and self.recording and error == _said(raised[0]):
                 fault, name, stack, inputs = raised
                 self.requests.raised(f"torch.{name}", stack, None, (), fault, inputs)
-        except BaseException as fault:
+        except Exception as fault:
             self._fault(fault)
 
     def stop(self) -> None:
@@ -142,7 +142,7 @@ class Torch:
         for undo in (self.hooks.remove, self.keras.stop, self.lives.stop):
             try:
                 undo()
-            except BaseException:
+            except Exception:
                 continue
         if sink is not None:
             sink.fault(self.framework, error)
@@ -208,7 +208,7 @@ class Torch:
 
     def _heard(self, request: Request) -> None:
         self.hooks.sweep()
-        if self.sink is None:
+        if self.sink is None and request.site[0] != "step":  # torch goes through the hooks of optimizers just then
             self.requests.remove()
         if self.sink is None or not request.stack:
             return

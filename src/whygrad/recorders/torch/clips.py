@@ -106,7 +106,7 @@ class Clips:
                 if isinstance(parameters, GeneratorType):
                     parameters = list(parameters) or parameters
                 found = clips._begun(parameters, bound, how)
-            except BaseException as error:
+            except Exception as error:
                 clips._fault(error)
             result = original(parameters, bound, *args, **kwargs)
             if found is not None:

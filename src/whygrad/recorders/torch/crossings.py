@@ -33,7 +33,7 @@ class Crossings:
             if crossings.log.departed and not crossings.log.local.busy:
                 try:
                     crossings.entered(tensor, "from_numpy", frames.capture(_caller()))
-                except BaseException as error:
+                except Exception as error:
                     crossings.fault(error)
             return tensor
 

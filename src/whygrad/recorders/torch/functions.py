@@ -52,7 +52,7 @@ class Functions:
             answer = backward(self, *gradients)
             try:
                 functions._answered(self, gradients, answer)
-            except BaseException as error:
+            except Exception as error:
                 functions.fault(error)
             return answer
 
@@ -65,7 +65,7 @@ class Functions:
             grads = tuple([t.requires_grad for t in inputs])
             recording = torch.is_grad_enabled()
             serials = tuple([log.known(t) or meet(log, self.crossings, t) for t in inputs])
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
             return original(cls, *args, **kwargs)
         local.busy = True  # what runs inside is the function's own business: its backward speaks for it
@@ -75,7 +75,7 @@ class Functions:
             local.busy = False
         try:
             self._note(cls, args, serials, grads, recording, result, sys._getframe(2))
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
         return result
 
@@ -106,7 +106,7 @@ class Functions:
         alive = any(isinstance(a, Tensor) and a.requires_grad for a in args)
         try:
             local.checkpoint = (_out_of_packages(frames.capture(sys._getframe(2))), alive)
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
         try:
             return original(cls, *args, **kwargs)

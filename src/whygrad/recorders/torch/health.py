@@ -132,7 +132,7 @@ class Health:
                 start = time.perf_counter()
                 self._quietly(lambda: self._begin(optimizer, seen, look, frame, has_closure(args, kwargs)))
                 look.cost = time.perf_counter() - start
-        except BaseException as error:
+        except Exception as error:
             self._fault(error)
 
     def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
@@ -148,7 +148,7 @@ class Health:
                 look.cost += time.perf_counter() - start
             self.clips.stepped(optimizer)
             self.watch.schedule.ends(seen.name, look.cost if look.due else None)
-        except BaseException as error:
+        except Exception as error:
             self._fault(error)
 
     def _is_inside(self, frame: FrameType) -> bool:

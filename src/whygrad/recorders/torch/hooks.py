@@ -137,7 +137,7 @@ class Hooks:
             if not hooks.log.local.busy:
                 try:
                     hooks._made(parameter, args, kwargs, sys._getframe(1))
-                except BaseException as error:
+                except Exception as error:
                     hooks.fault(error)
             return parameter
 

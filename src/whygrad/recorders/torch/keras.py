@@ -177,7 +177,7 @@ class Keras:
     def _guarded(self, body: Callable[..., None], *arguments: Any) -> None:
         try:
             body(*arguments)
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
 
 

@@ -84,7 +84,7 @@ class Lives:
             try:
                 if self not in lives.modules:
                     lives.modules[self] = frames.capture(_outside(sys._getframe(1), self))
-            except BaseException as error:
+            except Exception as error:
                 lives.fault(error)
             return result
 
@@ -96,7 +96,8 @@ class Lives:
 
         @wraps(original)
         def __init__(self: Any, params: Any, *args: Any, **kwargs: Any) -> None:
-            given = _listed(params)
+            # In a form that can be looked at twice: a generator becomes the list it makes.
+            given = list(params) if isinstance(params, Iterator) else params
             try:
                 original(self, given, *args, **kwargs)
             except BaseException as error:
@@ -128,13 +129,8 @@ class Lives:
     def _guarded(self, body: Callable[..., None], *arguments: Any) -> None:
         try:
             body(*arguments)
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
-
-
-def _listed(params: Any) -> Any:
-    """What an optimizer is given, in a form that can be looked at twice: a generator becomes the list it makes."""
-    return list(params) if isinstance(params, Iterator) else params
 
 
 def _outside(frame: Any, made: Any) -> Any:

@@ -77,10 +77,17 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         try:
             handler = self._handlers[func]
         except KeyError:
-            handler = self._handlers[func] = self._handler(func)
+            handler = self._handlers[func] = self._found(func)
         except TypeError:  # a function object that can not be hashed
-            handler = self._handler(func)
+            handler = self._found(func)
         return func(*args, **kwargs) if handler is None else handler(func, args, kwargs)
+
+    def _found(self, func: Any) -> Handler | None:
+        try:
+            return self._handler(func)
+        except Exception as error:
+            self.fault(error)
+            return None
 
     def _handler(self, func: Any) -> Handler | None:
         name = str(getattr(func, "__name__", ""))
@@ -107,7 +114,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
             frame = sys._getframe(2)
             if frames.is_user_file(frame.f_code.co_filename):
                 self.read(args[0], gradient, frame)
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
         return gradient
 
@@ -115,7 +122,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         result = func(*args, **kwargs)
         try:
             self.froze(args[0], bool(args[0].requires_grad), frames.capture(sys._getframe(2)))
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
         return result
 
@@ -123,7 +130,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         result = func(*args, **kwargs)
         try:
             self.crossings.left(args[0], func.__name__, result, sys._getframe(2))
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
         return result
 
@@ -141,7 +148,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
             look = look and not self.log.local.transforms and not _through_view(func, inputs[0])
             before = edges.edges_of(inputs) if look else ()
             serials = self._serials(inputs)
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
             return func(*args, **kwargs)
         try:
@@ -159,7 +166,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
                         self._verified.add(key)
                 if self._note(func, args, kwargs, serials, grads, outputs, recording, cut):
                     self._measure(name_of(func), inputs, grads, outputs)
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
         return result
 
@@ -224,7 +231,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
     def _failed(self, error: BaseException, func: Any, serials: tuple[int, ...]) -> None:
         try:
             self.raised(error, name_of(func), frames.capture(sys._getframe(3)), serials)
-        except BaseException as fault:
+        except Exception as fault:
             self.fault(fault)
 
     def join(self) -> None:

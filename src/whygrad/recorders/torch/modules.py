@@ -85,7 +85,7 @@ class Modules:
     def _guarded(self, body: Callable[..., None], *arguments: Any) -> None:
         try:
             body(*arguments)
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
 
     def _enter(self, module: Any, frame: Any) -> None:

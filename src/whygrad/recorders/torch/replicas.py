@@ -67,7 +67,7 @@ class Replicas:
             if self._wrappers.get(wrapper) and torch.is_grad_enabled():
                 self._wrappers[wrapper] = False
                 self.coming()
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
 
 

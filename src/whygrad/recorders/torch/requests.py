@@ -143,7 +143,7 @@ class Requests:
             self.steps.passes += 1
             self.pending.append(call)
             del self.pending[:-64]
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
         return call, leaves
 
@@ -151,7 +151,7 @@ class Requests:
         """A backward function may answer nothing, and what is there now may be cleared before anybody looks."""
         try:
             call.got = {id(leaf): worth(leaf.grad) for leaf in leaves if leaf.grad is not None}
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
 
     def _failed(self, call: Backward, error: BaseException, frame: FrameType) -> None:
@@ -159,7 +159,7 @@ class Requests:
             call.error, call.consumed = error, True
             if not is_foreign(error):
                 self.raised(call.api, call.stack, frame, (call.mark,), error)
-        except BaseException as fault:
+        except Exception as fault:
             self.fault(fault)
 
     def raised(
@@ -246,7 +246,7 @@ class Requests:
             answers = listed(result)
             seen: tuple[GradientSeen, ...] = tuple("none" if one is None else "present" for one in answers)
             given = {id(s): worth(a) for s, a in zip(sources, answers, strict=True) if a is not None and mark >= 0}
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
             return
         self._asked(mark, sources, seen, frame, transform, None, given)
@@ -260,14 +260,14 @@ class Requests:
         try:
             found = [self.outermost(one) for one in listed(inputs)]
             return [outer for outer, _ in found], next((name for _, name in found if name), "")
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
             return [], ""
 
     def _marked(self, outputs: Any) -> int:
         try:
             return self.mark([t for t in listed(outputs) if is_tensor(t)]) if self.recording() else -1
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
             return -1
 
@@ -290,5 +290,5 @@ class Requests:
             api = f"torch.func.{transform}" if transform else "torch.autograd.grad"
             if sources:
                 self.heard(Request(api, site, stack, frame, sources, seen, (mark,), opened, error, got=got or {}))
-        except BaseException as fault:
+        except Exception as fault:
             self.fault(fault)

@@ -148,7 +148,7 @@ class Steps:
             if not has_closure(args, kwargs):  # a closure computes the loss inside the step
                 self._stepping(optimizer, sys._getframe(1))
                 self.pause(True)
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
 
     def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
@@ -158,7 +158,7 @@ class Steps:
                 self._stepped[optimizer] = self.now()
             else:
                 self.ended(optimizer)
-        except BaseException as error:
+        except Exception as error:
             self.fault(error)
 
     def ended(self, optimizer: Any) -> None:

@@ -162,7 +162,7 @@ class _Run:
         log.local.busy = True
         try:
             body(*arguments)
-        except BaseException as error:
+        except Exception as error:
             self.transforms.fault(error)
         finally:
             log.local.busy = False

@@ -74,7 +74,7 @@ class Values:
                 return  # a backward function may answer nothing
             try:
                 seen[place] = _worse(seen.get(place), worth(gradient))
-            except BaseException as error:
+            except Exception as error:
                 fault(error)
 
         return hook
