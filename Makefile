@@ -33,12 +33,13 @@ corpus: .venv/test.stamp
 sweep: .venv/test.stamp
 	$(BIN)/pytest -m sweep
 
-# N random programs of each framework that has a dialect, against its own autodiff; what fails is stored in FOUND.
+# N random programs of FRAMEWORK (torch, tensorflow, jax) against its own autodiff; what fails is stored in FOUND.
+FRAMEWORK ?= torch
 N ?= 1000
 SEED ?= 1
 FOUND ?= tests/agreement/found
 agreement: .venv/test.stamp
-	cd tests && ../$(BIN)/python -m agreement torch --number $(N) --seed $(SEED) --jobs 2 --store $(abspath $(FOUND))
+	cd tests && ../$(BIN)/python -m agreement $(FRAMEWORK) --number $(N) --seed $(SEED) --jobs 2 --store $(abspath $(FOUND))
 
 bench: .venv/run.stamp
 	@for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from roundtrip import survives
+from warm import Servers
 from whygrad.graph import Graph
 from whygrad.recorders.builder import GraphBuilder
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Runs scripts where their framework is imported already."""
+    made = Servers()
+    yield made
+    made.close()
 
 
 @pytest.fixture(autouse=True)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from programs import surroundings
-from warm import MODULES, Warm, fits
+from warm import Servers
 
 pytestmark = pytest.mark.slow
 CASES = [
@@ -21,27 +17,9 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, Warm]]:
-    """Processes with a framework imported, begun when the first script asks for one."""
-    made: dict[str, Warm] = {}
-    yield made
-    for server in made.values():
-        server.close()
-
-
-def findings_of(script: Path, folder: Path, servers: dict[str, Warm]) -> list[dict[str, Any]]:
-    out, text, framework = folder / "report.json", script.read_text("utf-8"), script.parent.parent.name
-    arguments = ["run", "--quiet", "--json", str(out), script.name]
-    if framework in MODULES and fits(text):
-        if framework not in servers:
-            servers[framework] = Warm(framework)
-        servers[framework].run(script.parent, arguments)
-    else:
-        command = [sys.executable, "-m", "whygrad", *arguments]
-        environment = surroundings(text)
-        subprocess.run(command, cwd=script.parent, env=environment, capture_output=True, check=False, timeout=180)
-    return [f for f in json.loads(out.read_text("utf-8"))["findings"] if f["severity"] != "note"]
+def findings_of(script: Path, folder: Path, servers: Servers) -> list[dict[str, Any]]:
+    report = servers.report(script, folder / "report.json", script.parent.parent.name)
+    return [f for f in report["findings"] if f["severity"] != "note"]
 
 
 def names(finding: dict[str, Any]) -> list[str]:
@@ -49,7 +27,7 @@ def names(finding: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_broken_program(case: Path, tmp_path: Path, servers: dict[str, Warm]) -> None:
+def test_a_broken_program(case: Path, tmp_path: Path, servers: Servers) -> None:
     wanted = json.loads((case / "case.json").read_text("utf-8"))
     found = findings_of(case / "broken.py", tmp_path, servers)
     if not wanted["causes"]:
@@ -68,7 +46,7 @@ def test_a_broken_program(case: Path, tmp_path: Path, servers: dict[str, Warm]) 
 
 @pytest.mark.corpus
 @pytest.mark.parametrize("case", [case for case in CASES if (case.values[0] / "fixed.py").exists()])
-def test_a_fixed_program(case: Path, tmp_path: Path, servers: dict[str, Warm]) -> None:
+def test_a_fixed_program(case: Path, tmp_path: Path, servers: Servers) -> None:
     by_design = json.loads((case / "case.json").read_text("utf-8")).get("by_design", [])
     found = findings_of(case / "fixed.py", tmp_path, servers)
     assert [f for f in found if not all(any(d in n for d in by_design) for n in names(f))] == []

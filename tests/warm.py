@@ -52,6 +52,32 @@ class Warm:
         self._server.communicate()
 
 
+class Servers:
+    """A process for every framework whose scripts are run, begun when the first script asks for it."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Warm] = {}
+
+    def report(self, script: Path, out: Path, framework: str) -> dict[str, Any]:
+        """Run a script under whygrad, in its folder, and read the report that it writes to ``out``."""
+        text, arguments = script.read_text("utf-8"), ["run", "--quiet", "--json", str(out), script.name]
+        if framework in MODULES and fits(text):
+            if framework not in self._made:
+                self._made[framework] = Warm(framework)
+            self._made[framework].run(script.parent, arguments)
+        else:
+            command = [sys.executable, "-m", "whygrad", *arguments]
+            environment = surroundings(text)
+            subprocess.run(command, cwd=script.parent, env=environment, capture_output=True, check=False, timeout=180)
+        found: dict[str, Any] = json.loads(out.read_text("utf-8"))
+        return found
+
+    def close(self) -> None:
+        """End the processes."""
+        for server in self._made.values():
+            server.close()
+
+
 def fits(text: str) -> bool:
     """Whether a script can run where its framework is imported already."""
     return not any(word in text for word in EARLY)

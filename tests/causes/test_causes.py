@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from programs import surroundings
+from warm import Servers
 from whygrad.causes import CAUSES, CHAIN
 
 ROOT = Path(__file__).parent.parent.parent
@@ -21,9 +20,9 @@ FRAMEWORKS = {"TensorFlow": "tensorflow", "PyTorch": "torch", "JAX": "jax"}
 
 
 def programs(title: str) -> list[Any]:
-    """Every (cause, framework, program) that the pages have under a title."""
+    """Every (cause, module, program) that the pages have under a title."""
     return [
-        pytest.param(id, text, id=f"{id}-{framework}", marks=getattr(pytest.mark, module))
+        pytest.param(id, module, text, id=f"{id}-{framework}", marks=getattr(pytest.mark, module))
         for framework, module in FRAMEWORKS.items()
         for id in CAUSES
         if (text := program(id, title, framework)) is not None
@@ -35,13 +34,10 @@ def program(id: str, title: str, framework: str) -> str | None:
     return None if found is None else found[1]
 
 
-def report_of(text: str, folder: Path) -> dict[str, list[dict[str, object]]]:
+def findings_of(text: str, folder: Path, module: str, servers: Servers) -> list[dict[str, Any]]:
     (folder / "page.py").write_text(text, "utf-8")
-    environment = surroundings(text)
-    command = [sys.executable, "-m", "whygrad", "run", "--quiet", "--json", "report.json", "page.py"]
-    subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False, timeout=120)
-    loaded: dict[str, list[dict[str, object]]] = json.loads((folder / "report.json").read_text("utf-8"))
-    return loaded
+    found: list[dict[str, Any]] = servers.report(folder / "page.py", folder / "report.json", module)["findings"]
+    return found
 
 
 def test_the_chain_names_every_cause_once() -> None:
@@ -71,9 +67,9 @@ def test_the_pages_in_docs_are_current() -> None:
     assert subprocess.run(command, cwd=ROOT, check=False, timeout=60).returncode == 0, "run docs/make_causes.py"
 
 
-@pytest.mark.parametrize(("id", "text"), programs("Broken"))
-def test_the_broken_program_yields_the_cause(id: str, text: str, tmp_path: Path) -> None:
-    findings = [f for f in report_of(text, tmp_path)["findings"] if f["severity"] != "note"]
+@pytest.mark.parametrize(("id", "module", "text"), programs("Broken"))
+def test_the_broken_program_yields_the_cause(id: str, module: str, text: str, tmp_path: Path, servers: Servers) -> None:
+    findings = [f for f in findings_of(text, tmp_path, module, servers) if f["severity"] != "note"]
     assert {f["cause"] for f in findings} == {id}
     marked = {n for n, line in enumerate(text.splitlines(), 1) if "# <- here" in line}
     if id != "graph-error":  # it is raised in one place and marked in another
@@ -82,6 +78,6 @@ def test_the_broken_program_yields_the_cause(id: str, text: str, tmp_path: Path)
         assert marked & set(range(culprit["line"], (culprit["end_line"] or culprit["line"]) + 1))
 
 
-@pytest.mark.parametrize(("id", "text"), programs("Fixed"))
-def test_the_fixed_program_yields_nothing(id: str, text: str, tmp_path: Path) -> None:
-    assert report_of(text, tmp_path)["findings"] == []
+@pytest.mark.parametrize(("id", "module", "text"), programs("Fixed"))
+def test_the_fixed_program_yields_nothing(id: str, module: str, text: str, tmp_path: Path, servers: Servers) -> None:
+    assert findings_of(text, tmp_path, module, servers) == []
