@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from typing import TypeGuard
 
 from whygrad import source
 from whygrad.causes.cause import Case
@@ -152,17 +153,34 @@ def _parts(value: ast.expr, held: set[str], place: Span) -> frozenset[object] | 
 
 
 def _holds(node: ast.expr, held: set[str], place: Span) -> bool:
-    return bool(source.names_in(node) & held) or source.covers(node, place)
+    lent = [part for part in ast.walk(node) if _is_lent(part)]
+    return bool(_carried(node) & held) or (
+        source.covers(node, place) and not any(source.covers(call.func, place) for call in lent)
+    )
+
+
+def _is_lent(node: ast.AST) -> TypeGuard[ast.Call]:
+    """Whether a call computes with a part of an object (``out.hidden.mean(1)``): that part has a reader, then."""
+    function = node.func if isinstance(node, ast.Call) else None
+    return isinstance(function, ast.Attribute) and isinstance(function.value, (ast.Attribute, ast.Subscript))
+
+
+def _carried(node: ast.AST) -> set[str]:
+    """The names whose objects may be, or be in, what an expression gives."""
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        return source.names_in(node)
+    lent = node.func if _is_lent(node) else None
+    return set().union(*(_carried(child) for child in ast.iter_child_nodes(node) if child is not lent))
 
 
 def _spread(function: source.FunctionNode, names: set[str]) -> set[str]:
-    """These names and all that is computed from them in the function."""
+    """These names and all that may hold the same in the function."""
     changed = True
     while changed:
         changed = False
         for statement in source.statements(function):
             value = getattr(statement, "value", None)
-            if isinstance(value, ast.AST) and not isinstance(statement, ast.Return) and source.names_in(value) & names:
+            if isinstance(value, ast.AST) and not isinstance(statement, ast.Return) and _carried(value) & names:
                 new = source.targets_of(statement) - names
                 names |= new
                 changed = changed or bool(new)
