@@ -115,7 +115,10 @@ class Passes:
             return []
 
     def _given(self, wanted: Sequence[Known], gradients: Sequence[Any]) -> None:
-        self.values.given(wanted, gradients[len(gradients) - len(wanted) :])
+        try:
+            self.values.given(wanted, gradients[len(gradients) - len(wanted) :])
+        except Exception as error:
+            self.fault(error)
 
     def _note(self, inputs: Sequence[Any], gradients: Iterable[Any]) -> None:
         try:
