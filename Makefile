@@ -41,7 +41,7 @@ FOUND ?= tests/agreement/found
 agreement: .venv/test.stamp
 	cd tests && ../$(BIN)/python -m agreement $(FRAMEWORK) --number $(N) --seed $(SEED) --jobs 2 --store $(abspath $(FOUND))
 
-bench: .venv/run.stamp
+bench: .venv/test.stamp
 	@for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
 
 clean:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import gc
 import tracemalloc
 
-from step_cost import Deaf, stepper, tiny, transformer
+from deaf import Deaf
+from step_cost import stepper, tiny, transformer
 
 from whygrad.recorders.tensorflow import TensorFlow
 from whygrad.recorders.tensorflow.log import Ran

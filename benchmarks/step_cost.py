@@ -21,31 +21,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import tensorflow as tf
+from deaf import Deaf
 
-from whygrad.graph import Graph
-from whygrad.recorders.recorder import Asked
 from whygrad.recorders.tensorflow import TensorFlow
 
 keras = tf.keras
 RECORDER = TensorFlow()
 SCRATCH = tempfile.mkdtemp(prefix="whygrad_bench_")
-
-
-class Deaf:
-    """A sink that builds nothing: what is measured is the recording."""
-
-    def asked(self, request: Asked) -> None:
-        """Nothing."""
-
-    def told(self, graph: Graph) -> None:
-        """Nothing."""
-
-    def came_round(self) -> None:
-        """Nothing."""
-
-    def fault(self, framework: str, error: BaseException) -> None:
-        """A broken recorder must not look cheap."""
-        raise error
 
 
 def mlp() -> tuple[Any, Any]:

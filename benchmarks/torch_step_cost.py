@@ -16,30 +16,12 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from deaf import Deaf
 from torch import nn
 
-from whygrad.graph import Graph
-from whygrad.recorders.recorder import Asked
 from whygrad.recorders.torch import Torch
 
 STEPS = 20
-
-
-class Deaf:
-    """A sink that builds nothing: what is measured is the recording."""
-
-    def asked(self, request: Asked) -> None:
-        """Nothing."""
-
-    def told(self, graph: Graph) -> None:
-        """Nothing."""
-
-    def came_round(self) -> None:
-        """Nothing."""
-
-    def fault(self, framework: str, error: BaseException) -> None:
-        """A broken recorder must not look cheap."""
-        raise error
 
 
 def mlp(width: int, batch: int) -> tuple[Any, Any]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from whygrad.finding import Affected, Counts, Finding, Report, Request
+from whygrad import cli
+from whygrad.finding import Affected, Counts, Finding, Headline, Report, Request
 from whygrad.job import Job, merged, numbered
 from whygrad.span import Span
+from whygrad.target import Target
 
 TORCHRUN = {"RANK": "1", "WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "none", "TORCHELASTIC_RESTART_COUNT": "3"}
 
@@ -39,6 +42,21 @@ def test_what_all_ranks_found_is_one_finding() -> None:
     assert [(f.ranks, [p.path for p in f.parameters]) for f in one.findings] == [((0, 1), ["a", "b"])]
     assert one.notes == ("the same on all 2 ranks",)
     assert one.requests == report().requests
+
+
+def test_a_title_names_what_another_rank_adds() -> None:
+    told = Headline("gets no gradient", "get no gradient", "it stops here")
+    one, both = (replace(finding(3, *paths), headline=told, title="") for paths in ("a", "ab"))
+    (joined,) = merged({0: report(one), 1: report(both)}, 2).findings
+    assert joined.title == "`a` and `b` get no gradient: it stops here"
+
+
+@pytest.mark.parametrize(("rank", "watches"), [("0", True), ("1", False)])
+def test_rank_0_watches_for_all(rank: str, watches: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (TORCHRUN | {"RANK": rank}).items():
+        monkeypatch.setenv(name, value)
+    found = cli._watch(str(tmp_path / "seen"), Target("script", "t.py"))
+    assert (found is not None, (tmp_path / "seen").exists()) == (watches, watches)
 
 
 def test_which_rank_found_what() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from launch import execute
 from test_job import finding, report
-from whygrad.launching import is_launcher, with_children
+from whygrad.launching import Wishes, is_launcher, with_children
 from whygrad.target import Target
 
 
@@ -55,6 +55,12 @@ def test_the_command_line_of_torchrun() -> None:
     assert guided(["--help"], ours) is None
 
 
+def test_what_each_process_is_told() -> None:
+    told = Wishes("out.json", "json", 3, True, "seen").options("/tmp/out.json")
+    assert told == ["--json", "/tmp/out.json", "--format", "json", "--steps", "3", "--quiet", "--watch-dir", "seen"]
+    assert "--watch-dir" not in Wishes(None, "text", 10, False).options("out")
+
+
 # Rank 1 alone loses the layer; the wrapper waits for another one, which nobody calls, and raises in the second step.
 PROGRAM = dedent(
     """
@@ -81,7 +87,7 @@ PROGRAM = dedent(
         optimizer.zero_grad()
         out.square().mean().backward()
         optimizer.step()
-        print("rank", rank, "step", step)
+        print(f"rank {rank} step {step}\\n", end="")  # in one piece: both ranks write to one pipe
     """
 )
 

@@ -108,7 +108,6 @@ def run(
       2  whygrad was called wrongly, or could not make its report
       otherwise the script's own
 
-    
     Under torchrun rank 0 speaks for all, and each process ends with its script's own status.
     """
     from whygrad.launching import Wishes, is_launcher, launch
@@ -117,15 +116,20 @@ def run(
     from whygrad.voice import Voice
 
     target = locate(script, arguments, module=module)
+    parent = watch_dir or (WATCH_DIR if watch else None)
+    file = ReportFile.at(out) if out is not None else None
     if is_launcher(target):
-        return partial(launch, target, Wishes(out, form, steps, quiet), COUNTED)
-    watched = watch or watch_dir is not None
-    voice = Voice(form, quiet, ReportFile.at(out) if out is not None else None)
-    return partial(_accompany, target, steps, voice, _watch(watch_dir or WATCH_DIR, target) if watched else None)
+        return partial(launch, target, Wishes(out, form, steps, quiet, parent), COUNTED)
+    return partial(_accompany, target, steps, Voice(form, quiet, file), _watch(parent, target))
 
 
-def _watch(parent: str, target: Target) -> Watch:
-    """What a run is watched by, and all that it needs in the end."""
+def _watch(parent: str | None, target: Target) -> Watch | None:
+    """What a run is watched by, and all that it needs in the end; in a job rank 0 watches for all."""
+    from whygrad.job import here
+
+    job = here()
+    if parent is None or (job is not None and job.rank):
+        return None
     from whygrad.render import health  # noqa: F401
     from whygrad.watching.folder import new_folder
     from whygrad.watching.watch import Watch
@@ -162,8 +166,6 @@ def _conclude(session: Session, ending: Ending, voice: Voice, job: Job | None) -
     try:
         report = with_children(session.close(ending.status, ending.error))
         if job is not None and job.rank:
-            if session.watch is not None:
-                session.watch.close()
             if job.send(report):
                 return None
             voice = voice.alone()  # nobody speaks for this rank, and the file is rank 0's

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -150,6 +150,17 @@ class Finding:
     unasked: bool = False
     headline: Headline | None = None
     awaited: bool = False
+
+    @property
+    def identity(self) -> Hashable:
+        """What two tellings of the same fault have in common: the cause and the place, or the title without one."""
+        place = self.culprit.place() if self.culprit is not None else self.title
+        return self.cause, place, self.penalised
+
+    def joined(self, other: Finding) -> Finding:
+        """The same finding with the parameters of another telling besides."""
+        paths = {parameter.path for parameter in self.parameters}
+        return self.of(self.parameters + tuple(p for p in other.parameters if p.path not in paths))
 
     def of(self, parameters: tuple[Affected, ...]) -> Finding:
         """The same finding for other parameters, its title included."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from whygrad import letters
-from whygrad.finding import Affected, Finding, Report
+from whygrad.finding import Finding, Report
 
 # Seconds that rank 0 waits, after its own end, for the others: one may be stuck for good because rank 0 has ended.
 PATIENCE = 10.0
@@ -91,18 +91,15 @@ def merged(reports: Mapping[int, Report], size: int) -> Report:
     found: dict[Any, Finding] = {}
     for rank in ranks:
         for finding in numbered(reports[rank], rank).findings:
-            place = finding.culprit.place() if finding.culprit is not None else finding.title
-            key = (finding.cause, place, finding.penalised)
-            found[key] = _joined(found[key], finding) if key in found else finding
+            known = found.get(finding.identity)
+            found[finding.identity] = finding if known is None else _joined(known, finding)
     theirs = [f"rank {rank}: {note}" for rank in ranks[1:] for note in reports[rank].notes if note not in first.notes]
     notes = (*first.notes, *theirs, *_seen(list(found.values()), ranks, size))
     return replace(first, findings=tuple(found.values()), notes=notes)
 
 
 def _joined(one: Finding, other: Finding) -> Finding:
-    paths = {parameter.path for parameter in one.parameters}
-    more: tuple[Affected, ...] = tuple(p for p in other.parameters if p.path not in paths)
-    return replace(one, parameters=one.parameters + more, ranks=one.ranks + other.ranks)
+    return replace(one.joined(other), ranks=one.ranks + other.ranks)
 
 
 def _seen(findings: Sequence[Finding], ranks: Sequence[int], size: int) -> list[str]:

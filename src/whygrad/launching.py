@@ -34,11 +34,13 @@ class Wishes:
     form: str
     steps: int
     quiet: bool
+    watch: str | None = None
 
     def options(self, out: str) -> list[str]:
         """As on a command line, with the report in ``out``."""
         quiet = ["--quiet"] if self.quiet else []
-        return ["--json", out, "--format", self.form, "--steps", str(self.steps), *quiet]
+        watch = ["--watch-dir", self.watch] if self.watch is not None else []
+        return ["--json", out, "--format", self.form, "--steps", str(self.steps), *quiet, *watch]
 
 
 def with_children(report: Report) -> Report:

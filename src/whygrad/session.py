@@ -211,8 +211,7 @@ class Session:
             return []
 
     def _merge(self, finding: Finding) -> None:
-        place = finding.culprit.place() if finding.culprit is not None else finding.title
-        key = (finding.cause, place, finding.penalised)
+        key = finding.identity
         known = self._found.get(key)
         if known is None:
             # A parameter that is explained already needs no second explanation from a later step or trace.
@@ -221,9 +220,7 @@ class Session:
             if new:
                 self._found[key] = finding.of(new)
             return
-        paths = {p.path for p in known.parameters}
-        new = tuple(p for p in finding.parameters if p.path not in paths)
-        self._found[key] = known.of(known.parameters + new)
+        self._found[key] = known.joined(finding)
 
     def _grown(self, key: Hashable) -> str | None:
         """What came to a finding after it was told."""

@@ -44,7 +44,7 @@ class Voice:
     def announce(self, finding: Finding) -> None:
         """Say one finding, in the process that started: a forked child leaves the word to its parent."""
         if self._form == "text" and not self._quiet and os.getpid() == self._process:
-            self._said.add(_identity(finding))
+            self._said.add(finding.identity)
             with ours():
                 self.remark(text.finding(finding, self._look) + "\n")
 
@@ -52,7 +52,7 @@ class Voice:
         """Say what is left to be said; ReportError where the report does not get to where it was wanted."""
         if self._form == "text":
             for finding in report.findings:
-                if _identity(finding) not in self._said:
+                if finding.identity not in self._said:
                     self.announce(finding)
             if report.findings or not self._quiet:
                 self.remark(text.summary(report, self._look))
@@ -83,7 +83,3 @@ class Voice:
             raise ReportError(
                 f"the report was not printed on stdout: {(error.strerror or str(error)).lower()}"
             ) from None
-
-
-def _identity(finding: Finding) -> Hashable:
-    return finding.cause, finding.culprit.place() if finding.culprit else finding.title

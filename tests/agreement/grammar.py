@@ -86,6 +86,8 @@ class Program:
     extras: tuple[str, ...] = ()
 
 
+# The kinds of ``Nest``.
+NESTS = ("function", "method", "module")
 NESTED = (Residual, Fork, Repeat, Nest, Guard)
 
 
@@ -128,7 +130,7 @@ def bodies(dialect: Any) -> st.SearchStrategy[tuple[Any, ...]]:
             st.builds(Residual, body),
             st.builds(Fork, body, body, st.sampled_from(sorted(dialect.JOINS))),
             st.builds(Repeat, st.integers(2, 3), body),
-            st.builds(Nest, st.sampled_from(sorted(dialect.NESTS)), body),
+            st.builds(Nest, st.sampled_from(NESTS), body),
             st.builds(Guard, body),
         )
 

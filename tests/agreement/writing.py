@@ -13,6 +13,8 @@ from typing import Any
 from agreement.grammar import Act, Fork, Guard, Layer, Nest, Planted, Program, Repeat, Residual
 
 MARK = "#: "
+# How a room's own functions call it.
+OWNER = "self"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +50,23 @@ class Writer:
     def model(self, program: Program) -> None:
         """Write the model's class after those that it uses."""
         room = Room("Net")
-        lines = self.body(program.body, room, self.dialect.OWNER)
-        heads = [self.dialect.head(index) for index in range(program.heads)]
-        for name, _ in heads:
-            room.makes += self.dialect.make(name, self.dialect.HEAD)
-        outputs = ", ".join(self.dialect.call(self.dialect.OWNER, name, self.dialect.HEAD, "h") for name, _ in heads)
+        lines = self.body(program.body, room, OWNER)
+        heads = [head(index)[0] for index in range(program.heads)]
+        for name in heads:
+            self.make(room, name, self.dialect.HEAD)
+        outputs = ", ".join(self.call(OWNER, name, self.dialect.HEAD) for name in heads)
         self.close(room, [*lines, f"return {outputs}"], program.fault)
 
     def close(self, room: Room, lines: list[str], fault: str | None = None) -> None:
         if fault in self.dialect.MAKING_FAULTS:
             room.makes += self.dialect.MAKING_FAULTS[fault]
         self.rooms.append(self.dialect.room(room, lines))
+
+    def make(self, room: Room, name: str, kind: str) -> None:
+        room.makes.append(f"self.{name} = {self.dialect.LAYERS[kind].format(n=name)}")
+
+    def call(self, owner: str, name: str, kind: str) -> str:
+        return str(self.dialect.CALLS.get(kind, "{o}.{n}({h})").format(o=owner, n=name, h="h"))
 
     def body(self, nodes: tuple[Any, ...], room: Room, owner: str) -> list[str]:
         lines: list[str] = []
@@ -68,8 +76,8 @@ class Writer:
 
     def layer(self, node: Layer, room: Room, owner: str) -> list[str]:
         name = f"{node.kind}{next(self.numbers)}"
-        room.makes += self.dialect.make(name, node.kind)
-        called = self.dialect.call(owner, name, node.kind, "h")
+        self.make(room, name, node.kind)
+        called = self.call(owner, name, node.kind)
         return [f"h = {self.dialect.ACTS[node.act].format(h=called) if node.act else called}"]
 
     def act(self, node: Act, room: Room, owner: str) -> list[str]:
@@ -98,7 +106,19 @@ class Writer:
         return ["if h.shape[-1] > 1:", *indented(self.body(node.body, room, owner))]
 
     def nest(self, node: Nest, room: Room, owner: str) -> list[str]:
-        return list(self.dialect.NESTS[node.kind](self, node, room, owner))
+        number = next(self.numbers)
+        if node.kind == "module":
+            inner = Room(f"Block{number}")
+            self.close(inner, [*self.body(node.body, inner, OWNER), "return h"])
+            room.makes.append(f"self.block{number} = Block{number}()")
+            return [f"h = {owner}.block{number}(h)"]
+        if node.kind == "method":
+            lines = [*self.body(node.body, room, OWNER), "return h"]
+            room.functions.append([f"def part_{number}(self, h):", *indented(lines)])
+            return [f"h = {owner}.part_{number}(h)"]
+        lines = [*self.body(node.body, room, "net"), "return h"]
+        self.tops.append([f"def part{number}(net, h):", *indented(lines)])
+        return [f"h = part{number}({owner}, h)"]
 
     def planted(self, node: Planted, room: Room, owner: str) -> list[str]:
         number = next(self.numbers)
@@ -129,6 +149,11 @@ class Plant:
     lines: tuple[str, ...]
     makes: tuple[str, ...] = ()
     top: tuple[str, ...] = ()
+
+
+def head(index: int) -> tuple[str, str]:
+    """The name of an output layer, and of what it gives."""
+    return f"head{index}", f"out{index}"
 
 
 def indented(lines: list[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import threading
 import weakref
 from collections.abc import Callable
 from functools import wraps
@@ -28,6 +29,12 @@ class Scopes(Protocol):
     """Where the layers being called are noted, per thread."""
 
     scope: tuple[str, ...]
+
+
+class ThreadScopes(threading.local):
+    """The paths of the layers being called in this thread, outermost first."""
+
+    scope: tuple[str, ...] = ()
 
 
 class Layers:

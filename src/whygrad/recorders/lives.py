@@ -149,6 +149,13 @@ class Lives:
 
         self.patches.replace(cls, "__init__", __init__)
 
+    def variables(self) -> Iterator[Any]:
+        """The variables that live."""
+        for reference, _ in list(self.born.values()):
+            variable = reference()
+            if variable is not None:
+                yield variable
+
     def birth_of(self, variable: Any) -> frames.Stack:
         """Where a Keras variable was asked for; empty if that was not seen."""
         reference, stack = self.born.get(id(variable), (None, ()))

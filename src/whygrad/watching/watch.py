@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from whygrad.graph import Graph
@@ -77,7 +78,7 @@ class Watch:
             if step.blind:
                 self.note(f"{step.optimizer}: {step.blind}")
             for writer in self._opened():
-                self._guarded(writer, lambda writer=writer: writer.add(step))  # type: ignore[misc]
+                self._guarded(writer, partial(writer.add, step))
 
     def skipped(self, optimizer: str) -> None:
         """Loss scaling has left out a step."""
@@ -101,12 +102,7 @@ class Watch:
             steps = {name: course.steps for name, course in courses.items()}
             written = bool(self._writers)
             for writer in list(self._writers or ()):
-                end = (
-                    (lambda writer=writer: writer.conclude(steps, remarks))
-                    if isinstance(writer, Journal)
-                    else writer.close
-                )
-                self._guarded(writer, end)
+                self._guarded(writer, partial(_end, writer, steps, remarks))
             if not self._writers and not any(self._folder.iterdir()):
                 remove_if_empty(self._folder)
             return Watched(self._folder if written else None, courses, remarks, routes, tuple(self._notes))
@@ -139,7 +135,7 @@ class Watch:
         self.note(f"a file in `{self._folder}` could not be written on: {reason}; what it holds is whole up to there")
 
 
-def _ended(writer: Journal | EventFile, steps: Mapping[str, int], remarks: Sequence[Remark]) -> None:
+def _end(writer: Journal | EventFile, steps: Mapping[str, int], remarks: Sequence[Remark]) -> None:
     if isinstance(writer, Journal):
         writer.conclude(steps, remarks)
     else:

@@ -10,12 +10,11 @@ from agreement.dialects.jax_plants import MAKING_FAULTS as MAKING_FAULTS
 from agreement.dialects.jax_plants import TOLD as TOLD_PLANTS
 from agreement.dialects.jax_plants import TRAINING_FAULTS as TRAINING_FAULTS
 from agreement.dialects.jax_plants import ZEROS as ZEROS_PLANTS
-from agreement.grammar import Nest, Program
-from agreement.writing import Room, Writer, indented
+from agreement.grammar import Program
+from agreement.writing import Room, head, indented
 
 TOLD = TOLD_PLANTS | {"loss-float"}
 ZEROS = ZEROS_PLANTS | frozenset(TRAINING_FAULTS)
-OWNER = "self"
 HEAD = "dense"
 IMPORTS = (
     "import math",
@@ -67,18 +66,6 @@ def settled(program: Program) -> Program:
     return replace(program, training="eager") if program.fault == "closed-over" else program
 
 
-def head(index: int) -> tuple[str, str]:
-    return f"head{index}", f"out{index}"
-
-
-def make(name: str, kind: str) -> list[str]:
-    return [f"self.{name} = {LAYERS[kind].format(n=name)}"]
-
-
-def call(owner: str, name: str, kind: str, value: str) -> str:
-    return CALLS.get(kind, "{o}.{n}({h})").format(o=owner, n=name, h=value)
-
-
 def room(place: Room, lines: list[str]) -> list[str]:
     """A module's class."""
     written = [
@@ -92,30 +79,6 @@ def room(place: Room, lines: list[str]) -> list[str]:
     for function in place.functions:
         written += ["", *indented(function)]
     return written
-
-
-def _module(writer: Writer, node: Nest, place: Room, owner: str) -> list[str]:
-    number = next(writer.numbers)
-    inner = Room(f"Block{number}")
-    writer.close(inner, [*writer.body(node.body, inner, OWNER), "return h"])
-    place.makes.append(f"self.block{number} = Block{number}()")
-    return [f"h = {owner}.block{number}(h)"]
-
-
-def _method(writer: Writer, node: Nest, place: Room, owner: str) -> list[str]:
-    name = f"part_{next(writer.numbers)}"
-    place.functions.append([f"def {name}(self, h):", *indented([*writer.body(node.body, place, OWNER), "return h"])])
-    return [f"h = {owner}.{name}(h)"]
-
-
-def _function(writer: Writer, node: Nest, place: Room, owner: str) -> list[str]:
-    name = f"part{next(writer.numbers)}"
-    lines = writer.body(node.body, place, "net")
-    writer.tops.append([f"def {name}(net, h):", *indented([*lines, "return h"])])
-    return [f"h = {name}({owner}, h)"]
-
-
-NESTS = {"module": _module, "method": _method, "function": _function}
 
 
 # -- the script ---------------------------------------------------------------------------------------------------

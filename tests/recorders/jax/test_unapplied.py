@@ -18,6 +18,7 @@ from hearing import Ear
 from whygrad.diagnose import diagnose
 from whygrad.finding import Finding
 from whygrad.recorders.jax import Jax
+from whygrad.recorders.jax.rates import Rates
 
 pytestmark = [pytest.mark.jax, pytest.mark.filterwarnings("ignore")]
 X = jax.random.normal(jax.random.PRNGKey(0), (4, 8, 3))
@@ -191,6 +192,21 @@ def test_what_moves_nothing(program: Program) -> None:
 @pytest.mark.parametrize("program", APPLIED, ids=lambda p: p.__name__)
 def test_what_is_meant(program: Program) -> None:
     assert findings(program) == []
+
+
+def test_of_a_rate_nothing_is_kept_that_is_the_scripts() -> None:
+    rates = Rates(lambda fault: None)
+    rates.start(optax)
+    try:
+        array = jnp.zeros(4)
+        optax.sgd(array[0])
+        optax.sgd(lambda count: array[0])
+        optax.sgd(optax.join_schedules([lambda count: 0.0, optax.constant_schedule(0.0)], [3]))
+        optax.sgd(optax.join_schedules([optax.constant_schedule(0.0), optax.constant_schedule(0.0)], [3]))
+        optax.sgd(0.0)
+    finally:
+        rates.stop()
+    assert [rate is not None for _, rate in rates.made] == [False, False, False, True, True]
 
 
 def test_the_makers_of_optimizers_are_put_back() -> None:

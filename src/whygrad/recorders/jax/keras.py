@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import wraps
@@ -11,18 +10,12 @@ from typing import Any
 
 from whygrad.graph import Event, Graph, Parameter
 from whygrad.recorders.jax.trace import Trace
-from whygrad.recorders.keras import Layers, layers_of
+from whygrad.recorders.keras import Layers, ThreadScopes, layers_of
 from whygrad.recorders.lives import Lives, packages
 from whygrad.recorders.ownership import Owners
 from whygrad.recorders.patching import Patches
 
 _SCOPE = ("keras.src.backend.common.stateless_scope", "StatelessScope")
-
-
-class Scopes(threading.local):
-    """The paths of the layers being called in this thread, outermost first."""
-
-    scope: tuple[str, ...] = ()
 
 
 class Keras:
@@ -36,7 +29,7 @@ class Keras:
     def __init__(self, told: Callable[[Graph], None], fault: Callable[[BaseException], None]) -> None:
         self.fault = fault
         self.lives = Lives("jax", told, fault)
-        self.scopes = Scopes()
+        self.scopes = ThreadScopes()
         self.layers = Layers(self.scopes, self.lives)
         self.patches = Patches()
         self.heard = False
@@ -73,7 +66,7 @@ class Keras:
         """A request's function has run: the layers that it called, and the variables that it was called with."""
         if not self.heard:
             return
-        for variable in self._variables():
+        for variable in self.lives.variables():
             value = trace.differentiated(variable._value)
             if value is not None:
                 trace.variables.setdefault(value, variable)
@@ -85,14 +78,14 @@ class Keras:
         """The parameters of a request as Keras knows them, and with them its variables that nobody asked for."""
         if not trace.variables:
             return parameters
-        owners = Owners(sys._getframe(1), self.lives, _number_of)
+        owners = Owners(sys._getframe(1), self.lives, id)
         known = [self._named(p, trace.variables.get(p.value), owners, trace) for p in parameters]
         mapped = {id(v) for v in trace.variables.values()}
         return known + [self._unasked(v, n, owners, trace) for v, n in self._met(trace) if id(v) not in mapped]
 
     def _met(self, trace: Trace) -> Iterator[tuple[Any, int]]:
         """The trainable variables whose own values the function read, each with what stands for it."""
-        for variable in self._variables():
+        for variable in self.lives.variables():
             value = trace.find(variable._value) if variable.trainable else None
             if value is not None:
                 yield variable, value
@@ -119,12 +112,6 @@ class Keras:
             history=(*history, *owners.freezes(variable, trace.flat.spans)),
         )
 
-    def _variables(self) -> Iterator[Any]:
-        for reference, _ in list(self.lives.born.values()):
-            variable = reference()
-            if variable is not None:
-                yield variable
-
     def _mapping(self, original: Callable[..., Any], traces: Mapping[int, Trace]) -> Callable[..., Any]:
         """What Keras is told to take for the values of its variables."""
         keras = self
@@ -142,7 +129,3 @@ class Keras:
                 keras.fault(error)
 
         return __init__
-
-
-def _number_of(variable: Any) -> int | None:
-    return id(variable)

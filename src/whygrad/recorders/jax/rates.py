@@ -52,7 +52,7 @@ class Rates:
                 caller = sys._getframe(1)
                 # What a library makes for the script, a rate that it changes later, is not known.
                 known = frames.is_user_file(caller.f_code.co_filename)
-                rates.made.append((frames.capture(caller) if known else (), rate))
+                rates.made.append((frames.capture(caller) if known else (), rate if _is_plain(rate) else None))
             except Exception as error:
                 rates.fault(error)
             return made
@@ -60,12 +60,21 @@ class Rates:
         return factory
 
 
+def _is_plain(value: Any) -> bool:
+    """Whether it is a number, or a schedule of Optax that is made of such alone.
+
+    An array is not ours to keep, and a function of the script's own is not ours to call.
+    """
+    if isinstance(value, (tuple, list)):
+        return all(map(_is_plain, value))
+    if isinstance(value, FunctionType):
+        ours = frames.package_of(value.__code__.co_filename) == "optax"
+        return ours and all(_is_plain(cell.cell_contents) for cell in value.__closure__ or ())
+    return value is None or isinstance(value, (int, float, str))
+
+
 def _reason(rate: Any) -> str | None:
     """Why a rate is 0 for ever, ``None`` if it is not, or nobody knows."""
-    if isinstance(rate, (int, float)):
+    if rate is None or isinstance(rate, (int, float)):
         return "rate" if rate == 0 else None
-    code = getattr(rate, "__code__", None)
-    # A function of the script's own is not ours to call.
-    if code is None or frames.is_user_file(code.co_filename) or frames.package_of(code.co_filename) != "optax":
-        return None
     return "schedule of zeros" if all(float(rate(count)) == 0 for count in _COUNTS) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -17,10 +17,16 @@ Clipped = tuple[Clipping | None, list[float | None], list[Gradient | None]]
 
 
 class Clips:
-    """What is known of the clipping of the gradients that an optimizer is handed next."""
+    """What is known of the clipping of the gradients that an optimizer is handed next.
 
-    def __init__(self) -> None:
-        self._by_hand: tuple[Any, Any] | None = None  # the bound, and the norm that came in
+    Args:
+        expected: whether the next step is going to be looked at.
+        quietly: runs a function so that nothing of it is recorded, and no error of it reaches the script.
+    """
+
+    def __init__(self, expected: Callable[[], bool], quietly: Callable[[Callable[[], Any]], Any]) -> None:
+        self._expected, self._quietly = expected, quietly
+        self._by_hand: tuple[float | None, float | None] | None = None  # the bound, and the norm that came in
 
     def install(self, patches: Patches) -> None:
         """Listen to clipping by hand."""
@@ -32,7 +38,8 @@ class Clips:
         def clip_by_global_norm(*args: Any, **kwargs: Any) -> Any:
             result = original(*args, **kwargs)
             bound = args[1] if len(args) > 1 else kwargs.get("clip_norm")
-            clips._by_hand = (bound, result[1]) if building() is None else None
+            if building() is None and clips._expected():
+                clips._by_hand = clips._quietly(lambda: (_number(bound), _number(result[1])))
             return result
 
         patches.replace(home, "clip_by_global_norm", clip_by_global_norm)
@@ -47,17 +54,14 @@ class Clips:
         unknown: list[float | None] = [None] * len(gradients)
         total = math.hypot(*(g.norm for g in gradients if g is not None))
         for name, how in _SETTINGS.items():
-            bound = getattr(optimizer, name, None)
-            if bound and compiled:
+            own = getattr(optimizer, name, None)
+            if own and compiled:
                 seen = total if any(g is not None for g in gradients) else None
-                return Clipping(how, float(bound), None, seen), unknown, list(gradients)  # type: ignore[arg-type]
-            if bound:
-                return _clipped(how, float(bound), total, gradients)
-        if by_hand is not None and not compiled:
-            bound, before = (
-                float(array_of(by_hand[0]) if hasattr(by_hand[0], "shape") else by_hand[0]),
-                _number(by_hand[1]),
-            )
+                return Clipping(how, float(own), None, seen), unknown, list(gradients)  # type: ignore[arg-type]
+            if own:
+                return _clipped(how, float(own), total, gradients)
+        bound, before = by_hand if by_hand is not None else (None, None)
+        if bound is not None and not compiled:
             clipping = Clipping("total", bound, before, min(total, bound) if before is not None else None)
             factor = min(1.0, bound / before) if before else 1.0
             norms = [None if g is None or not factor else g.norm / factor for g in gradients]

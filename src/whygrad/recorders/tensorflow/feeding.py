@@ -15,13 +15,16 @@ from whygrad.recorders.lives import Fitting
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.tensorflow.beside import captured, fed_by_iterators
 from whygrad.recorders.tensorflow.datasets import elements
+from whygrad.recorders.tensorflow.reading import array_of
 
 _BATCH = 32  # what Keras takes where nothing is said
 MOST_BATCHES = 4
+# Larger batches are not copied.
+MOST_BYTES = 1 << 26
 _ADAPTERS = "keras.src.trainers.data_adapters."
 
 
-def listen(patches: Patches, fitting: Callable[[], Fitting | None]) -> None:
+def listen(patches: Patches, fitting: Callable[[], Fitting | None], fault: Callable[[BaseException], None]) -> None:
     """Remember the first batches of generators and every ``PyDataset`` on their way through Keras 3."""
     generators = sys.modules.get(_ADAPTERS + "generator_data_adapter")
     datasets = sys.modules.get(_ADAPTERS + "py_dataset_adapter")
@@ -33,21 +36,39 @@ def listen(patches: Patches, fitting: Callable[[], Fitting | None]) -> None:
     @wraps(begin)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         begin(self, *args, **kwargs)
-        _remember(fitting(), *self._first_batches)
+        _remember(fitting(), fault, *self._first_batches)
 
     @wraps(standardize)
     def _standardize_batch(self: Any, batch: Any) -> Any:
         result = standardize(self, batch)
-        _remember(fitting(), result)
+        _remember(fitting(), fault, result)
         return result
 
     patches.replace(adapter, "__init__", __init__)
     patches.replace(batches, "_standardize_batch", _standardize_batch)
 
 
-def _remember(fitting: Fitting | None, *batches: Any) -> None:
-    if fitting is not None:
-        fitting.seen.extend(batches[: MOST_BATCHES - len(fitting.seen)])
+def _remember(fitting: Fitting | None, fault: Callable[[BaseException], None], *batches: Any) -> None:
+    """Keep copies: the script's own batches live as long as they would, and their memory may be filled anew."""
+    try:
+        for batch in batches[: MOST_BATCHES - len(fitting.seen)] if fitting is not None else ():
+            copy = _copied(batch)
+            if fitting is not None and copy is not None:
+                fitting.seen.append(copy)
+    except Exception as error:
+        fault(error)
+
+
+def _copied(batch: Any) -> list[Any] | None:
+    """The arrays of a batch, in order; ``None`` where one can not be read, or all are too large."""
+    import numpy
+    from tensorflow.python.util import nest
+
+    arrays = [one for one in nest.flatten(batch) if one is not None]
+    read = [one if isinstance(one, numpy.ndarray) else array_of(one) for one in arrays]
+    if any(one is None for one in read) or sum(one.nbytes for one in read) > MOST_BYTES:
+        return None
+    return [numpy.array(one) for one in read]
 
 
 def arguments_of(graph: Any, fitting: Fitting, run: int) -> list[Any] | None:

@@ -72,7 +72,7 @@ class Health:
     def __init__(self, naming: Naming, watch: Watch) -> None:
         self.naming, self.watch = naming, watch
         self.patches = Patches()
-        self.clips = Clips()
+        self.clips = Clips(lambda: watch.schedule.expected, self._quietly)
         self._names: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
         self._steps: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self._traced: weakref.WeakKeyDictionary[Any, weakref.WeakSet[Any]] = weakref.WeakKeyDictionary()
@@ -123,10 +123,9 @@ class Health:
             if building() is not None:
                 health._quietly(lambda: health._note_traced(self))
                 return original(self, *args, **kwargs)
-            look = None
-            pairs = pairs_of(args, kwargs)
-            if pairs is not None and health._is_due(self):
-                look = health._timed(lambda: health._begin_eager(self, *pairs))
+            pairs = health._quietly(lambda: pairs_of(args, kwargs))
+            due = pairs is not None and health._quietly(lambda: health._is_due(self))
+            look = health._timed(lambda: health._begin_eager(self, *pairs)) if due else None
             result = original(self, *args, **kwargs)
             if pairs is not None:
                 health._ended(self, look)
@@ -141,10 +140,7 @@ class Health:
         def _call_flat(self: Any, tensor_inputs: Any, captured_inputs: Any) -> Any:
             if not health._traced or health._running or building() is not None:
                 return original(self, tensor_inputs, captured_inputs)
-            looks: list[tuple[Any, _Look | None]] = []
-            for optimizer in health._optimizers_in(self.graph):
-                due = health._is_due(optimizer)
-                looks.append((optimizer, health._timed(partial(health._begin, optimizer)) if due else None))
+            looks = health._quietly(lambda: health._begun(self.graph)) or []
             health._running = bool(looks)
             try:
                 result = original(self, tensor_inputs, captured_inputs)
@@ -155,6 +151,11 @@ class Health:
             return result
 
         return _call_flat
+
+    def _begun(self, graph: Any) -> list[tuple[Any, _Look | None]]:
+        """The optimizers that step in a compiled function, each with the look at its step."""
+        optimizers = [(optimizer, self._is_due(optimizer)) for optimizer in self._optimizers_in(graph)]
+        return [(one, self._timed(partial(self._begin, one)) if due else None) for one, due in optimizers]
 
     def _note_traced(self, optimizer: Any) -> None:
         graph = building()
@@ -207,7 +208,8 @@ class Health:
             start = time.perf_counter()
             self._quietly(lambda: self._end(optimizer, look))
             look.cost += time.perf_counter() - start
-        self.watch.schedule.ends(self._names[optimizer], look.cost if look is not None else None)
+        cost = look.cost if look is not None else None
+        self._quietly(lambda: self.watch.schedule.ends(self._names[optimizer], cost))
 
     def _end(self, optimizer: Any, look: _Look) -> None:
         blind = ""

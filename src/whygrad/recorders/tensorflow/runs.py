@@ -87,7 +87,7 @@ class Runs:
             return original(self, tensor_inputs, captured_inputs)
 
         patches.replace(ConcreteFunction, "_call_flat", _call_flat)
-        listen(patches, self.fitting)
+        listen(patches, self.fitting, self.fault)
 
     def add(
         self, graph: Any, answers: Sequence[Any], between: Between, closed: Graph, values: Mapping[int, int]

@@ -25,7 +25,7 @@ class Clip:
     """One call of a clipping function.
 
     Attributes:
-        total: the total norm before, as the function returned it (by its own kind of norm).
+        total: the total norm before, as the function returned it (by its own kind of norm); NaN of one by value.
         norms: of a clipping by value, ``id`` of a parameter to its norm before, where that was measured.
         when: orders it among the other events.
     """
@@ -33,15 +33,14 @@ class Clip:
     how: Literal["total", "value"]
     bound: float
     when: int
-    total: Any = None
+    total: float = math.nan
     norms: dict[int, float] = field(default_factory=dict)
 
     def factor(self) -> float | None:
         """By what every gradient was multiplied."""
         if self.how == "value":
             return None
-        total = float(self.total)
-        return min(1.0, self.bound / (total + 1e-6)) if math.isfinite(total) else None
+        return min(1.0, self.bound / (self.total + 1e-6)) if math.isfinite(self.total) else None
 
 
 class Clips:
@@ -67,7 +66,7 @@ class Clips:
         self._clips: dict[int, Clip] = {}  # by the first parameter
         self._now = 0
         self._stepped: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
-        self._unscaled: weakref.WeakKeyDictionary[Any, tuple[int, Any]] = weakref.WeakKeyDictionary()
+        self._unscaled: weakref.WeakKeyDictionary[Any, tuple[int, float]] = weakref.WeakKeyDictionary()
 
     def install(self, patches: Patches) -> None:
         """Wrap them where they are looked up."""
@@ -89,9 +88,9 @@ class Clips:
         since = self._stepped.get(optimizer, 0)
         return [clip for key, clip in self._clips.items() if key in held and clip.when >= since]
 
-    def scaler_of(self, optimizer: Any) -> tuple[int, Any] | None:
+    def scaler_of(self, optimizer: Any) -> tuple[int, float] | None:
         """When the loss scale was last divided out for it, and the scale."""
-        when, scale = self._unscaled.get(optimizer, (-1, None))
+        when, scale = self._unscaled.get(optimizer, (-1, 1.0))
         return (when, scale) if when >= self._stepped.get(optimizer, 0) else None
 
     def _clipping(self, original: Callable[..., Any], how: Any) -> Callable[..., Any]:
@@ -99,18 +98,13 @@ class Clips:
 
         @wraps(original)
         def clip(parameters: Any, bound: Any, *args: Any, **kwargs: Any) -> Any:
-            if torch.compiler.is_compiling():
+            if torch.compiler.is_compiling() or not clips._expected():
                 return original(parameters, bound, *args, **kwargs)
-            found = None
-            try:
-                if isinstance(parameters, GeneratorType):
-                    parameters = list(parameters) or parameters
-                found = clips._begun(parameters, bound, how)
-            except Exception as error:
-                clips._fault(error)
+            if isinstance(parameters, GeneratorType):
+                parameters = list(parameters) or parameters  # an empty one is warned of
+            norms = clips._guarded(clips._before, parameters, how)
             result = original(parameters, bound, *args, **kwargs)
-            if found is not None:
-                found.total = result
+            clips._guarded(clips._clipped, parameters, bound, how, result, norms)
             return result
 
         @wraps(original)
@@ -122,19 +116,27 @@ class Clips:
 
         return by_name
 
-    def _begun(self, parameters: Any, bound: Any, how: Any) -> Clip | None:
-        listed = [parameters] if isinstance(parameters, torch.Tensor) else parameters
-        if not isinstance(listed, (list, tuple)) or not listed:
+    def _guarded(self, body: Callable[..., Any], *arguments: Any) -> Any:
+        """Look at numbers, on the quiet."""
+        try:
+            return self._quiet(lambda: body(*arguments))
+        except Exception as error:
+            self._fault(error)
             return None
+
+    def _before(self, parameters: Any, how: str) -> dict[int, float]:
+        held = [p for p in _listed(parameters) if isinstance(p, torch.Tensor)]
+        return _norms(held) if how == "value" else {}
+
+    def _clipped(self, parameters: Any, bound: Any, how: Any, result: Any, norms: dict[int, float] | None) -> None:
+        listed = _listed(parameters)
+        if not listed:
+            return
         self._now += 1
-        clip = Clip(how, float(bound), self._now)
-        if how == "value" and self._expected():
-            held = [p for p in listed if isinstance(p, torch.Tensor)]
-            clip.norms = self._quiet(lambda: _norms(held))
         if len(self._clips) >= _MOST_CLIPS:
             self._clips.clear()
-        self._clips[id(listed[0])] = clip
-        return clip
+        total = float(result) if how == "total" else math.nan
+        self._clips[id(listed[0])] = Clip(how, float(bound), self._now, total, norms or {})
 
     def _unscaling(self, original: Callable[..., Any]) -> Callable[..., Any]:
         clips = self
@@ -142,10 +144,14 @@ class Clips:
         @wraps(original)
         def unscale_(self: Any, optimizer: Any) -> None:
             original(self, optimizer)
-            clips._now += 1
-            clips._unscaled[optimizer] = (clips._now, self._scale)
+            if clips._expected():
+                clips._guarded(clips._divided, optimizer, self._scale)
 
         return unscale_
+
+    def _divided(self, optimizer: Any, scale: Any) -> None:
+        self._now += 1
+        self._unscaled[optimizer] = (self._now, float(scale))
 
     def _scaled(self, original: Callable[..., Any]) -> Callable[..., Any]:
         clips = self
@@ -155,10 +161,16 @@ class Clips:
             before = clips._steps(optimizer)
             result = original(self, optimizer, *args, **kwargs)
             if self.is_enabled() and clips._steps(optimizer) == before:
-                clips._skipped(optimizer)
+                clips._guarded(clips._skipped, optimizer)
             return result
 
         return step
+
+
+def _listed(parameters: Any) -> Any:
+    """What is clipped, where it can be gone through twice."""
+    listed = [parameters] if isinstance(parameters, torch.Tensor) else parameters
+    return listed if isinstance(listed, (list, tuple)) else []
 
 
 _BOUNDS = {"total": "max_norm", "value": "clip_value"}
@@ -184,7 +196,7 @@ def clipping_of(clips: list[Clip], after: float | None, unscaled: tuple[int, flo
     if clip.how == "value":
         before = math.hypot(*clip.norms.values()) / scale if clip.norms else None
         return Clipping("value", clip.bound, before, after if len(clips) == 1 else None, early)
-    total, factor = float(clip.total) / scale, clip.factor()
+    total, factor = clip.total / scale, clip.factor()
     if factor is None:
         return Clipping("total", clip.bound, None, None, early)
     return Clipping("total", clip.bound, total, total * factor, early)

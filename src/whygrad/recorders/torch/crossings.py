@@ -51,11 +51,8 @@ class Crossings:
 
     def entered(self, tensor: Any, how: str, stack: frames.Stack) -> None:
         """A tensor was made of Python or NumPy values."""
-        busy, self.log.local.busy = self.log.local.busy, True
-        try:
+        with self.log.own_work():
             self.log.add(Crossed(self.log.serial(tensor), how, stack, self._origin(tensor), False))
-        finally:
-            self.log.local.busy = busy
 
     def _origin(self, tensor: Any) -> int:
         if tensor.requires_grad or tensor.device.type != "cpu" or tensor.layout is not torch.strided:

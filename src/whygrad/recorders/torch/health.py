@@ -110,13 +110,8 @@ class Health:
         self.watch.note(stopped("torch", error))
 
     def _quietly(self, body: Callable[[], Any]) -> Any:
-        local = self.naming.log.local
-        busy, local.busy = local.busy, True
-        try:
-            with torch.no_grad(), torch._C.DisableTorchFunction():
-                return body()
-        finally:
-            local.busy = busy
+        with self.naming.log.own_work(), torch.no_grad(), torch._C.DisableTorchFunction():
+            return body()
 
     def _before(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         if torch.compiler.is_compiling():
@@ -171,7 +166,7 @@ class Health:
             seen.ids, seen.paths = ids, self._paths(parameters, frame)
         scaled = self.clips.scaler_of(optimizer)
         if scaled is not None:
-            look.scale = (scaled[0], float(scaled[1]))
+            look.scale = scaled
         if not closure:  # a closure computes its gradients inside of the step
             look.gradients = _measured(optimizer, parameters)
         plain = [readable(p) for p in parameters]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
 from types import FrameType
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 
 from whygrad.graph import Graph
-from whygrad.recorders.keras import Layers
+from whygrad.recorders.keras import Layers, ThreadScopes
 from whygrad.recorders.lives import Lives, packages
 from whygrad.recorders.ownership import Owners
 from whygrad.recorders.patching import Patches
@@ -25,12 +24,6 @@ from whygrad.recorders.torch.steps import Steps
 _OPTIMIZER = ("keras.src.optimizers.base_optimizer", "BaseOptimizer")
 _SYMBOLIC = ("keras.src.backend.common.symbolic_scope", "SymbolicScope")
 _VARIABLE = ("keras.src.backend.torch.core", "Variable")
-
-
-class Scopes(threading.local):
-    """The paths of the layers being called in this thread, outermost first."""
-
-    scope: tuple[str, ...] = ()
 
 
 class Keras:
@@ -48,7 +41,7 @@ class Keras:
     ) -> None:
         self.log, self.steps, self.fault = log, steps, fault
         self.lives = Lives("torch", told, fault)
-        self.layers = Layers(Scopes(), self.lives)
+        self.layers = Layers(ThreadScopes(), self.lives)
         self.patches = Patches()
         self.heard = False
         self._depth = 0
@@ -64,7 +57,9 @@ class Keras:
         optimizer = _class(*_OPTIMIZER)
         self.patches.replace(optimizer, "apply", self._applying(optimizer.apply))
         self.patches.replace(optimizer, "build", self._building(optimizer.build))
-        tensors.HOLDERS.add(_class(*_VARIABLE))
+        variable = _class(*_VARIABLE)
+        tensors.HOLDERS.add(variable)
+        self.patches.defer(lambda: tensors.HOLDERS.discard(variable))
 
     def wake(self) -> None:
         """Listen to its layers."""
@@ -85,12 +80,12 @@ class Keras:
 
     def variable(self, tensor: Any) -> Any | None:
         """The Keras variable whose value a tensor is."""
-        return next((v for v in self._variables() if v._value is tensor), None)
+        return next((v for v in self.lives.variables() if v._value is tensor), None)
 
     def held(self) -> list[Any]:
         """What Keras' living optimizers were built for; before any is, all that may be trained."""
         built = [v for o in list(self._optimizers) for v in getattr(o, "_trainable_variables", ())]
-        return _values(built or [v for v in self._variables() if v.trainable])
+        return _values(built or [v for v in self.lives.variables() if v.trainable])
 
     def rename(self, names: Names, frame: FrameType | None) -> None:
         """Put Keras' names in the place of those that torch has for its layers and variables."""
@@ -103,8 +98,8 @@ class Keras:
         for path, _, reference in self.layers.calls:
             if (called := reference()) is not None:
                 names.modules[id(called)] = path
-        owners = Owners(frame, self.lives, _number_of)
-        for variable in self._variables():
+        owners = Owners(frame, self.lives, id)
+        for variable in self.lives.variables():
             tensor = variable._value
             if not isinstance(tensor, torch.Tensor):
                 continue
@@ -116,12 +111,6 @@ class Keras:
                 owner.path if owner is not None else None,
             )
             names.variables[id(tensor)] = weakref.ref(variable)
-
-    def _variables(self) -> Iterator[Any]:
-        for reference, _ in list(self.lives.born.values()):
-            variable = reference()
-            if variable is not None:
-                yield variable
 
     def _building(self, original: Callable[..., Any]) -> Callable[..., Any]:
         keras = self
@@ -189,7 +178,3 @@ def _values(variables: Sequence[Any]) -> list[Any]:
     """The tensors that variables hold; a tensor given in place of a variable is its own."""
     found = [getattr(v, "_value", v) for v in variables]
     return [t for t in found if isinstance(t, torch.Tensor)]
-
-
-def _number_of(variable: Any) -> int | None:
-    return id(variable)

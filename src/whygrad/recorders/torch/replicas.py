@@ -30,17 +30,14 @@ class Replicas:
 
     def install(self, patches: Patches) -> None:
         """Patch the wrapper: it reads every parameter when it is made, which is no use of them."""
-        replicas, wrapper, local = self, torch.nn.parallel.DistributedDataParallel, self.log.local
+        replicas, wrapper, log = self, torch.nn.parallel.DistributedDataParallel, self.log
         original: Any = wrapper.__init__
         forward: Any = wrapper.forward
 
         @wraps(original)
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-            busy, local.busy = local.busy, True
-            try:
+            with log.own_work():
                 original(self, *args, **kwargs)
-            finally:
-                local.busy = busy
             replicas._wrappers[self] = False
 
         @wraps(forward)

@@ -1,0 +1,23 @@
+"""A sink that builds nothing: what a benchmark measures is the listening."""
+
+from __future__ import annotations
+
+from whygrad.graph import Graph
+from whygrad.recorders.recorder import Asked
+
+
+class Deaf:
+    """Takes in everything, and does nothing with it."""
+
+    def asked(self, request: Asked) -> None:
+        """Nothing."""
+
+    def told(self, graph: Graph) -> None:
+        """Nothing."""
+
+    def came_round(self) -> None:
+        """Nothing."""
+
+    def fault(self, framework: str, error: BaseException) -> None:
+        """A broken recorder must not look cheap."""
+        raise error
