@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -13,36 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from launch import Done, environment, execute, plain, write
+from commands import FAKES, SCRIPTS, faked, whygrad
+from launch import execute, plain, write
 from whygrad import __version__
 from whygrad.causes import CAUSES
-
-FAKES = Path(__file__).with_name("fakes.py")
-SCRIPTS = {
-    "healthy.py": "import sys\nprint('out', sys.argv)\n",
-    "failing.py": "import sys\nsys.exit(3)\n",
-    "losing.py": "import fakegrad\nfakegrad.lose('dense/kernel', 'error')\nprint('out')\n",
-    "noting.py": "import fakegrad\nfakegrad.lose('dense/kernel', 'note')\n",
-    "losing_and_failing.py": "import fakegrad\nfakegrad.lose('a', 'warning')\n1/0\n",
-    "breaking.py": "import fakegrad\nfakegrad.breaks()\n",
-    "package/__init__.py": "",
-    "package/__main__.py": "import sys\nprint(sys.argv[1:])\n",
-}
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return write(tmp_path / "work", SCRIPTS)
-
-
-def whygrad(arguments: list[str], folder: Path, stdin: bytes = b"", **env: str) -> Done:
-    """The command line as installed."""
-    return execute([sys.executable, "-m", "whygrad", *arguments], folder, stdin, **env)
-
-
-def faked(arguments: list[str], folder: Path, **env: str) -> Done:
-    """The command line with the framework ``fakegrad``."""
-    return execute([sys.executable, str(FAKES), *arguments], folder, **env)
 
 
 # -- run: what belongs to whom ------------------------------------------------------------------------------
@@ -171,66 +149,6 @@ def test_names_taken_by_the_script_are_no_trouble(folder: Path) -> None:
     assert "is lost" in done.stderr
     assert "Traceback" not in done.stderr
     assert whygrad(["run", "--quiet", "healthy.py"], folder).status == 0
-
-
-# -- run: streams --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("closing", ["2>&-", "1>&-", "1>&- 2>&-", "0<&- 1>&- 2>&-", "2>/dev/full", "1>/dev/full"])
-def test_closed_streams_do_not_matter(closing: str, folder: Path) -> None:
-    write(folder, {"quietly_losing.py": "import fakegrad\nfakegrad.lose('a', 'error')\nopen('x', 'w').write('own')\n"})
-    command = f"{sys.executable} {FAKES} run --json out.json quietly_losing.py {closing}"
-    done = execute(["bash", "-c", command], folder)
-    assert done.status == 1
-    assert len(json.loads((folder / "out.json").read_text())["findings"]) == 1
-    assert (folder / "x").read_text() == "own"
-    assert "Traceback" not in done.stderr
-
-
-def test_a_reader_that_left_is_told_apart(folder: Path) -> None:
-    command = f"{sys.executable} {FAKES} run --format json losing.py >/dev/full"
-    write(folder, {"losing.py": "import fakegrad\nfakegrad.lose('a', 'error')\n"})
-    done = execute(["bash", "-c", command], folder)
-    assert done.stderr == "whygrad: error: the report was not printed on stdout: no space left on device\n"
-    assert done.status == 1
-
-
-def test_a_script_that_takes_the_streams_away(folder: Path) -> None:
-    write(
-        folder,
-        {"takes.py": "import fakegrad, io, sys\nsys.stdout = sys.stderr = None\nfakegrad.lose('a', 'error')\n"},
-    )
-    done = faked(["run", "takes.py"], folder)
-    assert "whygrad: 1 error" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("env", "colored"),
-    [
-        ({"TERM": "xterm"}, True),
-        ({"TERM": "dumb"}, False),
-        ({"TERM": "xterm", "NO_COLOR": "1"}, False),
-        ({"TERM": "xterm", "NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
-    ],
-)
-def test_color_follows_the_terminal_of_stderr(env: dict[str, str], colored: bool, folder: Path) -> None:
-    ours, theirs = pty.openpty()
-    command = [sys.executable, str(FAKES), "run", "losing.py"]
-    done = subprocess.run(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=theirs, env=environment(**env), timeout=60
-    )
-    os.close(theirs)
-    shown = os.read(ours, 65536)
-    os.close(ours)
-    assert done.stdout == b"out\n"
-    assert (b"\x1b[" in shown) is colored
-    assert b"is lost" in shown
-
-
-def test_color_can_be_forced_into_a_pipe(folder: Path) -> None:
-    assert "\x1b[" in faked(["run", "losing.py"], folder, FORCE_COLOR="1", TERM="xterm").stderr
-    assert "\x1b[" not in faked(["run", "losing.py"], folder, TERM="xterm").stderr
 
 
 # -- run: wrong calls ----------------------------------------------------------------------------------------

@@ -5,10 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import weakref
-from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,51 +16,9 @@ import torch
 from torch import nn
 from torch.optim import optimizer as optimizers
 
-from watching_run import watched_run
-from whygrad.recorders.torch import Torch
-from whygrad.watching.health import ParameterHealth, StepHealth
-from whygrad.watching.watched import Watched
+from torch_watched import Run, by_name, first, mlp, train, warnings_of
 
 pytestmark = pytest.mark.torch
-Program = Callable[[], None]
-Run = Callable[[Program], Watched]
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    def watched(program: Program) -> Watched:
-        torch.manual_seed(0)
-        return watched_run(program, Torch(), tmp_path / "run-1")[0]
-
-    return watched
-
-
-def first(watched: Watched, optimizer: str = "SGD") -> StepHealth:
-    return watched.courses[optimizer].kept[0]
-
-
-def by_name(look: StepHealth) -> dict[str, ParameterHealth]:
-    return {each.path: each for each in look.parameters}
-
-
-def warnings_of(watched: Watched) -> list[str]:
-    return [each.kind for each in watched.remarks if each.warns]
-
-
-def mlp(*sizes: int, between: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for a, b in pairwise(sizes):
-        layers += [nn.Linear(a, b), between()]
-    return nn.Sequential(*layers[:-1])
-
-
-def train(net: nn.Module, optimizer: Any, steps: int = 12, before: Callable[[], Any] = lambda: None) -> None:
-    for _ in range(steps):
-        data = torch.randn(16, 8)
-        optimizer.zero_grad()
-        (net(data) - data.sum(1, keepdim=True)).square().mean().backward()
-        before()
-        optimizer.step()
 
 
 def test_the_numbers_are_those_of_the_step(run: Run) -> None:
@@ -141,7 +96,7 @@ def test_deep_sigmoids_vanish(run: Run) -> None:
     assert "from `net.18.weight` to `net.0.weight`" in remark.text
     assert "times a sigmoid lies between" in remark.text
     assert remark.where is not None
-    assert remark.where.file == __file__
+    assert remark.where.file == train.__code__.co_filename
 
 
 def test_a_chaotic_cell_explodes(run: Run) -> None:
@@ -176,34 +131,6 @@ def test_a_healthy_transformer_is_healthy(run: Run) -> None:
             schedule.step()
 
     assert warnings_of(run(program)) == []
-
-
-def test_clipping_far_below_the_norm(run: Run) -> None:
-    def program() -> None:
-        net = mlp(8, 16, 1)
-        clip = lambda: nn.utils.clip_grad_norm_(net.parameters(), max_norm=1e-3)  # noqa: E731
-        train(net, torch.optim.SGD(net.parameters(), lr=0.1), before=clip)
-
-    watched = run(program)
-    look = first(watched)
-    assert look.clipping is not None
-    assert look.clipping.before is not None
-    assert look.total == pytest.approx(1e-3, rel=1e-3)
-    befores = [p.before for p in look.parameters if p.before is not None]
-    assert math.hypot(*befores) == pytest.approx(look.clipping.before, rel=1e-3)
-    assert [(r.kind, r.warns) for r in watched.remarks] == [("clipping", True)]
-
-
-def test_clipping_by_value(run: Run) -> None:
-    def program() -> None:
-        net = mlp(8, 16, 1)
-        clip = lambda: nn.utils.clip_grad_value_(net.parameters(), 1e-4)  # noqa: E731
-        train(net, torch.optim.SGD(net.parameters(), lr=0.1), 1, before=clip)
-
-    look = first(run(program))
-    assert look.clipping is not None
-    assert look.clipping.acts
-    assert all(p.before is not None and p.gradient is not None and p.before > p.gradient for p in look.parameters)
 
 
 def test_two_optimizers_are_told_apart(run: Run) -> None:
@@ -315,33 +242,3 @@ def test_a_parameter_that_comes_later(run: Run) -> None:
     looks = run(program).courses["SGD"].kept
     assert [p.path for p in looks[0].parameters] == ["net.0.weight", "net.0.bias"]
     assert [p.path for p in looks[-1].parameters] == ["net.0.weight", "net.0.bias", "late"]
-
-
-@pytest.mark.parametrize("unscale", [True, False])
-def test_loss_scaling_is_divided_out(run: Run, unscale: bool) -> None:
-    norms: list[float] = []
-
-    def program() -> None:
-        net = mlp(8, 1)
-        optimizer = torch.optim.SGD(net.parameters(), lr=0.0)
-        scaler = torch.amp.GradScaler("cpu", init_scale=1024.0, growth_interval=10_000)
-        data = torch.randn(16, 8)
-        for step in range(6):
-            optimizer.zero_grad()
-            factor = float("inf") if step == 3 else 1.0
-            scaler.scale(net(data).square().mean() * factor).backward()
-            if unscale:
-                scaler.unscale_(optimizer)
-            norms.append(float(nn.utils.clip_grad_norm_(net.parameters(), 1e-6)))
-            scaler.step(optimizer)
-            scaler.update()
-
-    watched = run(program)
-    look = first(watched)
-    assert look.scale == 1024
-    assert look.clipping is not None
-    assert look.clipping.early is not unscale
-    assert look.clipping.before == pytest.approx(norms[0] / (1 if unscale else 1024), rel=1e-3)
-    assert watched.courses["SGD"].skipped == 1
-    assert watched.courses["SGD"].steps == 5
-    assert not [r for r in watched.remarks if r.kind == "nonfinite"]

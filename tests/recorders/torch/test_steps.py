@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 pytest.importorskip("torch")
@@ -13,18 +11,8 @@ from torch import nn
 
 from hearing import Ear
 from whygrad.diagnose import diagnose
-from whygrad.recorders.torch import Torch
 
 pytestmark = pytest.mark.torch
-
-
-@pytest.fixture
-def ear() -> Iterator[Ear]:
-    recorder, ear = Torch(), Ear()
-    recorder.start(ear)
-    yield ear
-    recorder.stop()
-    assert not ear.faults, ear.faults
 
 
 def test_gradients_put_there_by_hand_are_judged_once(ear: Ear) -> None:

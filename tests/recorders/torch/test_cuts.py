@@ -1,0 +1,88 @@
+"""What cuts a gradient off in PyTorch: autograd's own answers against the graph's, and the cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from torch import nn
+
+from hearing import Ear
+from torch_training import train, x
+from whygrad import spec
+from whygrad.diagnose import agrees, diagnose
+
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
+
+
+Around = Callable[[torch.Tensor], torch.Tensor]
+CUTS: dict[str, tuple[str, Around]] = {
+    "detach": ("stop-gradient", lambda t: t.detach()),
+    "data": ("stop-gradient", lambda t: t.data),
+    "parameter": ("stop-gradient", lambda t: nn.Parameter(t)),
+    "argmax": ("non-differentiable-op", lambda t: t.argmax(1).float()),
+    "compared": ("non-differentiable-op", lambda t: (t > 0).float()),
+    "rounded": ("non-differentiable-op", lambda t: t.round()),
+    "rounded in place": ("non-differentiable-op", lambda t: t.clone().round_()),
+    "sampled": ("non-differentiable-op", lambda t: torch.distributions.Normal(t, 1.0).sample()),
+    "drawn": ("non-differentiable-op", lambda t: torch.bernoulli(t.sigmoid())),
+    "cast": ("integer-dtype", lambda t: t.long().float()),
+    "to": ("integer-dtype", lambda t: t.to(torch.int32) * 1.0),
+    "copied": ("left-framework", lambda t: torch.tensor(t.tolist())),
+    "numpy": ("left-framework", lambda t: torch.from_numpy(t.detach().numpy())),
+    "written": ("state-write", lambda t: written(t)),
+    "unrecorded": ("recording-off", lambda t: unrecorded(t)),
+    "own function": ("custom-gradient", lambda t: Dropped.apply(t)),
+}
+
+
+def written(t: torch.Tensor) -> torch.Tensor:
+    buffer = torch.zeros_like(t)
+    with torch.no_grad():
+        buffer.copy_(t)
+    return buffer
+
+
+@torch.no_grad()
+def unrecorded(t: torch.Tensor) -> torch.Tensor:
+    return t * 2
+
+
+class Dropped(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, t: torch.Tensor) -> torch.Tensor:
+        return t * 2
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> None:
+        return None
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_a_cut_program(ear: Ear, name: str) -> None:
+    cause, around = CUTS[name]
+    lost, kept = nn.Linear(4, 3), nn.Linear(4, 1)
+    train(lost, kept, loss=lambda: around(lost(x(8, 4))).mean() + kept(x(8, 4)).mean())
+    graph = ear.graphs[0]
+    spec.check(graph)
+    assert agrees(graph) == []
+    findings = diagnose(graph)
+    assert {f.cause for f in findings} == {cause}
+    assert {p.path for f in findings for p in f.parameters} == {"lost.weight", "lost.bias"}
+    assert all(f.culprit is not None and f.culprit.file == __file__ for f in findings)
+
+
+def test_what_no_operation_shows_is_found_by_autograds_own_graph(ear: Ear) -> None:
+    model = nn.Linear(4, 1)
+
+    @torch.jit.script
+    def hidden(t: torch.Tensor) -> torch.Tensor:
+        return t * 2
+
+    train(model, loss=lambda: hidden(model(x(8, 4))).mean())
+    assert agrees(ear.graphs[0]) == []

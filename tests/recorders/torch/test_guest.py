@@ -1,0 +1,131 @@
+"""The recorder of PyTorch as a guest: nothing changes, nothing is kept alive, every hook comes off."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import warnings
+import weakref
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from hearing import Ear
+from torch_training import mlp, plain, train, x
+from whygrad.diagnose import diagnose
+from whygrad.recorders.torch import Torch
+
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
+
+
+def test_other_threads_are_heard(ear: Ear) -> None:
+    model = mlp()
+    thread = threading.Thread(
+        target=lambda: train(model, loss=lambda: model(x(8, 4)).detach().sum() + 0 * model[2].bias)
+    )
+    thread.start()
+    thread.join()
+    assert {f.cause for f in diagnose(ear.graphs[0])} == {"stop-gradient"}
+
+
+def state() -> list[Any]:
+    from torch.nn.modules import module
+    from torch.optim import optimizer
+    from torch.overrides import _len_torch_function_stack
+
+    return [
+        torch.Tensor.backward,
+        torch.autograd.backward,
+        torch.autograd.grad,
+        torch.nn.Parameter.__new__,
+        torch.autograd.Function.apply.__func__,
+        torch.autograd.function.BackwardCFunction.apply,
+        torch.nn.Module.__init__,
+        torch.nn.Module._call_impl,
+        torch.optim.Optimizer.__init__,
+        torch.func.vmap,
+        torch.vmap,
+        torch.from_numpy,
+        torch.compile,
+        threading.Thread.run,
+        warnings._showwarnmsg,  # type: ignore[attr-defined]
+        _len_torch_function_stack(),
+        module._has_any_global_hook(),
+        list(optimizer._global_optimizer_pre_hooks.items()),
+        list(optimizer._global_optimizer_post_hooks.items()),
+    ]
+
+
+def test_every_hook_is_taken_off() -> None:
+    before = state()
+    recorder = Torch()
+    recorder.start(Ear())
+    during = state()
+    plain()
+    recorder.rest()
+    resting = state()
+    recorder.stop()
+    assert state() == before
+    assert sum(a is not b and a != b for a, b in zip(before, during, strict=True)) >= 15
+    # The watch on requests, optimizers and births stays; the mode, the functions and the calls are heard no more.
+    assert resting[3:6] == before[3:6]
+    assert resting[9:17] == before[9:17]
+
+
+def test_no_tensor_lives_longer_than_it_would(ear: Ear) -> None:
+    model = mlp()
+    gone: list[weakref.ref[torch.Tensor]] = []
+
+    def loss() -> torch.Tensor:
+        h = model[0](x(8, 4))
+        gone.append(weakref.ref(h))
+        return model[2](h.relu()).sum()
+
+    train(model[0], model[2], loss=loss)
+    gc.collect()
+    assert [ref() for ref in gone] == [None] * len(gone)
+
+
+def losses(steps: int) -> list[float]:
+    torch.manual_seed(3)
+    model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.3), nn.TransformerEncoderLayer(8, 2, 8), nn.Linear(8, 1))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    seen = []
+    for _ in range(steps):
+        model.train()
+        loss = model(x(8, 4)).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        model.eval()
+        with torch.no_grad():
+            seen += [loss.item(), model(x(8, 4)).sum().item()]
+    return seen
+
+
+def test_nothing_computed_changes() -> None:
+    plainly = losses(6)
+    recorder = Torch()
+    recorder.start(Ear())
+    recorded = losses(6)
+    recorder.rest()
+    watched = losses(6)
+    recorder.stop()
+    assert recorded == plainly
+    assert watched == plainly
+
+
+def test_warnings_are_the_scripts_own(ear: Ear) -> None:
+    y = nn.Parameter(torch.ones(3)) * 2
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("default")
+        F.softmax(y)
+        torch.tensor(y)
+    assert len(given) == 2
+    assert {w.filename for w in given} == {__file__}
