@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from commands import FAKES, SCRIPTS, faked, whygrad
-from launch import execute, plain, write
+from launch import Done, execute, plain, write
 from whygrad import __version__
 from whygrad.causes import CAUSES
 
