@@ -61,9 +61,8 @@ def private() -> Private:
         raise MissingName(f"JAX {jax.__version__} is not followed by this version ({error})") from None
 
 
-# Where a compiled function is run from Python, what says that its next call must come by there again, and what lets its
-# next calls bypass Python.
-RUN, AGAIN, SHORTCUT = "_run_python_pjit", "_need_to_rebuild_with_fdo", "_get_fastpath_data"
+# Where a compiled function is run from Python, and what says that its next call must come by there again.
+RUN, AGAIN = "_run_python_pjit", "_need_to_rebuild_with_fdo"
 
 
 def compiling() -> Any | None:
@@ -72,7 +71,7 @@ def compiling() -> Any | None:
         from jax._src import pjit
     except ImportError:
         return None
-    return pjit if all(hasattr(pjit, name) for name in (RUN, AGAIN, SHORTCUT)) else None
+    return pjit if hasattr(pjit, RUN) and hasattr(pjit, AGAIN) else None
 
 
 # How deep in what a compiled function hands back the result of the script's function lies, by who called it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ import numpy
 
 from whygrad.recorders import frames
 from whygrad.recorders.jax import compat, located, signs
+from whygrad.recorders.jax.detour import Detour
 from whygrad.recorders.jax.moves import Moves, moves
 from whygrad.recorders.jax.ops import is_float
 from whygrad.recorders.jax.replay import worth
@@ -23,8 +23,6 @@ from whygrad.recorders.patching import Patches
 
 # Donated arguments die in the call; more than this many bytes of them are not copied.
 MOST_COPIED = 1 << 30
-# How often JAX asks after a call whether the next one must come by Python.
-_ASKED = 2
 # Of arrays up to so many elements that a program closed over a copy is kept: a mask made for it alone dies at once.
 MOST_KEPT = 1 << 14
 
@@ -128,14 +126,14 @@ class Compiled:
         self.awake = False
         self.pending: list[Held] = []
         self.known: dict[int, tuple[Any, list[Held]]] = {}
-        self.local = threading.local()
+        self.detour = Detour()
 
     def start(self, compiling: Any | None) -> None:
         """Listen; not at all where JAX has no such place."""
         if compiling is not None and not self.awake:
             self.awake = True
             self.patches.replace(compiling, compat.RUN, self._running(getattr(compiling, compat.RUN)))
-            self.patches.replace(compiling, compat.AGAIN, self._again(getattr(compiling, compat.AGAIN)))
+            self.detour.install(self.patches, compiling)
 
     def rest(self, undecided: Callable[[Held], bool]) -> None:
         """Listen on only to functions with a request of which something is still to be seen."""
@@ -161,22 +159,10 @@ class Compiled:
             result = original(p, args, *rest, **more)
             if call is not None:
                 compiled._ended(call, result)
-            compiled.local.held = _ASKED if call is not None else 0  # set last: what is run again has calls of its own
+            compiled.detour.hold(call is not None)
             return result
 
         return run
-
-    def _again(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """Have JAX forget its shortcut to the function that has just run; it takes a new one once we are gone."""
-        compiled = self
-
-        @wraps(original)
-        def again(*args: Any, **kwargs: Any) -> Any:
-            left = getattr(compiled.local, "held", 0)
-            compiled.local.held = max(0, left - 1)
-            return left > 0 or original(*args, **kwargs)
-
-        return again
 
     def _begun(self, p: Any, args: Sequence[Any]) -> Call | None:
         try:

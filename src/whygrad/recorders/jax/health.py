@@ -18,6 +18,7 @@ import numpy
 
 from whygrad.recorders.arrays import difference, move_of, sample
 from whygrad.recorders.jax import compat
+from whygrad.recorders.jax.detour import Detour
 from whygrad.recorders.jax.eager import Eager
 from whygrad.recorders.jax.optimizing import Leaf, Plan, plan_of
 from whygrad.recorders.naming import unique
@@ -80,8 +81,7 @@ class Health:
         # By the id of a program, which the entry keeps alive; ``None``: no step of an optimizer.
         self._steps: dict[int, tuple[Any, _Step | None]] = {}
         self.eager = Eager(watch, self._named, self._fault)
-        # Ids of the results of calls after which JAX is to take no shortcut.
-        self._kept: set[int] = set()
+        self.detour = Detour()
 
     def install(self) -> None:
         """Watch from now on."""
@@ -90,7 +90,7 @@ class Health:
             self.watch.note("this version of JAX has no place where compiled steps could be watched")
             return
         self.patches.replace(compiling, compat.RUN, self._running(getattr(compiling, compat.RUN)))
-        self.patches.replace(compiling, compat.SHORTCUT, self._shortcut(getattr(compiling, compat.SHORTCUT)))
+        self.detour.install(self.patches, compiling)
 
     def stop(self) -> None:
         """Take the hooks off."""
@@ -115,22 +115,10 @@ class Health:
                 return original(p, args, *rest, **more)
             step, look = health._guarded(health._begun, p, args) or (None, None)
             result = original(p, args, *rest, **more)
-            if health._guarded(health._ended, p, args, result, step, look):
-                health._kept.add(id(result[1]))
+            health.detour.hold(bool(health._guarded(health._ended, p, args, result, step, look)))
             return result
 
         return run
-
-    def _shortcut(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        health = self
-
-        @wraps(original)
-        def shortcut(*args: Any, **kwargs: Any) -> Any:
-            kept = {id(each) for each in args} & health._kept  # one of them is the list of the results
-            health._kept -= kept
-            return None if kept else original(*args, **kwargs)
-
-        return shortcut
 
     def _guarded(self, body: Callable[..., Any], *arguments: Any) -> Any:
         try:
