@@ -15,7 +15,7 @@ import pytest
 from commands import FAKES, SCRIPTS, faked, whygrad
 from launch import Done, execute, plain, write
 from whygrad import __version__
-from whygrad.causes import CAUSES
+from whygrad.causes import CAUSES, CHAIN
 
 
 @pytest.fixture
@@ -256,4 +256,6 @@ def test_explain_shows_the_manual_page(tmp_path: Path) -> None:
 
 def test_causes_lists_them_all(tmp_path: Path) -> None:
     listed = [line.split()[:2] for line in whygrad(["causes"], tmp_path, COLUMNS="200").stdout.splitlines()[1:]]
-    assert listed == [[cause.link, cause.id] for cause in CAUSES.values()]
+    assert sorted(listed) == sorted([cause.link, cause.id] for cause in CAUSES.values())
+    links = [link for link, _ in CHAIN]
+    assert [link for link, _ in listed] == sorted((link for link, _ in listed), key=links.index)

@@ -62,8 +62,9 @@ def test_a_call_is_taken_off_what_it_was_given(tmp_path: Path, call: str, left: 
 )
 def test_a_keyword_is_given_once(tmp_path: Path, call: str, new: str | None) -> None:
     text = Text(tmp_path, f"with {call} as tape:\n    pass\n")
-    edits = rewrite.given_keyword(text.at(call), "persistent=True")
-    assert text.after(edits) == (new and text.text.replace(call, new))
+    for place in (text.at(call), text.at(text.text.rstrip())):  # the call, or the block that it opens
+        edits = rewrite.given_keyword(place, "persistent=True")
+        assert text.after(edits) == (new and text.text.replace(call, new))
 
 
 BEFORE = "p = x @ w\nwith tape_of() as tape:\n    l = p * p\ng = tape.gradient(l, w)\n"

@@ -12,12 +12,17 @@ import whygrad
 from whygrad.ending import Ending
 from whygrad.uncaught import describe, hide_own_frames, settle
 
-_OURS = compile(
-    "def through(function):\n    return function()\n", str(Path(whygrad.__file__).with_name("some_hook.py")), "exec"
-)
-_names: dict[str, object] = {}
-exec(_OURS, _names)
-through = _names["through"]
+
+def caller(file: str) -> object:
+    """A function of whygrad's, in a file of this name, that calls what it is given."""
+    names: dict[str, object] = {}
+    text = "def through(function):\n    return function()\n"
+    exec(compile(text, str(Path(whygrad.__file__).with_name(file)), "exec"), names)
+    return names["through"]
+
+
+through = caller("some_hook.py")
+bottom = caller("run.py")
 
 
 def fail() -> None:
@@ -45,6 +50,14 @@ def test_our_frames_go_from_the_middle() -> None:
     assert functions(error.__traceback__) == ["caught", "through", "fail"]
     hide_own_frames(error)
     assert functions(error.__traceback__) == ["caught", "fail"]
+
+
+def test_what_stands_below_the_script_goes_as_well() -> None:
+    """JAX lays the whole stack into the tracebacks of its operations, with the console script that started us."""
+    with pytest.raises(LookupError) as caught:
+        bottom(lambda: through(fail))  # type: ignore[operator]
+    hide_own_frames(caught.value)
+    assert functions(caught.value.__traceback__) == ["<lambda>", "fail"]
 
 
 def test_our_frames_go_from_causes_contexts_and_groups() -> None:

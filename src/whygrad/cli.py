@@ -217,10 +217,11 @@ def causes() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from whygrad.causes import CAUSES
+    from whygrad.causes import CAUSES, CHAIN
 
     table = Table("link", "id", "summary", box=None, pad_edge=False)
-    for cause in CAUSES.values():
+    links = tuple(link for link, _ in CHAIN)
+    for cause in sorted(CAUSES.values(), key=lambda cause: links.index(cause.link)):
         table.add_row(cause.link, cause.id, cause.summary)
     Console().print(table)
 

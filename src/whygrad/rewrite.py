@@ -39,8 +39,12 @@ def unwrapped(call: Span, names: Collection[str]) -> Edits:
 
 
 def given_keyword(call: Span, keyword: str) -> Edits:
-    """A call with one more keyword (``name=value``) at its end."""
+    """A call with one more keyword (``name=value``) at its end; of a ``with`` block, the call that opens it."""
+    block = source.statement_at(call)
     node = source.node_at(call)
+    if not isinstance(node, ast.Call) and isinstance(block, ast.With) and len(block.items) == 1:
+        node = block.items[0].context_expr
+        call = source.range_of(node, call) or call
     name = keyword.partition("=")[0]
     if not isinstance(node, ast.Call) or any(k.arg in (name, None) for k in node.keywords):
         return NONE

@@ -12,6 +12,7 @@ from whygrad.ending import Ending
 
 INTERRUPTED = 128 + 2  # what a shell says of a process that died of SIGINT
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_BOTTOM = _OURS + "run.py"  # below its frames stands what started whygrad, and above them the script
 
 
 def settle(error: BaseException) -> Ending:
@@ -69,7 +70,10 @@ def hide_own_frames(error: BaseException) -> None:
 
 
 def _without_own(traceback: TracebackType | None) -> TracebackType | None:
-    kept = [each for each in _walk(traceback) if not each.tb_frame.f_code.co_filename.startswith(_OURS)]
+    files = [(each, each.tb_frame.f_code.co_filename) for each in _walk(traceback)]
+    # A framework may lay the whole stack into a traceback, from the console script on.
+    start = max((index for index, (_, file) in enumerate(files) if file == _BOTTOM), default=-1) + 1
+    kept = [each for each, file in files[start:] if not file.startswith(_OURS)]
     for each, following in pairwise([*kept, None]):
         if each is not None:
             each.tb_next = following

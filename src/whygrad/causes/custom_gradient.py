@@ -200,11 +200,12 @@ sources of the gradient call.
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import replace
 
 from whygrad import source
 from whygrad.causes.carried import Words, cut_by, explain_cut
-from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.cause import ANY, Case, Explanation, spoken
 from whygrad.span import Span
 from whygrad.ways import Cut
 
@@ -220,6 +221,8 @@ ZEROS = Words(
     "this backward function answers zeros for that input",
     FIX,
 )
+# JAX hands back zeros for what a rule leaves out, and takes None for zeros.
+ANSWERS: Mapping[str, Words] = {"jax": ZEROS, ANY: WORDS}
 
 
 def explain(case: Case) -> Explanation | None:
@@ -227,15 +230,15 @@ def explain(case: Case) -> Explanation | None:
     cuts = cut_by(case, ID)
     if not cuts:
         return None
-    words = ZEROS if cuts[0].barrier.zeros else WORDS
-    where = _backward(cuts[0])
+    words = ZEROS if cuts[0].barrier.zeros else spoken(ANSWERS, case)
+    where = _backward(cuts[0], words is ZEROS)
     if where is None:
         return explain_cut(case, cuts, words)
     detail = cuts[0].barrier.detail
     return explain_cut(case, cuts, replace(words, reason=words.reason.replace("{detail}", detail)), where)
 
 
-def _backward(cut: Cut) -> Span | None:
+def _backward(cut: Cut, zeros: bool) -> Span | None:
     """The return of the backward function that holds the None or the zeros, else its last, else its head."""
     where = cut.barrier.where
     if where is None:
@@ -244,14 +247,16 @@ def _backward(cut: Cut) -> Span | None:
     if function is None or isinstance(function, (ast.Module, ast.Lambda)):
         return where
     returns = [s for s in source.statements(function) if isinstance(s, ast.Return) and s.value is not None]
-    empty = [r for r in returns if any(_is_empty(n, cut.barrier.zeros) for n in ast.walk(r))]
+    empty = [r for r in returns if any(_is_empty(n, zeros) for n in ast.walk(r))]
     for found in empty or returns[-1:]:
         return source.range_of(found, where)
     return where
 
 
 def _is_empty(node: ast.AST, zeros: bool) -> bool:
+    if isinstance(node, ast.Constant):
+        return node.value is None
     if not zeros:
-        return isinstance(node, ast.Constant) and node.value is None
+        return False
     name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
     return name in ("zeros", "zeros_like")

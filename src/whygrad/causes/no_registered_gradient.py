@@ -157,7 +157,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from whygrad.causes.carried import Words, cut_by, explain_cut
-from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.cause import ANY, Case, Explanation, spoken
+from whygrad.finding import Fix
 from whygrad.ways import Cut
 
 ID = "no-registered-gradient"
@@ -166,6 +167,17 @@ WORDS = Words(
     "{detail}",
     "replace it by operations that have a gradient, or move it before the trainable part",
 )
+# What to do about operations that are met often, by the name that the framework gives them.
+CURES: Mapping[str, Mapping[str, str]] = {
+    "jax": {
+        "while": "use `lax.scan`, or a `fori_loop` whose bounds are Python numbers; for a fixed point give the "
+        "derivative itself (`lax.custom_root`, `jax.custom_vjp`)",
+        "svd": "ask for `full_matrices=False`, which has a derivative",
+    },
+    "tensorflow": {},
+    "torch": {},
+    ANY: {},
+}
 
 # What the framework's error says at an operation without a gradient.
 RAISED: Mapping[str, str] = {"tensorflow": "LookupError", "torch": "derivative for"}
@@ -174,7 +186,10 @@ RAISED: Mapping[str, str] = {"tensorflow": "LookupError", "torch": "derivative f
 def explain(case: Case) -> Explanation | None:
     """A barrier of this kind stands nearest the loss, or the request raised at one on any way to it."""
     cuts = cut_by(case, ID) or _raised(case)
-    return explain_cut(case, cuts, WORDS) if cuts else None
+    if not cuts:
+        return None
+    cure = spoken(CURES, case).get(case.graph.op(cuts[0].op).name if cuts[0].op >= 0 else "")
+    return explain_cut(case, cuts, WORDS, fix=None if cure is None else Fix(cure))
 
 
 def _raised(case: Case) -> list[Cut]:

@@ -1,6 +1,6 @@
 """# not-watched
 
-the gradient was asked of a tensor or variable that the tape does not watch
+the gradient was asked of a tensor or variable that the framework was not told to follow
 
 ## What it is
 

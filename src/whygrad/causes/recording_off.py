@@ -1,6 +1,6 @@
 """# recording-off
 
-the value was computed while the tape was not recording
+the value was computed where nothing is recorded: outside of the tape, or under `no_grad`
 
 ## What it is
 

@@ -176,21 +176,27 @@ leave its parameters out of the sources of the gradient call. Otherwise use the 
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import replace
 
-from whygrad import source
-from whygrad.causes.cause import Case, Explanation, in_package, loss_span, quoted
-from whygrad.causes.holder import holder
-from whygrad.causes.parts import other_part
+from whygrad.causes.cause import ANY, Case, Explanation, code_of, quoted, spoken
+from whygrad.causes.dropped import stack_of, takes_another
 from whygrad.causes.taken import taken_instead
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.span import Span
 
 ID = "unused-output"
 _INSTEAD = "the loss is built from this instead"
+_INSIDE = "no loss that is made in here reads it"
 _OVERWRITTEN = "the next turn of the loop puts its own result in the place of this one"
+
+# What to do where a library makes the losses.
+_FIT = "give the output that {layer} leads to a loss of its own: by its name in `compile`, with a target in `fit`"
+INSIDE: Mapping[str, str] = {
+    "keras": _FIT,
+    "tensorflow": _FIT,
+    ANY: "use the output of {layer} in the loss",
+}
 
 
 def explain(case: Case) -> Explanation | None:
@@ -203,12 +209,12 @@ def explain(case: Case) -> Explanation | None:
     if parameter.is_variable and not any(op >= case.opened for op in flow.recorded_readers(parameter.value)):
         return None
     end = next(iter(flow.dead_ends(parameter.value)), None)
-    stack = _stack(case, end)
+    stack = stack_of(case, end)
     layer = (case.parameter.owner or case.parameter.path.rsplit("/", 1)[0]) if parameter.is_variable else parameter.path
-    place, dropped = _takes_another(case, end, stack)
+    place, dropped = takes_another(case, end, stack)
     labels = []
     if place is not None:
-        labels.append(Label(place, _OVERWRITTEN if dropped is None and place in stack else _INSTEAD))
+        labels.append(Label(place, _OVERWRITTEN if dropped is None and place in stack else _taking(case, place)))
     if dropped is not None and (place is None or dropped.place() != place.place()):
         labels.append(
             Label(dropped, f"{quoted(layer)} runs here, and nothing on the way to the loss reads what it gives")
@@ -220,68 +226,32 @@ def explain(case: Case) -> Explanation | None:
         tuple(labels),
         _chain(case, end),
         fix=Fix(
-            f"build the loss from {quoted(name)}" if name else f"use the output of {quoted(layer)} in the loss",
+            _cure(case, name, layer, place, dropped),
             taken_instead(case, place, dropped, end) if end is not None else (),
         ),
         proof=Proof("structural", True, f"{quoted(layer)} ran, and no operation leads from it to the loss"),
     )
 
 
-def _stack(case: Case, value: int | None) -> tuple[Span, ...]:
-    op = case.graph.value_op[value] if value is not None else -1
-    return case.graph.stacks[case.graph.op_stack[op]] if op >= 0 else ()
+def _cure(case: Case, name: str, layer: str, place: Span | None, dropped: Span | None) -> str:
+    """What to do: with the name of the value where it has one, else with the call that gives it."""
+    if name:
+        return f"build the loss from {quoted(name)}"
+    if dropped is not None and place is not None and dropped.place() != place.place():
+        return f"use what {quoted(code_of(dropped))} gives in the loss"
+    if place is not None and _trains(case, place):
+        return spoken(INSIDE, case).format(layer=quoted(layer))
+    return f"use the output of {quoted(layer)} in the loss"
 
 
-def _takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple[Span | None, Span | None]:
-    """Where the loss path goes on without the value, and where the value was made, both in one function."""
-    if end is None or not stack:
-        return loss_span(case.graph), None
-    later = list(_loss_path(case, case.graph.value_op[end]))
-    if _overwritten(case, stack[0], later):
-        return stack[0], None
-    part = other_part(stack[0])
-    if part is not None:
-        return part, stack[0]
-    dead, held = holder(case, end, stack)
-    # Where a library stands between the function and the holder, the function itself may know better.
-    for made, names in ((dead, held), *((span, set[str]()) for span in stack)):
-        place = _beside(made, names, later)
-        if place is not None:
-            return place, made
-    own = next((taken[0] for taken in later if taken[0].function not in {s.function for s in stack}), None)
-    return (own or loss_span(case.graph)), dead
+def _taking(case: Case, place: Span) -> str:
+    """What is said of the place that takes another tensor; in a call that does the training, no loss is in sight."""
+    return _INSIDE if _trains(case, place) else _INSTEAD
 
 
-def _beside(dead: Span, held: set[str], later: list[tuple[Span, ...]]) -> Span | None:
-    """The first place in the function of a dead value at which the way to the loss goes on."""
-    for taken in later:
-        place = next((s for s in taken if s.file == dead.file and s.function == dead.function), None)
-        if place is not None and place.place() != dead.place():
-            # An expression that is given the value and still does not use it drops it further inside.
-            node = source.node_at(place)
-            inside = node is not None and held & source.names_in(node)
-            return taken[0] if inside else place
-    return None
-
-
-def _overwritten(case: Case, place: Span, later: list[tuple[Span, ...]]) -> bool:
-    """Whether a loop's next turn, which leads to the loss, binds the name anew without having read this value."""
-    statement = source.statement_at(place)
-    if not isinstance(statement, ast.Assign) or in_package(place):
-        return False
-    if any(span.place() == place.place() for target in case.graph.targets for span in _stack(case, target)):
-        return False  # the loss is made in the very same call
-    again = any(span.place() == place.place() for stack in later for span in stack)
-    return again and not source.names_in(statement.value) & source.targets_of(statement)
-
-
-def _loss_path(case: Case, first: int) -> Iterator[tuple[Span, ...]]:
-    """The call stacks of what ran after an operation and carries other parameters to the loss."""
-    graph, flow = case.graph, case.flow
-    for op in range(first + 1, len(graph)):
-        stack = graph.stacks[graph.op_stack[op]]
-        if stack and any(value in flow.fed and flow.carries(value) for value in graph.outputs(op)):
-            yield stack
+def _trains(case: Case, place: Span) -> bool:
+    """Whether a place is the one call that makes the loss and asks for gradients."""
+    return any(asked.place() == place.place() for asked in case.graph.request[:1])
 
 
 def _chain(case: Case, end: int | None) -> tuple[Step, ...]:

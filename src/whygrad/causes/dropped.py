@@ -1,0 +1,75 @@
+"""A value that nothing reads: where it was made, and where the way to the loss goes on without it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from whygrad import source
+from whygrad.causes.cause import Case, in_package, loss_span
+from whygrad.causes.holder import holder
+from whygrad.causes.parts import other_part
+from whygrad.span import Span
+
+
+def stack_of(case: Case, value: int | None) -> tuple[Span, ...]:
+    """The calls in which a value was made, innermost first."""
+    op = case.graph.value_op[value] if value is not None else -1
+    return case.graph.stacks[case.graph.op_stack[op]] if op >= 0 else ()
+
+
+def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple[Span | None, Span | None]:
+    """Where the loss path goes on without a value, and where the value was made, both in one function.
+
+    Args:
+        end: a value that nothing on the way to the loss reads.
+        stack: the calls in which it was made.
+    """
+    if end is None or not stack:
+        return loss_span(case.graph), None
+    later = list(_loss_path(case, case.graph.value_op[end]))
+    if _overwritten(case, stack[0], later):
+        return stack[0], None
+    part = other_part(stack[0])
+    if part is not None:
+        return part, stack[0]
+    dead, held = holder(case, end, stack)
+    # Where a library stands between the function and the holder, the function itself may know better.
+    for made, names in ((dead, held), *((span, set[str]()) for span in stack)):
+        place = _beside(made, names, later)
+        if place is not None:
+            return place, made
+    own = next((taken[0] for taken in later if taken[0].function not in {s.function for s in stack}), None)
+    return (own or loss_span(case.graph)), dead
+
+
+def _beside(dead: Span, held: set[str], later: list[tuple[Span, ...]]) -> Span | None:
+    """The first place in the function of a dead value at which the way to the loss goes on."""
+    for taken in later:
+        place = next((s for s in taken if s.file == dead.file and s.function == dead.function), None)
+        if place is not None and place.place() != dead.place():
+            # An expression that is given the value and still does not use it drops it further inside.
+            node = source.node_at(place)
+            inside = node is not None and held & source.names_in(node)
+            return taken[0] if inside else place
+    return None
+
+
+def _overwritten(case: Case, place: Span, later: list[tuple[Span, ...]]) -> bool:
+    """Whether a loop's next turn, which leads to the loss, binds the name anew without having read this value."""
+    statement = source.statement_at(place)
+    if not isinstance(statement, ast.Assign) or in_package(place):
+        return False
+    if any(span.place() == place.place() for target in case.graph.targets for span in stack_of(case, target)):
+        return False  # the loss is made in the very same call
+    again = any(span.place() == place.place() for stack in later for span in stack)
+    return again and not source.names_in(statement.value) & source.targets_of(statement)
+
+
+def _loss_path(case: Case, first: int) -> Iterator[tuple[Span, ...]]:
+    """The call stacks of what ran after an operation and carries other parameters to the loss."""
+    graph, flow = case.graph, case.flow
+    for op in range(first + 1, len(graph)):
+        stack = graph.stacks[graph.op_stack[op]]
+        if stack and any(value in flow.fed and flow.carries(value) for value in graph.outputs(op)):
+            yield stack
