@@ -216,6 +216,11 @@ WAYS: Mapping[str, Way] = {
     for name in names.split()
 }
 _CHOOSES = frozenset(("where", "select", "selectv2", "select_n", "masked_fill", "maximum", "minimum"))
+# What may stand between, in which each element stays by itself; and how many of them.
+_ELEMENTWISE = frozenset(
+    "mul multiply __mul__ __rmul__ neg __neg__ negative add addv2 __add__ sub __sub__ square".split()
+)
+_FAR = 4
 
 
 def explain(case: Case) -> Explanation | None:
@@ -233,6 +238,12 @@ def explain(case: Case) -> Explanation | None:
 
 
 def _is_chosen_among(case: Case, edge: Edge) -> bool:
-    """Whether the operation's result goes straight into one that takes some of its elements only."""
-    readers = case.flow.readers(edge.sink)
-    return bool(readers) and all(case.graph.op(op).name.lower() in _CHOOSES for op in readers)
+    """Whether all that comes of the operation's result, element by element, goes into one that takes some elements."""
+    graph, flow, value = case.graph, case.flow, edge.sink
+    for _ in range(_FAR):
+        readers = [op for op in flow.readers(value) if any(flow.carries(made) for made in graph.outputs(op))]
+        names = {graph.op(op).name.lower() for op in readers}
+        if len(readers) != 1 or not names <= _ELEMENTWISE:
+            return bool(readers) and names <= _CHOOSES
+        value = graph.outputs(readers[0])[0]
+    return False
