@@ -171,10 +171,11 @@ them out of the gradient call, or freeze them.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import replace
 
-from whygrad import provenance
+from whygrad import provenance, source
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import ANY, Case, Explanation, code_of, in_package, spoken
 from whygrad.finding import Fix, Label, Proof, Step
@@ -198,6 +199,19 @@ COPIED = Words(
     "a new tensor is made of the value here, without its history",
     "use the tensor itself (`.clone()` copies it with its history, `torch.stack` joins several)",
 )
+# The built-in functions that compare values in Python and hand one of them back.
+PICKED = Words(
+    "`{code}` compares the values in Python, and what it picks is a constant",
+    "Python picks one of the values here",
+    "use {instead} in its place",
+)
+PICKING: Mapping[str, Mapping[str, str]] = {
+    "tensorflow": {"min": "`tf.minimum`", "max": "`tf.maximum`"},
+    "torch": {"min": "`torch.clamp(..., max=...)`", "max": "`torch.clamp(..., min=...)`"},
+    "jax": {"min": "`jnp.minimum`", "max": "`jnp.maximum`"},
+    "keras": {"min": "`keras.ops.minimum`", "max": "`keras.ops.maximum`"},
+    ANY: {},
+}
 HOW = {
     "the same value came back": "the constant that came back holds the very same value",
     "inferred": "the source text shows that the constant is computed from the value that left",
@@ -212,10 +226,19 @@ def explain(case: Case) -> Explanation | None:
     if not cuts:
         return None
     culprit = _outside_packages(cuts[0].span)
-    words = COPIED if cuts[0].barrier.detail == "makes a constant of it" else WORDS
-    found = explain_cut(case, cuts, words, culprit, Fix(words.fix.format(owner=spoken(OWNERS, case))))
+    instead = _picking(case, culprit)
+    words = COPIED if cuts[0].barrier.detail == "makes a constant of it" else PICKED if instead else WORDS
+    fix = Fix(words.fix.format(owner=spoken(OWNERS, case), instead=instead))
+    found = explain_cut(case, cuts, words, culprit, fix)
     how = HOW.get(cuts[0].barrier.detail)
     return found if how is None else replace(found, notes=(*found.notes, how))
+
+
+def _picking(case: Case, culprit: Span | None) -> str | None:
+    """What does in the framework what a built-in of Python's does here."""
+    node = source.node_at(culprit) if culprit is not None else None
+    name = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+    return spoken(PICKING, case).get(name)
 
 
 def _outside_packages(span: Span | None) -> Span | None:
