@@ -183,7 +183,7 @@ def _unexplained(case: Case) -> Explanation:
         "whygrad can not explain it",
         place,
         (Label(place, "asked here"),) if place is not None else (),
-        (Step("parameter", case.parameter.path, case.parameter.made()),),
+        (Step("parameter", case.parameter.name, case.parameter.made()),),
         ("this is a defect of whygrad: please report it with the script, or the part that makes this parameter",),
         proof=Proof(
             "structural", False, "the recorded graph shows a way for the gradient, and the framework gave none"
@@ -201,7 +201,7 @@ def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Seq
     return Finding(
         cause=cause,
         severity=severity,
-        title=headline.of([p.path for p in parameters]),
+        title=headline.of([p.name for p in parameters]),
         headline=headline,
         parameters=tuple(_affected(p) for p in parameters),
         culprit=explanation.culprit,
@@ -231,9 +231,7 @@ def _given(parameters: Sequence[Parameter]) -> str:
 
 
 def _affected(parameter: Parameter) -> Affected:
-    if is_unapplied(parameter):
-        return Affected(parameter.path, parameter.shape, parameter.dtype, "present")
     gradients: dict[str, Gradient] = {"zero": "zero", "nonfinite": "nonfinite", "present": "zero"}
-    if not parameter.asked:
-        return Affected(parameter.path, parameter.shape, parameter.dtype, "none")
-    return Affected(parameter.path, parameter.shape, parameter.dtype, gradients.get(parameter.gradient, "none"))
+    seen: Gradient = gradients.get(parameter.gradient, "none") if parameter.asked else "none"
+    gradient = "present" if is_unapplied(parameter) else seen
+    return Affected(parameter.path, parameter.shape, parameter.dtype, gradient, parameter.written)

@@ -67,7 +67,7 @@ class Affected:
     """A parameter as a finding names it.
 
     Attributes:
-        path: the name the user knows it by.
+        path: the name the user knows it by; ``written``: how the script writes it, where that differs.
         shape: its dimensions, ``None`` for an unknown one; ``None`` altogether if the rank is unknown.
         dtype: the framework's name of its type (``float32``).
         gradient: what the framework handed back for it.
@@ -77,6 +77,12 @@ class Affected:
     shape: tuple[int | None, ...] | None
     dtype: str | None
     gradient: Gradient = "none"
+    written: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called before the user."""
+        return self.written or self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +98,14 @@ class Headline:
     several: str
     reason: str
 
-    def of(self, paths: Sequence[str]) -> str:
+    def of(self, names: Sequence[str]) -> str:
         """The title for these parameters."""
-        return f"{listed(paths)} {self.one if len(paths) == 1 else self.several}: {self.reason}"
+        return f"{listed(names)} {self.one if len(names) == 1 else self.several}: {self.reason}"
 
 
-def listed(paths: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """Names as a headline gives them: all of up to three, else two and a count."""
-    each = [f"`{path}`" for path in paths]
+    each = [f"`{name}`" for name in names]
     if len(each) > 3:
         return f"{each[0]}, {each[1]} and {len(each) - 2} more parameters"
     return each[0] if len(each) == 1 else f"{', '.join(each[:-1])} and {each[-1]}"
@@ -164,8 +170,8 @@ class Finding:
 
     def of(self, parameters: tuple[Affected, ...]) -> Finding:
         """The same finding for other parameters, its title included."""
-        paths = [parameter.path for parameter in parameters]
-        title = self.headline.of(paths) if self.headline is not None and paths else self.title
+        names = [parameter.name for parameter in parameters]
+        title = self.headline.of(names) if self.headline is not None and names else self.title
         return replace(self, parameters=parameters, title=title)
 
 

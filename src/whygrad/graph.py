@@ -94,7 +94,7 @@ class Parameter:
     """A source of the request, or a trainable variable that the forward pass read.
 
     Attributes:
-        path: the name the user knows.
+        path: the name the user knows; ``written``: how the script writes it, where that differs (``params['w']``).
         value: the value id that stands for it; ``NOWHERE`` if it was never met while recording.
         asked: it is a source of this request.
         trainable: the framework would train it by default; ``born_frozen``: it never was trainable.
@@ -125,6 +125,12 @@ class Parameter:
     in_model: bool | None = None
     history: tuple[Event, ...] = ()
     awaited: bool | None = None
+    written: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called before the user."""
+        return self.written or self.path
 
     def made(self) -> Span | None:
         """Where it was created, if that was seen."""
@@ -277,12 +283,8 @@ class Graph:
 
     def value(self, value: int) -> Value:
         """A view of one value."""
-        return Value(
-            value,
-            self.value_op[value],
-            self.names[self.value_dtype[value]],
-            self.shapes[self.value_shape[value]],
-        )
+        dtype, shape = self.names[self.value_dtype[value]], self.shapes[self.value_shape[value]]
+        return Value(value, self.value_op[value], dtype, shape)
 
     def ops(self) -> Iterator[Op]:
         """All operations, in order."""
@@ -290,10 +292,7 @@ class Graph:
 
     def barrier(self, op: int, source: int, sink: int) -> Barrier | None:
         """The barrier between input position ``source`` and output position ``sink``, if there is one."""
-        for barrier in self.barriers.get(op, ()):
-            if barrier.input == source and barrier.output == sink:
-                return barrier
-        return None
+        return next((b for b in self.barriers.get(op, ()) if (b.input, b.output) == (source, sink)), None)
 
     def layer(self, path: str) -> Layer | None:
         """The layer of that path."""

@@ -70,9 +70,9 @@ def _finding(found: Penalties, cause: str, explanation: Explanation, parameters:
     return Finding(
         cause=cause,
         severity="warning",
-        title=headline.of([p.path for p in parameters]),
+        title=headline.of([p.name for p in parameters]),
         headline=headline,
-        parameters=tuple(Affected(p.path, p.shape, p.dtype, "present") for p in parameters),
+        parameters=tuple(Affected(p.path, p.shape, p.dtype, "present", p.written) for p in parameters),
         culprit=explanation.culprit,
         labels=explanation.labels,
         chain=explanation.chain,

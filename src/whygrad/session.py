@@ -228,7 +228,7 @@ class Session:
         new = finding.parameters[self._announced[key] :] if finding is not None else ()
         if not new or finding is None or finding.culprit is None:
             return None
-        return f"{listed([p.path for p in new])} too: the same {finding.cause} in line {finding.culprit.line}"
+        return f"{listed([p.name for p in new])} too: the same {finding.cause} in line {finding.culprit.line}"
 
     def _is_news(self, request: Asked) -> bool:
         known = {(p.path, p.gradient) for f in self._found.values() for p in f.parameters}

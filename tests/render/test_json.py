@@ -128,8 +128,8 @@ def test_the_whole_report() -> None:
                 "severity": "error",
                 "title": "the loss is computed from `dense1`, before `pred`",
                 "parameters": [
-                    {"path": "pred/kernel", "shape": [None, 1], "dtype": "float32", "gradient": "none"},
-                    {"path": "pred/bias", "shape": None, "dtype": None, "gradient": "zero"},
+                    {"path": "pred/kernel", "shape": [None, 1], "dtype": "float32", "gradient": "none", "written": ""},
+                    {"path": "pred/bias", "shape": None, "dtype": None, "gradient": "zero", "written": ""},
                 ],
                 "culprit": culprit,
                 "labels": [{"text": "the loss is built from this", "where": culprit}],

@@ -160,7 +160,7 @@ def seen_from(stack: tuple[Span, ...], frame: Span | None) -> Span | None:
 def chain_of(case: Case, until: int | None = None) -> tuple[Step, ...]:
     """The way of a parameter to the loss, with its cuts."""
     graph, parameter = case.graph, case.parameter
-    steps = [Step("parameter", parameter.path, parameter.made())]
+    steps = [Step("parameter", parameter.name, parameter.made())]
     for edge in case.flow.in_short(parameter.value):
         step = _step(case, edge)
         if step is not None and step.text != steps[-1].text:

@@ -250,7 +250,7 @@ def explain(case: Case) -> Explanation | None:
         f"the request raised {message[:120]}",
         place,
         (Label(place, "raised here"),) if place is not None else (),
-        (Step("parameter", case.parameter.path),),
+        (Step("parameter", case.parameter.name),),
         proof=Proof("structural", True, "the framework's own error"),
     )
 
@@ -268,7 +268,7 @@ def _broken(case: Case, words: Words) -> Explanation:
         reason,
         place,
         tuple(labels),
-        (Step("parameter", case.parameter.path), Step("cut", f"[{code_of(place, 40)}]", place)),
+        (Step("parameter", case.parameter.name), Step("cut", f"[{code_of(place, 40)}]", place)),
         fix=Fix(words.fix),
         wrong_cures=(words.wrong_cure,) if words.wrong_cure else (),
         proof=Proof("structural" if fault.traced else "inferred", True, "the framework's own error says what it met"),

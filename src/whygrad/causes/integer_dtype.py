@@ -188,10 +188,10 @@ def explain(case: Case) -> Explanation | None:
     request = case.graph.request[0] if case.graph.request else None
     made = parameter.made() or (source.binding(parameter.path, request) if request else None) or request
     return Explanation(
-        f"{quoted(parameter.path)} has dtype {parameter.dtype}, and integers have no gradient",
+        f"{quoted(parameter.name)} has dtype {parameter.dtype}, and integers have no gradient",
         made,
         (Label(made, f"made with dtype {parameter.dtype}"),) if made is not None else (),
-        (Step("parameter", parameter.path, parameter.made()),),
+        (Step("parameter", parameter.name, parameter.made()),),
         fix=Fix(f"make it of floating values ({spoken(FLOATING, case)})"),
         proof=Proof("structural", True, "the framework differentiates floating and complex tensors only"),
     )

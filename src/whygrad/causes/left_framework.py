@@ -262,7 +262,7 @@ def _loss_outside(case: Case) -> Explanation | None:
         culprit,
         tuple(labels),
         (
-            Step("parameter", case.parameter.path),
+            Step("parameter", case.parameter.name),
             Step("cut", f"[{code_of(culprit, 40)}]", culprit),
             Step("loss", "loss"),
         ),

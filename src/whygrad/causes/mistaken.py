@@ -29,7 +29,7 @@ def at_request(
         place = case.graph.request[0] if case.graph.request else None
     if place is None:
         return None
-    chain = (Step("parameter", case.parameter.path, case.parameter.made()),)
+    chain = (Step("parameter", case.parameter.name, case.parameter.made()),)
     labels = (Label(place, label), *more)
     return Explanation(reason, place, labels, chain, fix=Fix(fix, edits), proof=Proof("structural", True, proof))
 
@@ -48,17 +48,17 @@ def other_pass(case: Case) -> Explanation | None:
     )
     if twin is None:
         return None
-    more = [Label(made.span, f"{quoted(parameter.path)} comes from this forward pass")] if made.span else []
+    more = [Label(made.span, f"{quoted(parameter.name)} comes from this forward pass")] if made.span else []
     other = twin.span if twin.span is not None and made.span is not None and twin.span != made.span else None
     if other is not None and case.graph.request:
-        more.append(Label(case.graph.request[0], f"asked here of this {quoted(parameter.path)}"))
+        more.append(Label(case.graph.request[0], f"asked here of this {quoted(parameter.name)}"))
     return at_request(
         case,
         "the loss was computed in another forward pass than it",
         "the loss comes from this other forward pass"
         if other
-        else f"the loss does not come from {quoted(parameter.path)}",
-        f"compute the loss from {quoted(parameter.path)} itself, in one forward pass",
+        else f"the loss does not come from {quoted(parameter.name)}",
+        f"compute the loss from {quoted(parameter.name)} itself, in one forward pass",
         "the same computation ran twice, and only the other run leads to the loss",
         *more,
         place=other,
@@ -76,10 +76,10 @@ def other_tensor(case: Case) -> Explanation | None:
     return at_request(
         case,
         "the loss is not computed from it",
-        f"the loss does not come from {quoted(parameter.path)}",
-        f"compute the loss from {quoted(parameter.path)} itself",
+        f"the loss does not come from {quoted(parameter.name)}",
+        f"compute the loss from {quoted(parameter.name)} itself",
         "it was recorded, and no operation leads from it to the loss",
-        *([Label(made, f"{quoted(parameter.path)} is made here")] if made is not None else []),
+        *([Label(made, f"{quoted(parameter.name)} is made here")] if made is not None else []),
     )
 
 

@@ -217,7 +217,7 @@ def explain(case: Case) -> Explanation | None:
     if layer is not None and runs(case, layer):
         return _unread(case, layer)
     layer = _outermost_idle(case, layer)
-    name = quoted(layer.path.rsplit("/", 1)[-1]) if layer is not None else quoted(parameter.path)
+    name = quoted(layer.path.rsplit("/", 1)[-1]) if layer is not None else quoted(parameter.name)
     place, text = _where(case, layer)
     labels = [Label(place, text)] if place is not None else []
     if layer is not None and layer.made is not None and (place is None or layer.made.place() != place.place()):
@@ -226,7 +226,7 @@ def explain(case: Case) -> Explanation | None:
         f"{name} is never {'called' if layer is not None else 'read'} in the computation of this loss",
         place,
         tuple(labels),
-        (Step("parameter", parameter.path, parameter.made()), Step("loss", "loss", loss_span(case.graph))),
+        (Step("parameter", parameter.name, parameter.made()), Step("loss", "loss", loss_span(case.graph))),
         fix=Fix(
             f"{'call' if layer is not None else 'use'} {name} on the way to the loss, "
             f"or leave its {spoken(TRAINED, case)} out of the request"
@@ -249,7 +249,7 @@ def _unread(case: Case, layer: Layer) -> Explanation:
         f"never read by {holder}, although that is called",
         place,
         (Label(place, text),) if place is not None else (),
-        (Step("parameter", case.parameter.path, case.parameter.made()), Step("loss", "loss", loss_span(case.graph))),
+        (Step("parameter", case.parameter.name, case.parameter.made()), Step("loss", "loss", loss_span(case.graph))),
         fix=Fix(f"use it on the way to the loss, or leave it out of the {spoken(TRAINED, case)} to train"),
         proof=Proof("structural", True, "nothing between the start of the recording and the loss reads it"),
     )

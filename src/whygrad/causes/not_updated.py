@@ -217,7 +217,7 @@ def explain(case: Case) -> Explanation | None:
         words.reason.format(code=code_of(place)),
         place,
         tuple(labels),
-        (Step("parameter", case.parameter.path, case.parameter.made()),),
+        (Step("parameter", case.parameter.name, case.parameter.made()),),
         fix=Fix(words.fix.replace("{rate}", spoken(RATES, case))),
         proof=Proof("structural", True, words.proof),
         severity=words.severity,

@@ -190,14 +190,14 @@ def explain(case: Case) -> Explanation | None:
     if place is None or not (replaced or was_variable):
         return None
     words = spoken(WORDS, case)
-    labels = [Label(place, f"{quoted(parameter.path)} {words.label}")]
+    labels = [Label(place, f"{quoted(parameter.name)} {words.label}")]
     if case.graph.request:
         labels.append(Label(case.graph.request[0], "its gradient is asked for here"))
     return Explanation(
         words.reason.format(code=code_of(place)),
         place,
         tuple(labels),
-        (Step("parameter", parameter.path, place),),
+        (Step("parameter", parameter.name, place),),
         fix=Fix(words.fix, _assigned(case, place)),
         proof=Proof("structural", True, words.proof),
     )
@@ -242,7 +242,7 @@ def _module_replaced(case: Case) -> Explanation | None:
         f"the model uses {_heir(heir.path, parameter.path)} in its place, which nobody asks for",
         place,
         tuple(labels),
-        (Step("parameter", parameter.path, old),),
+        (Step("parameter", parameter.name, old),),
         fix=Fix(f"collect the {spoken(TRAINED, case)} (and build the optimizer) after the model has its final parts"),
         proof=Proof("structural", True, "the model no longer holds it, and a gradient reaches what it holds instead"),
     )

@@ -252,7 +252,7 @@ def explain(case: Case) -> Explanation | None:
         f"{layer} does not track it{held}, so nobody asks for its gradient and no optimizer gets it",
         made,
         (Label(made, "made here, where the model does not see it as its own"),) if made is not None else (),
-        (Step("parameter", parameter.path, made), Step("loss", "loss")),
+        (Step("parameter", parameter.name, made), Step("loss", "loss")),
         fix=Fix(spoken(FIXES, case)),
         proof=Proof("structural", True, f"{seen}, and it is in no {spoken(LISTS, case)}"),
     )

@@ -255,7 +255,7 @@ def _trains(case: Case, place: Span) -> bool:
 
 
 def _chain(case: Case, end: int | None) -> tuple[Step, ...]:
-    steps = [Step("parameter", case.parameter.path, case.parameter.made())]
+    steps = [Step("parameter", case.parameter.name, case.parameter.made())]
     if end is not None:
         op = case.graph.value_op[end]
         if op >= 0:

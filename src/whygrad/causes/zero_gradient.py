@@ -182,8 +182,10 @@ from whygrad.causes.flat import (
     meets_zeros,
 )
 from whygrad.causes.idle import handed_back
+from whygrad.ways import Edge
 
 ID = "zero-gradient"
+_FEW = 4
 _ALONE = "no other operation on the way turns it to zeros"
 
 
@@ -209,8 +211,25 @@ def explain(case: Case) -> Explanation | None:
             return explain_birth(case, edge, IDLE, "the state is zero in every turn", idle)
         dead = dead_factor(case, edge) if way is MASKED else None
         if dead is not None:
-            return explain_birth(case, dead, DEAD, _ALONE, configured(case, dead.op))
+            return _asleep(case, dead, explain_birth(case, dead, DEAD, _ALONE, configured(case, dead.op)))
         if holds is not None and way is not None and holds(case, edge):
             place = configured(case, edge.op) if way in ACTIVATIONS else None
-            return explain_birth(case, edge, way, _ALONE, place)
+            told = explain_birth(case, edge, way, _ALONE, place)
+            return _asleep(case, edge, told) if way is DEAD else told
     return None
+
+
+def _asleep(case: Case, edge: Edge, told: Explanation) -> Explanation:
+    """What is told of units that are off; a note where chance alone may have put them out, and may bring them back.
+
+    Each of a few units is as likely off as on at the start, and moves as long as the weights before it do.
+    """
+    units = case.graph.value(edge.sink).shape or (None,)
+    if len(units) > 2 or units[-1] is None or units[-1] > _FEW:
+        return told
+    learning = [p.value for p in case.graph.parameters if p.asked and p.gradient == "present"]
+    if edge.source not in case.flow.forward(learning, barriers=False):
+        return told
+    return replace(
+        told, severity="note", notes=(*told.notes, "what feeds these few units learns, so they may come back")
+    )

@@ -33,7 +33,7 @@ def listing(parameters: Sequence[Affected], look: Look) -> list[Text]:
 
 def _columns(parameter: Affected, look: Look) -> list[str]:
     gradient = f"gradient: {parameter.gradient}"
-    columns = (parameter.path, _shape(parameter.shape), parameter.dtype or "", gradient)
+    columns = (parameter.name, _shape(parameter.shape), parameter.dtype or "", gradient)
     return [neutral(column, look) for column in columns]
 
 

@@ -9,7 +9,7 @@ from whygrad.graph import Barrier, Event, Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax.keras import Keras
-from whygrad.recorders.jax.parameters import holder, is_state, owner
+from whygrad.recorders.jax.parameters import is_state, owner
 from whygrad.recorders.jax.reaching import carried, leading_to
 from whygrad.recorders.jax.requests import Request
 from whygrad.recorders.jax.trace import Leaf, Trace
@@ -46,11 +46,11 @@ def _refused(request: Request, error: str | None) -> Graph | None:
     builder = GraphBuilder("jax", request.api)
     stack = frames.spans(request.stack)
     parameters, targets = [], []
-    for aval, path in request.arguments:
+    for aval, named in request.arguments:
         dtype, shape = str(aval.dtype), tuple(aval.shape)
         value, target = builder.value(dtype, shape), builder.value(dtype, shape)
         builder.op(request.api, [value], [target], stack, "", [Barrier(0, 0, "integer-dtype", dtype)])
-        parameters.append(Parameter(path, shape, dtype, value, gradient="none"))
+        parameters.append(Parameter(named.path, shape, dtype, value, gradient="none", written=named.written))
         targets.append(target)
     return builder.graph(targets, parameters, stack, error=error)
 
@@ -75,10 +75,11 @@ def _parameters(trace: Trace, graph: Graph) -> list[Parameter]:
             leaf.value,
             asked=asked,
             gradient=("present" if leaf.value in alive else "none") if leaf.differentiated else "unknown",
-            owner=owner(leaf.path),
-            holder=holder(leaf.argument, leaf.path),
+            owner=owner(leaf.written or leaf.path),
+            holder=leaf.written or leaf.path,
             tracked=None if not objects else not left_out,
             history=(Event("made", frames.spans(leaf.made)[0]),) if left_out else (),
+            written=leaf.written,
         )
         found.setdefault(leaf.path, parameter)
     return list(found.values())

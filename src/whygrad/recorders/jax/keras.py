@@ -104,6 +104,7 @@ class Keras:
         return replace(
             parameter,
             path=str(variable.path),
+            written="",
             trainable=bool(variable.trainable),
             owner=owner.layer if owner is not None else None,
             holder=owner.path if owner is not None else None,

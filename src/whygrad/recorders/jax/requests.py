@@ -17,7 +17,7 @@ from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.hooks import Hooks
 from whygrad.recorders.jax.nnx import Variables
 from whygrad.recorders.jax.ops import Rules, is_float
-from whygrad.recorders.jax.parameters import argument_names, named_leaves
+from whygrad.recorders.jax.parameters import Named, argument_names, attribute, named_leaves
 from whygrad.recorders.jax.tape import Tape
 from whygrad.recorders.jax.trace import Trace
 from whygrad.recorders.patching import Patches
@@ -49,7 +49,7 @@ class Request:
     answer: Any = None
     argnums: Any = 0
     aux: bool = False
-    arguments: list[tuple[Any, str]] = field(default_factory=list)
+    arguments: list[tuple[Any, Named]] = field(default_factory=list)
 
 
 class Requests:
@@ -200,11 +200,11 @@ class Requests:
                 return None
             keras = self.hooks.keras
             trace = Trace(request.api, interpreter, private.tracer, self.rules, request.reverse, keras.scope)
-            for leaf, path, argument in named_leaves(args, argument_names(fun, len(args))):
-                trace.add_leaf(leaf, path, argument, compat.traced_by(leaf, interpreter))
+            for named in named_leaves(args, argument_names(fun, len(args))):
+                trace.add_leaf(named, compat.traced_by(named.leaf, interpreter))
             for value, path, made in self.variables.left_out(fun):
                 name = argument_names(fun, 1)[0]
-                trace.add_leaf(value, f"{name}/{path}", name, False, made)
+                trace.add_leaf(Named(value, f"{name}/{path}", attribute(name, path), name), False, made)
             request.trace = trace
             self.hooks.enter(trace)
             return trace
@@ -273,10 +273,10 @@ def _where(error: BaseException) -> frames.Stack:
     return tuple(places[::-1])
 
 
-def _asked_of(fun: Any, argnums: Any, args: Sequence[Any]) -> list[tuple[Any, str]]:
-    """Arrays that the request is asked of and that have no gradient by their type, with their paths."""
+def _asked_of(fun: Any, argnums: Any, args: Sequence[Any]) -> list[tuple[Any, Named]]:
+    """The types of arrays that the request is asked of and that have no gradient by these, with their names."""
     numbers = [argnums] if isinstance(argnums, int) else list(argnums)
     names = argument_names(fun, len(args))
     chosen = [n for n in numbers if isinstance(n, int) and -len(args) <= n < len(args)]
     leaves = named_leaves([args[n] for n in chosen], [names[n] for n in chosen])
-    return [(compat.typeof(leaf), path) for leaf, path, _ in leaves if not is_float(compat.typeof(leaf))]
+    return [(compat.typeof(n.leaf), n._replace(leaf=None)) for n in leaves if not is_float(compat.typeof(n.leaf))]

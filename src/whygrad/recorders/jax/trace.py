@@ -18,6 +18,7 @@ from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.flatten import Flattener
 from whygrad.recorders.jax.ops import Rules, is_float
+from whygrad.recorders.jax.parameters import Named
 from whygrad.recorders.jax.rules import Rule
 from whygrad.recorders.jax.tape import Program
 
@@ -27,7 +28,7 @@ class Leaf:
     """One array among the arguments of a differentiated function.
 
     Attributes:
-        path: the name the user knows.
+        path: the name the user knows; ``written``: how the script writes it.
         differentiated: the request asks for its gradient.
         argument: the name of the argument that holds it.
         made: where the user made it, if it is a variable that no filter selects.
@@ -35,11 +36,12 @@ class Leaf:
     """
 
     path: str
+    written: str
+    argument: str
     value: int
     shape: tuple[int, ...]
     dtype: str
     differentiated: bool
-    argument: str
     made: frames.Stack = ()
     kept: bool = True
 
@@ -82,18 +84,20 @@ class Trace:
         self._known: dict[int, tuple[weakref.ref[Any], int]] = {}
         self._outside: dict[int, tuple[weakref.ref[Any], int, str]] = {}
 
-    def add_leaf(self, value: Any, path: str, argument: str, differentiated: bool, made_at: frames.Stack = ()) -> None:
+    def add_leaf(self, named: Named, differentiated: bool, made_at: frames.Stack = ()) -> None:
         """An array of the arguments."""
+        value, path, written, argument = named
         aval = compat.typeof(value)
         made = self.flat.value(aval)
         self._know(value, made)
         self.flat.tape.given[made] = compat.underneath(value, self.interpreter)
-        self.leaves.append(Leaf(path, made, tuple(aval.shape), str(aval.dtype), differentiated, argument, made_at))
+        shape, dtype = tuple(aval.shape), str(aval.dtype)
+        self.leaves.append(Leaf(path, written, argument, made, shape, dtype, differentiated, made_at))
         if differentiated:
             outside = getattr(value, "primal", None)
             seen = compat.reference(outside)
             if seen is not None:
-                self._outside[id(outside)] = (seen, made, path)
+                self._outside[id(outside)] = (seen, made, written or path)
 
     def of(self, value: Any, frame: FrameType | None = None) -> int:
         """The value of an object: known, the copy outside of what is differentiated, or new here."""

@@ -122,8 +122,8 @@ class Updates:
 
 def _parameters(params: Any) -> tuple[Parameter, ...]:
     return tuple(
-        Parameter(path, tuple(leaf.shape), str(leaf.dtype), gradient="present")
-        for leaf, path, _ in named_leaves([params], ["params"])
+        Parameter(each.path, tuple(each.leaf.shape), str(each.leaf.dtype), gradient="present", written=each.written)
+        for each in named_leaves([params], ["params"])
     )
 
 

@@ -1,0 +1,38 @@
+"""Units that are off: a fault, or chance that the next steps mend, on hand-made graphs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from whygrad import spec
+from whygrad.diagnose import diagnose
+from whygrad.graph import Graph, Parameter
+from whygrad.recorders.builder import GraphBuilder
+
+
+def network(units: int, before: str) -> Graph:
+    """``before`` is what the gradient of the first weight is worth; that of the second, behind a dead ReLU, is zero."""
+    builder = GraphBuilder("torch", "backward")
+    first, second = (builder.value("float32", (8, 8)) for _ in range(2))
+    hidden, given, made, loss = (builder.value("float32", (16, units)) for _ in range(4))
+    builder.op("matmul", [first], [hidden])
+    builder.op("matmul", [hidden, second], [given])
+    builder.op("relu", [given], [made])
+    builder.op("mul", [hidden, made], [loss])
+    parameters = [
+        Parameter("first", (8, 8), "float32", first, gradient="present" if before == "present" else "zero"),
+        Parameter("second", (8, 8), "float32", second, gradient="zero"),
+    ]
+    graph = builder.graph([loss], parameters)
+    spec.check(graph)
+    return replace(graph, cotangents={second: "zero", given: "zero", made: "present"})
+
+
+@pytest.mark.parametrize(
+    ("units", "before", "severity"), [(3, "present", "note"), (32, "present", "warning"), (3, "zero", "warning")]
+)
+def test_a_few_units_that_still_move_are_no_fault(units: int, before: str, severity: str) -> None:
+    (finding,) = [f for f in diagnose(network(units, before)) if any(p.path == "second" for p in f.parameters)]
+    assert (finding.cause, finding.severity) == ("zero-gradient", severity)
