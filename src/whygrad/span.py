@@ -34,6 +34,10 @@ class Span:
         """The range alone: two spans with equal places show the same text."""
         return (self.file, self.line, self.column, self.end_line, self.end_column)
 
+    def spans(self, other: Span) -> bool:
+        """Whether the first line of another range of the same file is one of its lines."""
+        return self.file == other.file and (self.line or 0) <= (other.line or 0) <= (self.end_line or self.line or 0)
+
     def stack(self) -> tuple[Span, ...]:
         """This span and its callers, innermost first, each with its own callers."""
         callers = self.called_from

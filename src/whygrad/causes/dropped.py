@@ -34,6 +34,9 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     if part is not None:
         return part, stack[0]
     dead, held = holder(case, end, stack)
+    back = handed_back(case, dead)
+    if back is not None and _beside(dead, held, later) is None:
+        return back, dead
     # Where a library stands between the function and the holder, the function itself may know better.
     for made, names in ((dead, held), *((span, set[str]()) for span in stack)):
         place = _beside(made, names, later)
@@ -43,10 +46,40 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     return (own or loss_span(case.graph)), dead
 
 
+def handed_back(case: Case, dead: Span) -> Span | None:
+    """What the function around a dead value hands back in its place, where that is one expression and leads on.
+
+    Where the function makes the loss, the place of that.
+
+    Args:
+        dead: where the function made the value that it keeps to itself.
+    """
+    function = source.function_at(dead)
+    if in_package(dead) or isinstance(function, (ast.Module, ast.Lambda)) or function is None:
+        return None
+    returns = [s for s in source.statements(function) if isinstance(s, ast.Return) and s.value is not None]
+    ahead = [s.value for s in returns if s.value is not None and s.lineno > (dead.line or 0)]
+    made = [span for target in case.graph.targets for span in stack_of(case, target) if _together(span, dead)]
+    if made:
+        return made[0]  # the loss was there before the value
+    return source.range_of(ahead[0], dead) if len(ahead) == 1 and _leads_on(case, dead) else None
+
+
+def _together(one: Span, other: Span) -> bool:
+    return one.file == other.file and one.function == other.function
+
+
+def _leads_on(case: Case, dead: Span) -> bool:
+    """Whether something else that the function computes reaches the loss."""
+    graph, flow = case.graph, case.flow
+    ops = (op for op in range(len(graph)) if any(flow.carries(value) for value in graph.outputs(op)))
+    return any(_together(span, dead) for op in ops for span in graph.stacks[graph.op_stack[op]])
+
+
 def _beside(dead: Span, held: set[str], later: list[tuple[Span, ...]]) -> Span | None:
     """The first place in the function of a dead value at which the way to the loss goes on."""
     for taken in later:
-        place = next((s for s in taken if s.file == dead.file and s.function == dead.function), None)
+        place = next((s for s in taken if _together(s, dead)), None)
         if place is not None and place.place() != dead.place():
             # An expression that is given the value and still does not use it drops it further inside.
             node = source.node_at(place)

@@ -170,7 +170,7 @@ leave its parameters out of the sources of the gradient call. Otherwise use the 
 - `unconnected_gradients="zero"` replaces `None` by zeros. The warning goes; the parameter still does not
   learn.
 - Filtering `None` out of the pairs for the optimizer does the same.
-- Adding a `loss` to `compile` changes nothing unless `fit` does the training and that output lacked a loss.
+- Adding a `loss` to `compile` changes nothing unless `fit` trains and that output lacked a loss.
 - `allow_unused=True`, `find_unused_parameters=True` and adding `0 * p.sum()` to the loss do the same in PyTorch.
 """
 
@@ -178,14 +178,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from whygrad.causes.cause import ANY, Case, Explanation, code_of, quoted, spoken
 from whygrad.causes.dropped import stack_of, takes_another
+from whygrad.causes.layers import layer_of
 from whygrad.causes.taken import taken_instead
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.span import Span
 
 ID = "unused-output"
+
+
+class Words(NamedTuple):
+    """What is said of ``{layer}``."""
+
+    reason: str
+    label: str
+    proof: str
+
+
+RAN = Words(
+    "the loss does not use the output of {layer}",
+    "{layer} runs here, and nothing on the way to the loss reads what it gives",
+    "{layer} ran, and no operation leads from it to the loss",
+)
+USED = Words(
+    "the loss does not use what is computed with {layer}",
+    "{layer} is used here, and nothing on the way to the loss reads what comes of it",
+    "{layer} was read, and no operation leads from it to the loss",
+)
 _INSTEAD = "the loss is built from this instead"
 _INSIDE = "no loss that is made in here reads it"
 _OVERWRITTEN = "the next turn of the loop puts its own result in the place of this one"
@@ -210,18 +232,16 @@ def explain(case: Case) -> Explanation | None:
         return None
     end = next(iter(flow.dead_ends(parameter.value)), None)
     stack = stack_of(case, end)
-    layer = (case.parameter.owner or case.parameter.path.rsplit("/", 1)[0]) if parameter.is_variable else parameter.path
     place, dropped = takes_another(case, end, stack)
+    layer, words = _spoken_of(case, dropped)
     labels = []
     if place is not None:
         labels.append(Label(place, _OVERWRITTEN if dropped is None and place in stack else _taking(case, place)))
     if dropped is not None and (place is None or dropped.place() != place.place()):
-        labels.append(
-            Label(dropped, f"{quoted(layer)} runs here, and nothing on the way to the loss reads what it gives")
-        )
+        labels.append(Label(dropped, words.label.format(layer=quoted(layer))))
     name = case.graph.labels.get(end, ("", ""))[0] if end is not None else ""
     return Explanation(
-        f"the loss does not use the output of {quoted(layer)}",
+        words.reason.format(layer=quoted(layer)),
         place,
         tuple(labels),
         _chain(case, end),
@@ -229,8 +249,18 @@ def explain(case: Case) -> Explanation | None:
             _cure(case, name, layer, place, dropped),
             taken_instead(case, place, dropped, end) if end is not None else (),
         ),
-        proof=Proof("structural", True, f"{quoted(layer)} ran, and no operation leads from it to the loss"),
+        proof=Proof("structural", True, words.proof.format(layer=quoted(layer))),
     )
+
+
+def _spoken_of(case: Case, dropped: Span | None) -> tuple[str, Words]:
+    """The layer that holds the parameter, or the parameter, where that is used by itself."""
+    parameter = case.parameter
+    layer = layer_of(case)
+    if not parameter.is_variable or layer is None:
+        return parameter.owner or parameter.name, USED
+    inside = dropped is not None and layer.forward is not None and layer.forward.spans(dropped)
+    return (parameter.name, USED) if inside else (parameter.owner or parameter.name, RAN)
 
 
 def _cure(case: Case, name: str, layer: str, place: Span | None, dropped: Span | None) -> str:
