@@ -7,7 +7,8 @@ shapes and attributes), in a graph that is thrown away; the inputs it answers ``
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,13 +158,28 @@ def _probe(facts: Facts, function: Any) -> set[int]:
 def _asked(facts: Facts, function: Any, open_shapes: bool) -> set[int]:
     from tensorflow.python.framework import func_graph, ops
 
-    with ops.init_scope(), func_graph.FuncGraph("whygrad_probe").as_default() as graph:
+    with ops.init_scope(), _recording(), func_graph.FuncGraph("whygrad_probe").as_default() as graph:
         op = _copy(facts, graph, open_shapes)
         gradients = [_placeholder(graph, t.dtype.as_datatype_enum, t.shape) for t in op.outputs]
         gradients = [g if trainable(g.dtype.as_datatype_enum) else None for g in gradients]
         answer = function(op, *gradients)
         answers = answer if isinstance(answer, (list, tuple)) else [answer]
         return {i for i, one in enumerate(answers) if one is None}
+
+
+@contextmanager
+def _recording() -> Iterator[None]:
+    """Let tapes record where ``init_scope`` has stopped them: some gradient functions open one of their own."""
+    from tensorflow.python import pywrap_tfe
+
+    stopped = pywrap_tfe.TFE_Py_TapeSetIsStopped()
+    if stopped:
+        pywrap_tfe.TFE_Py_TapeSetRestartOnThread()
+    try:
+        yield
+    finally:
+        if stopped:
+            pywrap_tfe.TFE_Py_TapeSetStopOnThread()
 
 
 def _copy(facts: Facts, graph: Any, open_shapes: bool) -> Any:
