@@ -121,6 +121,16 @@ def _has(value: Any, name: str) -> bool:
     return name in getattr(type(value), "__slots__", ())
 
 
+def flat_values(tree: Any) -> list[Any]:
+    """The arrays in the form in which JAX hands them on inside."""
+    return list(getattr(tree, "vals", tree))
+
+
+def is_ref(aval: Any) -> bool:
+    """Whether a type is that of a mutable array."""
+    return type(aval).__name__ == "AbstractRef"
+
+
 def reference(value: Any) -> weakref.ref[Any] | None:
     """A weak reference, ``None`` for what cannot have one (Python numbers)."""
     try:

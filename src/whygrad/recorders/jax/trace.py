@@ -133,6 +133,15 @@ class Trace:
         if seen is not None:
             self._known[id(value)] = (seen, made)
 
+    def stands_for(self, value: Any, known: int, name: str, stack: frames.Stack) -> None:
+        """An object is what a known value becomes by an operation that only hands it on."""
+        (made,) = self.flat.plain(name, [known], [compat.typeof(value)], (), stack)
+        self._know(value, made)
+
+    def same(self, outer: Any, inner: Any, name: str, stack: frames.Stack) -> None:
+        """The same for an object that may be new here."""
+        self.stands_for(inner, self.of(outer), name, stack)
+
     def ran(self, primitive: Any, params: dict[str, Any], given: Sequence[Any], out: Any, frame: FrameType) -> None:
         """An operation ran."""
         self.builder.scope = self.scope()
