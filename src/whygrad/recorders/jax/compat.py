@@ -141,7 +141,19 @@ def reference(value: Any) -> weakref.ref[Any] | None:
 
 def places(equation: Any) -> Sequence[tuple[CodeType, int]]:
     """The frames in which an equation was traced, innermost first."""
-    traceback = getattr(equation.source_info, "traceback", None)
+    return _raw(getattr(equation.source_info, "traceback", None))
+
+
+def context() -> Sequence[tuple[CodeType, int]]:
+    """The frames in which the operation was traced that JAX runs now, where it runs a program by Python."""
+    try:
+        from jax._src.source_info_util import _source_info_context
+    except ImportError:
+        return ()
+    return _raw(getattr(getattr(_source_info_context, "context", None), "traceback", None))
+
+
+def _raw(traceback: Any) -> Sequence[tuple[CodeType, int]]:
     if traceback is None:
         return ()
     codes, offsets = traceback.raw_frames()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
 from typing import Any
 
 from whygrad.graph import Barrier
@@ -275,6 +276,13 @@ def _stack(equation: Any, head: tuple[str, str, int] | None, outer: frames.Stack
     else:
         inside = [] if head is not None else _apart(inside, outer)
     return (*inside, *outer)[:_FRAMES]
+
+
+def here(frame: FrameType) -> frames.Stack:
+    """The user's frames of what runs in a frame: those that JAX has kept of a program that it runs by Python, first."""
+    outer = frames.capture(frame)
+    kept: list[frames.Place] = [place for place in compat.context() if frames.is_user_file(place[0].co_filename)]
+    return (*_apart(kept, outer), *outer)[:_FRAMES] if kept else outer
 
 
 def _apart(inside: list[frames.Place], outer: frames.Stack) -> list[frames.Place]:

@@ -16,7 +16,7 @@ from whygrad.graph import Barrier, Crossing, Layer
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax import compat
-from whygrad.recorders.jax.flatten import Flattener
+from whygrad.recorders.jax.flatten import Flattener, here
 from whygrad.recorders.jax.ops import Rules, is_float
 from whygrad.recorders.jax.rules import Rule
 from whygrad.recorders.jax.tape import Program
@@ -148,7 +148,7 @@ class Trace:
         results = list(out) if isinstance(out, (list, tuple)) else [out]
         values = [self.of(v, frame) for v in given]
         ins, outs = [compat.typeof(v) for v in given], [compat.typeof(v) for v in results]
-        made = self.flat.equation(primitive, params, values, ins, outs, frames.capture(frame))
+        made = self.flat.equation(primitive, params, values, ins, outs, here(frame))
         for result, value in zip(results, made, strict=True):
             self._know(result, value)
 
@@ -194,7 +194,7 @@ class Trace:
         ins = [compat.typeof(v) for v in given]
         outs = _outputs(primitive, params, ins)
         values = [self.of(v, frame) for v in given]
-        self.targets = self.flat.equation(primitive, params, values, ins, outs, frames.capture(frame))
+        self.targets = self.flat.equation(primitive, params, values, ins, outs, here(frame))
 
     def left(self, value: int, method: str, stack: frames.Stack) -> None:
         """A traced value was asked for a number that it does not have, and JAX raised."""
