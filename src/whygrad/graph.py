@@ -184,13 +184,14 @@ class Fault:
 
     Attributes:
         kind: a row of the table in the cause ``graph-error``.
-        stack: the place that broke the graph, innermost frame first; that which raised, if no other is known.
-        traced: whether ``stack`` is such another place.
+        stack: the place that broke the graph, innermost first; that which raised, if no other is known.
+        traced: whether ``stack`` is such another place; ``detail``: a name that it is about besides.
     """
 
     kind: str
     stack: tuple[Span, ...]
     traced: bool = False
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

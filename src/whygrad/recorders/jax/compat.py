@@ -74,6 +74,24 @@ def compiling() -> Any | None:
     return pjit if hasattr(pjit, RUN) and hasattr(pjit, AGAIN) else None
 
 
+# What makes the error of a traced value that has left its function.
+ESCAPED = "escaped_tracer_error"
+
+
+def escaping() -> Any | None:
+    """The room of JAX in which that error is made, ``None`` where it is made otherwise."""
+    try:
+        from jax._src import core
+    except ImportError:
+        return None
+    return core if hasattr(core, ESCAPED) else None
+
+
+def birth(value: Any) -> Sequence[tuple[CodeType, int]]:
+    """The frames in which a value under compilation was made, innermost first."""
+    return _raw(getattr(getattr(value, "_line_info", None), "traceback", None))
+
+
 # How deep in what a compiled function hands back the result of the script's function lies, by who called it.
 _DEPTHS = {None: 0, "equinox": 1}
 

@@ -14,7 +14,7 @@ import jax
 from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.inside import Inside, followed
 from whygrad.recorders.jax.keras import Keras
-from whygrad.recorders.jax.rules import Call, Rule, rule_of
+from whygrad.recorders.jax.rules import Call, Rule, met, rule_of
 from whygrad.recorders.jax.trace import Trace
 from whygrad.recorders.patching import Patches
 
@@ -95,7 +95,7 @@ class Hooks:
             try:
                 out = original(self, primitive, *args, **kwargs)
             except Exception:
-                hooks._safely(trace.refused, primitive, params, given, frame)
+                hooks._safely(hooks._refused, trace, name, primitive, params, given, frame)
                 raise
             if not isinstance(out, (list, tuple)) and getattr(primitive, "multiple_results", False):
                 out = list(out)
@@ -186,7 +186,16 @@ class Hooks:
         rule = Rule(str(primitive.name))
         if calls and rule.name.startswith("custom"):
             rule = rule_of(trace.rules, calls[-1], given, out)
+            trace.rules_met.update(met(calls[-1].ruled))
         trace.ran_rule(rule, given, out, frame)
+
+    def _refused(self, trace: Trace, method: str, primitive: Any, params: Any, given: Any, frame: FrameType) -> None:
+        if method == "process_primitive":
+            trace.refused(primitive, params, given, frame)
+            return
+        for call in self.calls.__dict__.get("stack", ())[-1:]:
+            trace.rules_met.update(met(call.ruled))
+        trace.refused_rule(str(primitive.name), given, frame)
 
     def _safely(self, note: Callable[..., None], *args: Any) -> None:
         """An error of ours must not reach the user's function."""

@@ -26,12 +26,12 @@ def argument_names(function: Callable[..., Any], count: int) -> list[str]:
     return [names[n] if n < len(names) else f"arg{n}" for n in range(count)]
 
 
-def named_leaves(args: Sequence[Any], names: Sequence[str]) -> Iterator[tuple[Any, str, str]]:
-    """Every array among the arguments, its path, and the name of its argument."""
+def named_leaves(args: Sequence[Any], names: Sequence[str], any_kind: bool = False) -> Iterator[tuple[Any, str, str]]:
+    """Every array among the arguments, or every leaf of ``any_kind``; its path, and the name of its argument."""
     for argument, name in zip(args, names, strict=True):
         leaves, _ = tree_flatten_with_path(argument)
         for path, leaf in leaves:
-            if hasattr(leaf, "dtype") and hasattr(leaf, "shape"):
+            if any_kind or (hasattr(leaf, "dtype") and hasattr(leaf, "shape")):
                 yield leaf, _joined(name, keystr(path, simple=True, separator="/")), name
 
 

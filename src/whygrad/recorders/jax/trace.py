@@ -7,7 +7,7 @@ told apart by identity, through weak references.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
@@ -53,7 +53,8 @@ class Trace:
         scope: the path of the layer that runs now.
 
     Attributes:
-        targets: values of what is differentiated, once it is known.
+        targets: values of what is differentiated, once it is known; ``target_text``: what it is if it is no array.
+        rules_met: by the name of a function with a rule of its own, where its two rules end.
         inner: values of what was differentiated inside this function.
         variables: value to the variable of Keras that it stands for; ``layers``: Keras' layers.
     """
@@ -78,7 +79,9 @@ class Trace:
         self.leaves: list[Leaf] = []
         self.targets: list[int] = []
         self.inner: set[int] = set()
+        self.rules_met: dict[str, dict[str, frames.Stack]] = {}
         self.broken = False
+        self.target_text: str | None = None
         self._known: dict[int, tuple[weakref.ref[Any], int]] = {}
         self._outside: dict[int, tuple[weakref.ref[Any], int, str]] = {}
 
@@ -118,6 +121,10 @@ class Trace:
         """The value of an object that was met."""
         known = self._known.get(id(value))
         return known[1] if known is not None and known[0]() is value else None
+
+    def known(self) -> Iterator[tuple[weakref.ref[Any], int]]:
+        """Every object that was met, and its value."""
+        yield from self._known.values()
 
     def differentiated(self, value: Any) -> int | None:
         """What stands in the function for an array outside that it is differentiated by."""
@@ -195,6 +202,13 @@ class Trace:
         outs = _outputs(primitive, params, ins)
         values = [self.of(v, frame) for v in given]
         self.targets = self.flat.equation(primitive, params, values, ins, outs, here(frame))
+
+    def refused_rule(self, name: str, given: Sequence[Any], frame: FrameType) -> None:
+        """JAX raised in a function with a rule of its own: the way would have gone on from here."""
+        if not self.broken:
+            self.broken = True
+            values = [self.of(v, frame) for v in given]
+            self.targets = self.flat.plain(name, values, [compat.typeof(given[0])], (), here(frame)) if given else []
 
     def left(self, value: int, method: str, stack: frames.Stack) -> None:
         """A traced value was asked for a number that it does not have, and JAX raised."""
