@@ -99,8 +99,7 @@ class Parameter:
         asked: it is a source of this request.
         trainable: the framework would train it by default; ``born_frozen``: it never was trainable.
         is_variable: a variable of the framework, not a plain tensor.
-        watched: the request's tape follows it.
-        gradient: what the framework handed back.
+        watched: the request's tape follows it; ``gradient``: what the framework handed back.
         owner: path of the layer that holds it; ``holder``: how the user reaches it (``net.mix.gate``).
         tracked: its model lists it among its own parameters (``None``: not known).
         in_model: it can be reached from a model, not only from a list of variables (``None``: not known).
