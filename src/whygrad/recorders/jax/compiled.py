@@ -161,7 +161,7 @@ class Compiled:
             result = original(p, args, *rest, **more)
             if call is not None:
                 compiled._ended(call, result)
-            compiled.detour.hold(call is not None)
+            compiled._hold(call is not None)
             return result
 
         return run
@@ -201,6 +201,12 @@ class Compiled:
             for one in list(held):
                 one.ran(done)
                 self.ran(one, done)
+        except Exception as error:
+            self._failed(error)
+
+    def _hold(self, wanted: bool) -> None:
+        try:
+            self.detour.hold(wanted)
         except Exception as error:
             self._failed(error)
 

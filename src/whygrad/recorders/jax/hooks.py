@@ -109,12 +109,12 @@ class Hooks:
 
     def _of(self, interpreter: Any) -> Trace | None:
         """The trace of what an interpreter runs."""
-        trace = self.open.get(id(interpreter))
-        if trace is None or (
-            trace.interpreter is not interpreter and self.inner.get(id(interpreter)) is not interpreter
-        ):
+        try:
+            trace, known = self.open.get(id(interpreter)), self.inner.get(id(interpreter))
+            return trace if trace is not None and (trace.interpreter is interpreter or known is interpreter) else None
+        except Exception as error:
+            self.fault(error)
             return None
-        return trace
 
     def _following(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """Follow a mapped function, which another interpreter runs."""
