@@ -8,7 +8,7 @@ from dataclasses import replace
 from whygrad import provenance
 from whygrad.causes import CAUSES, LINKS
 from whygrad.causes.cause import Case, Explanation
-from whygrad.causes.refusals import BEHIND, is_meant, is_refused
+from whygrad.causes.refusals import behind, is_meant, is_refused
 from whygrad.causes.wrong_cures import AWAITED, argued
 from whygrad.finding import Affected, Finding, Gradient, Headline, Label, Proof, Severity, Step
 from whygrad.flow import Flow
@@ -168,7 +168,7 @@ def _explain(case: Case) -> tuple[str, Explanation | None]:
     useless = case.parameter.gradient in ("zero", "nonfinite") and case.flow.alive(case.parameter)
     causes = LINKS["alive"] if useless else tuple(CAUSES)
     if case.graph.fault is not None and not case.graph.targets:  # there never was a loss to ask about
-        causes = (*(BEHIND if is_refused(case) else ()), _RAISED)
+        causes = (*behind(case), _RAISED)
     for id in causes:
         explanation = CAUSES[id].explain(case)
         if explanation is not None:

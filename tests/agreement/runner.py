@@ -46,8 +46,18 @@ class Observed(NamedTuple):
     again: Run
 
 
-def warm(framework: str) -> None:
-    """Import what every child needs."""
+# XLA compiles what a program runs once for all its runs, and what programs have in common once for all.
+CACHED = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}
+
+
+def warm(framework: str, cache: str | None = None) -> None:
+    """Import what every child needs.
+
+    Args:
+        cache: a folder for what XLA has compiled.
+    """
+    if cache is not None:
+        os.environ |= CACHED | {"JAX_COMPILATION_CACHE_DIR": cache}
     for name in (*WARM[framework], "whygrad.cli", "whygrad.session", "whygrad.run", "whygrad.diagnose"):
         importlib.import_module(name)
 

@@ -133,11 +133,6 @@ FAULTS: Mapping[str, Words] = {
         "an argument of `nondiff_argnums` is traced here",
         "take arrays out of `nondiff_argnums`, and answer `None` or zeros for them in the backward rule",
     ),
-    "unknown-number": Words(
-        "`{code}` needs a number that is not known while JAX traces",
-        "asks for a value while the function is only traced",
-        "make it an argument that is static (`static_argnums`), or compute with `jnp.where` and `jax.lax.cond`",
-    ),
     "leaked": Words(
         "`{code}` keeps a value of a traced function, which means nothing outside of it",
         "a traced value is stored here",

@@ -13,7 +13,12 @@ from warm import Servers
 
 pytestmark = pytest.mark.jax
 # What explains it better than the error itself.
-CAUSES = {"python_loss": "left-framework", "int_python": "integer-dtype"}
+CAUSES = {
+    "bool_mask": "left-framework",
+    "int_shape": "left-framework",
+    "python_loss": "left-framework",
+    "int_python": "integer-dtype",
+}
 
 
 @pytest.mark.parametrize("name", RAISING)

@@ -55,7 +55,7 @@ class Jax:
 
     def __init__(self) -> None:
         self.sink: Sink | None = None
-        self.resting = False
+        self.resting = self.unmeasured = False
         self.keras = Keras(self._keras_told, self._fault)
         self.hooks = Hooks(self.keras, self._fault)
         self.variables = Variables(self._fault)
@@ -75,11 +75,12 @@ class Jax:
         """Record from now on."""
         self.sink = sink
         try:
+            compat.hide_own_frames()
             self.hooks.private = compat.private()
             self.requests.install()
             self.keras.start()
             self.leaks.start()
-            self.compiled.start(compat.compiling())
+            self._follow_compiled()
         except Exception as error:
             self._fault(error)
 
@@ -91,7 +92,16 @@ class Jax:
     def wake(self) -> None:
         """Record again."""
         self.resting = False
-        self.compiled.start(compat.compiling())
+        self._follow_compiled()
+
+    def _follow_compiled(self) -> None:
+        """Listen to compiled functions too; without them gradients are recorded, and not measured."""
+        try:
+            self.compiled.start(compat.compiling())
+        except compat.MissingName as error:
+            if self.sink is not None and not self.unmeasured:
+                self.sink.fault("compiled functions of jax", error)
+            self.unmeasured = True
 
     def watch(self, watch: Watch) -> None:
         """Measure gradients and updates from now on; comes before ``start``, whose hooks go on top and off first."""

@@ -34,10 +34,16 @@ def close(request: Request, keras: Keras, elsewhere: Callable[[BaseException], F
         _drop_refusals(trace.builder)
     stack = frames.spans(request.stack)
     text, targets = trace.target_text, trace.targets
-    if trace.broken and fault is not None and fault.kind != UNKNOWN:
+    if trace.broken and fault is not None and (fault.kind != UNKNOWN or not _is_read(trace)):
         targets = []  # what the function has done until then leads nowhere for this reason alone
     graph = trace.builder.graph(targets, (), stack, trace.layers, error=error, fault=fault, target_text=text)
     return replace(graph, parameters=tuple(keras.named(trace, _parameters(trace, graph))))
+
+
+def _is_read(trace: Trace) -> bool:
+    """Whether the function, until it raised, had read something for this that is differentiated."""
+    read = trace.builder.ancestors(trace.targets)
+    return any(leaf.differentiated and leaf.value in read for leaf in trace.leaves)
 
 
 def _drop_refusals(builder: GraphBuilder) -> None:

@@ -6,10 +6,12 @@ import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 import jax
+from jax.extend import source_info_util
 from jax.extend.core import Var
 
 from whygrad.recorders import frames
@@ -61,17 +63,21 @@ def private() -> Private:
         raise MissingName(f"JAX {jax.__version__} is not followed by this version ({error})") from None
 
 
+_UNMEASURED = "calls of compiled functions of JAX {} are not followed by this version ({})"
 # Where a compiled function is run from Python, and what says that its next call must come by there again.
 RUN, AGAIN = "_run_python_pjit", "_need_to_rebuild_with_fdo"
 
 
-def compiling() -> Any | None:
-    """The room of JAX in which compiled functions are called, ``None`` where it is built otherwise."""
+def compiling() -> Any:
+    """The room of JAX in which compiled functions are called; ``MissingName`` where it is built otherwise."""
     try:
         from jax._src import pjit
-    except ImportError:
-        return None
-    return pjit if hasattr(pjit, RUN) and hasattr(pjit, AGAIN) else None
+    except ImportError as error:
+        raise MissingName(_UNMEASURED.format(jax.__version__, error)) from None
+    for name in (RUN, AGAIN):
+        if not hasattr(pjit, name):
+            raise MissingName(_UNMEASURED.format(jax.__version__, f"no {name}"))
+    return pjit
 
 
 # What makes the error of a traced value that has left its function.
@@ -160,6 +166,12 @@ def reference(value: Any) -> weakref.ref[Any] | None:
 def places(equation: Any) -> Sequence[tuple[CodeType, int]]:
     """The frames in which an equation was traced, innermost first."""
     return _raw(getattr(equation.source_info, "traceback", None))
+
+
+@cache
+def hide_own_frames() -> None:
+    """Keep our frames out of what JAX says of operations."""
+    source_info_util.register_exclusion(frames.OURS)
 
 
 def context() -> Sequence[tuple[CodeType, int]]:

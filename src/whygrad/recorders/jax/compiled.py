@@ -130,9 +130,9 @@ class Compiled:
         self.detour = Detour()
         self.donations = Donations()
 
-    def start(self, compiling: Any | None) -> None:
-        """Listen; not at all where JAX has no such place."""
-        if compiling is not None and not self.awake:
+    def start(self, compiling: Any) -> None:
+        """Listen in the room of JAX in which compiled functions are called."""
+        if not self.awake:
             self.awake = True
             self.patches.replace(compiling, compat.RUN, self._running(getattr(compiling, compat.RUN)))
             self.detour.install(self.patches, compiling)
