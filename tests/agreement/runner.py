@@ -46,18 +46,8 @@ class Observed(NamedTuple):
     again: Run
 
 
-# XLA compiles what a program runs once for all its runs, and what programs have in common once for all.
-CACHED = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}
-
-
-def warm(framework: str, cache: str | None = None) -> None:
-    """Import what every child needs.
-
-    Args:
-        cache: a folder for what XLA has compiled.
-    """
-    if cache is not None:
-        os.environ |= CACHED | {"JAX_COMPILATION_CACHE_DIR": cache}
+def warm(framework: str) -> None:
+    """Import what every child needs."""
     for name in (*WARM[framework], "whygrad.cli", "whygrad.session", "whygrad.run", "whygrad.diagnose"):
         importlib.import_module(name)
 
