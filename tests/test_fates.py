@@ -56,3 +56,10 @@ def test_a_finding_says_how_often_it_held() -> None:
 def test_what_got_its_gradient_in_another_step_is_a_note() -> None:
     judged = fates(False, True).judged(finding("stop-gradient"))
     assert (judged.severity, judged.steps.seen, judged.steps.without_gradient) == ("note", 2, 1)
+
+
+@pytest.mark.parametrize(("ended_in", "severity"), [("E: no", "error"), ("E: other", "note"), (None, "note")])
+def test_what_ended_the_script_is_an_error_whatever_came_before(ended_in: str | None, severity: str) -> None:
+    steps = fates(True, True, False)
+    steps.ended_in = ended_in
+    assert steps.judged(replace(finding("graph-error"), raised="E: no")).severity == severity

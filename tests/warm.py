@@ -20,10 +20,12 @@ from programs import surroundings
 MODULES = {
     "tensorflow": ("tensorflow", "keras.layers", "numpy.random", "whygrad.recorders.tensorflow"),
     "torch": ("torch", "torch._dynamo", "numpy.random", "whygrad.recorders.torch"),
+    "jax": ("jax", "flax.linen", "flax.nnx", "equinox", "optax", "numpy.random", "whygrad.recorders.jax"),
 }
 OURS = ("whygrad.cli", "whygrad.session", "whygrad.run", "whygrad.diagnose")
-# What a script may say that must be known before its framework is imported.
-EARLY = ("os.environ", "tf_keras", "jax")
+# What a script may say that must be known before its framework is imported, and a framework beside its own.
+EARLY = ("os.environ", "tf_keras")
+BESIDE = {"tensorflow": ("jax",), "torch": ("jax",), "jax": ("keras", "tensorflow", "torch")}
 
 
 class Warm:
@@ -35,7 +37,7 @@ class Warm:
 
     def __init__(self, framework: str) -> None:
         command = [sys.executable, __file__, framework]
-        environment = surroundings("")
+        environment = surroundings(framework)
         self._server = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
         )
@@ -61,7 +63,7 @@ class Servers:
     def report(self, script: Path, out: Path, framework: str) -> dict[str, Any]:
         """Run a script under whygrad, in its folder, and read the report that it writes to ``out``."""
         text, arguments = script.read_text("utf-8"), ["run", "--quiet", "--json", str(out), script.name]
-        if framework in MODULES and fits(text):
+        if framework in MODULES and fits(text, framework):
             if framework not in self._made:
                 self._made[framework] = Warm(framework)
             self._made[framework].run(script.parent, arguments)
@@ -78,9 +80,9 @@ class Servers:
             server.close()
 
 
-def fits(text: str) -> bool:
+def fits(text: str, framework: str) -> bool:
     """Whether a script can run where its framework is imported already."""
-    return not any(word in text for word in EARLY)
+    return not any(word in text for word in (*EARLY, *BESIDE[framework]))
 
 
 def _serve(framework: str) -> None:

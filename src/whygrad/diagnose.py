@@ -8,7 +8,7 @@ from dataclasses import replace
 from whygrad import provenance
 from whygrad.causes import CAUSES, LINKS
 from whygrad.causes.cause import Case, Explanation
-from whygrad.causes.refusals import BEHIND, is_meant, is_refused
+from whygrad.causes.refusals import behind, is_meant, is_refused
 from whygrad.causes.wrong_cures import AWAITED, argued
 from whygrad.finding import Affected, Finding, Gradient, Headline, Label, Proof, Severity, Step
 from whygrad.flow import Flow
@@ -168,7 +168,7 @@ def _explain(case: Case) -> tuple[str, Explanation | None]:
     useless = case.parameter.gradient in ("zero", "nonfinite") and case.flow.alive(case.parameter)
     causes = LINKS["alive"] if useless else tuple(CAUSES)
     if case.graph.fault is not None and not case.graph.targets:  # there never was a loss to ask about
-        causes = (*(BEHIND if is_refused(case) else ()), _RAISED)
+        causes = (*behind(case), _RAISED)
     for id in causes:
         explanation = CAUSES[id].explain(case)
         if explanation is not None:
@@ -193,9 +193,7 @@ def _unexplained(case: Case) -> Explanation:
 
 
 def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Sequence[Parameter]) -> Finding:
-    given = _given(parameters)
-    fared = (f"gets {given}", f"get {given}") if parameters[0].asked else ("is not trained", "are not trained")
-    headline = Headline(*fared, explanation.reason)
+    headline = Headline(*_fared(graph, parameters), explanation.reason)
     awaits = (AWAITED,) if any(p.awaited for p in parameters) else ()
     severity: Severity = explanation.severity
     return Finding(
@@ -213,7 +211,16 @@ def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Seq
         proof=explanation.proof,
         unasked=not parameters[0].asked,
         awaited=bool(awaits),
+        raised=graph.error,
     )
+
+
+def _fared(graph: Graph, parameters: Sequence[Parameter]) -> tuple[str, str]:
+    """How one parameter fared, and how several did."""
+    if graph.fault is not None and not graph.request:  # it raised outside of any request
+        return "is trained no further", "are trained no further"
+    given = _given(parameters)
+    return (f"gets {given}", f"get {given}") if parameters[0].asked else ("is not trained", "are not trained")
 
 
 def is_unapplied(parameter: Parameter) -> bool:

@@ -30,9 +30,14 @@ class Fate:
 
 
 class Fates:
-    """The fate of every parameter, by its path."""
+    """The fate of every parameter, by its path.
+
+    Attributes:
+        ended_in: the error in which the script ended, once it has.
+    """
 
     def __init__(self) -> None:
+        self.ended_in: str | None = None
         self._fates: dict[str, Fate] = {}
 
     def note(self, asked: Iterable[str], got: Set[str], traced: Set[str] = frozenset()) -> None:
@@ -75,6 +80,8 @@ class Fates:
 
     def _is_served(self, finding: Finding) -> bool:
         """Whether each of its parameters got its gradient in some step, and that excuses the others."""
+        if finding.raised is not None and finding.raised == self.ended_in:
+            return False
         fates = self._of(finding)
         by_value = finding.cause in _MAY_BE_MENDED
         served = bool(fates) and all(0 < f.without < f.seen - by_value * f.traced for f in fates)

@@ -136,6 +136,7 @@ class Finding:
         penalised: the parameters do get a gradient, from a weight penalty alone.
         headline: what the title is made of, where other parameters may come or go.
         awaited: the framework raises in the next step for want of these gradients, whatever other steps bring.
+        raised: what the framework raised instead of giving these gradients, as ``Type: message``.
     """
 
     cause: str
@@ -156,6 +157,7 @@ class Finding:
     unasked: bool = False
     headline: Headline | None = None
     awaited: bool = False
+    raised: str | None = None
 
     @property
     def identity(self) -> Hashable:

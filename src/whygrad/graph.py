@@ -99,8 +99,7 @@ class Parameter:
         asked: it is a source of this request.
         trainable: the framework would train it by default; ``born_frozen``: it never was trainable.
         is_variable: a variable of the framework, not a plain tensor.
-        watched: the request's tape follows it.
-        gradient: what the framework handed back.
+        watched: the request's tape follows it; ``gradient``: what the framework handed back.
         owner: path of the layer that holds it; ``holder``: how the user reaches it (``net.mix.gate``).
         tracked: its model lists it among its own parameters (``None``: not known).
         in_model: it can be reached from a model, not only from a list of variables (``None``: not known).
@@ -190,13 +189,14 @@ class Fault:
 
     Attributes:
         kind: a row of the table in the cause ``graph-error``.
-        stack: the place that broke the graph, innermost frame first; that which raised, if no other is known.
-        traced: whether ``stack`` is such another place.
+        stack: the place that broke the graph, innermost first; that which raised, if no other is known.
+        traced: whether ``stack`` is such another place; ``detail``: a name that it is about besides.
     """
 
     kind: str
     stack: tuple[Span, ...]
     traced: bool = False
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class Session:
         with self._lock:
             for recorder in self.recorders:
                 recorder.finish(error)
-            self._closing, self._error = True, error
+            self._closing, self._error, self._fates.ended_in = True, error, error
             self._settle()
             for recorder in self.recorders:
                 if recorder.framework in self._asked or not self._asked:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
 
@@ -22,6 +24,9 @@ from agreement.hunting import Hunt, hunt
 from agreement.runner import WARM, warm
 
 KINDS = ("disagreement", "missed cause", "missed line", "false alarm", "changed", "report", "program")
+
+# What XLA has compiled for one run of a program is used again by its other runs, and by programs that share a part.
+CACHED = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}
 
 
 def main() -> int:
@@ -45,7 +50,8 @@ def main() -> int:
 def _share(asked: Any) -> Counter[str]:
     """Run the workers and add up what they count."""
     tallies: list[Counter[str]] = [Counter() for _ in range(asked.jobs)]
-    with Progress(console=Console(stderr=True)) as bar:
+    with TemporaryDirectory() as cache, Progress(console=Console(stderr=True)) as bar:
+        environment = dict(os.environ, **CACHED, JAX_COMPILATION_CACHE_DIR=cache)
         task = bar.add_task(asked.framework, total=asked.number)
 
         def follow(index: int) -> None:
@@ -54,7 +60,7 @@ def _share(asked: Any) -> Counter[str]:
             command += ["-s", str(asked.seed * asked.jobs + index)]
             command += ["--store", str(asked.store)] if asked.store else []
             command += ["--no-shrink"] if asked.no_shrink else []
-            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as worker:
                 for line in worker.stdout or ():
                     tallies[index] = Counter(json.loads(line))
                     bar.update(task, completed=sum(t["programs"] for t in tallies))

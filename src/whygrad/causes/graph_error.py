@@ -99,11 +99,17 @@ clamped = probability.clamp(0.1, 0.9)
 loss.backward()
 optimizer.step()
 print(w.grad)
+```
 
 ## What JAX does
 
-- `TypeError: Gradient only defined for scalar-output functions` if the function returns more than one number,
-  or a pair without `has_aux=True`.
+- `TypeError: Gradient only defined for scalar-output functions` if the function returns more than one number or
+  nothing, a pair without `has_aux=True`, or the loss behind what goes with it: whygrad points at the `return`.
+- `UnexpectedTracerError` where a value of a traced function is met later: it points at the line that stored it.
+- `Array has been deleted`: it points at the call that used the array up (`donate_argnums`).
+- `Custom VJP bwd rule must produce ...`: it points at the `return` of that rule.
+- Strings and functions among the parameters, `argnums` that name no argument, arrays where `nondiff_argnums` wants
+  constants, and values whose number is asked for while JAX traces are explained where they are raised.
 - Errors that have a cause of their own (NumPy on the way, integers, loops without a reverse mode) are reported
   under that cause.
 
@@ -119,10 +125,10 @@ y = jnp.array([[1.0], [0.0]])
 
 
 def loss(w):
-    return jnp.mean((x @ w - y) ** 2, axis=1)
+    return jnp.mean((x @ w - y) ** 2, axis=1)  # <- here
 
 
-print(jax.grad(loss)(w))  # <- here
+print(jax.grad(loss)(w))
 ```
 
 ## Fixed: JAX
@@ -169,72 +175,12 @@ There is no flag for it: the program does not run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from whygrad.causes.cause import Case, Explanation, code_of
+from whygrad.causes.faults import FAULTS, Words
+from whygrad.causes.stored import stored
 from whygrad.finding import Fix, Label, Proof, Step
 
 ID = "graph-error"
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What to say of a kind of fault; ``{code}`` is the text of the place that broke the graph."""
-
-    reason: str
-    label: str
-    fix: str
-    wrong_cure: str = ""
-
-
-FAULTS: Mapping[str, Words] = {
-    "overwritten": Words(
-        "`{code}` writes over a value that the backward pass still needs",
-        "overwritten here, between the forward and the backward pass",
-        "make a new tensor (`x = x + y`) instead of changing it in place, or write after the backward pass",
-        "`retain_graph=True` does not bring the overwritten value back",
-    ),
-    "spent": Words(
-        "`{code}` uses a value whose graph an earlier backward pass has used up",
-        "a value of an earlier step comes in here with its graph",
-        "cut what is carried over: `state = state.detach()` at the start of the step",
-        "`retain_graph=True` keeps every earlier step alive, and differentiates through all of them",
-    ),
-    "inference": Words(
-        "`{code}` was computed in inference mode, and such tensors can not be part of a backward pass",
-        "made in inference mode",
-        "use `torch.no_grad()` in place of `torch.inference_mode()`, or `.clone()` the tensor outside of it",
-    ),
-    "leaf-written": Words(
-        "`{code}` changes a leaf in place that requires a gradient",
-        "a leaf that requires a gradient is changed in place here",
-        "change it under `torch.no_grad()`, or compute a new tensor from it",
-    ),
-    "not-scalar": Words(
-        "the backward pass is asked of a tensor with more than one element",
-        "this is no scalar",
-        "reduce the loss to a scalar first: `.mean()` or `.sum()`",
-    ),
-    "integer": Words(
-        "`{code}` asks for the gradient of a tensor that is not floating point",
-        "no gradient for integers",
-        "make it of a floating point type",
-    ),
-    "non-leaf": Words(
-        "the optimizer is given a computed tensor, not a parameter",
-        "this tensor is the result of an operation",
-        "give the optimizer the leaf that it was computed from",
-    ),
-    "empty": Words(
-        "the optimizer is given no parameter at all",
-        "nothing to train reaches this optimizer",
-        "look at where the parameters should come from: are the layers attributes of the module?",
-    ),
-    "no-tensor": Words(
-        "the optimizer is given something that is no tensor", "given here", "give it `model.parameters()`"
-    ),
-}
 
 
 def explain(case: Case) -> Explanation | None:
@@ -259,11 +205,11 @@ def _broken(case: Case, words: Words) -> Explanation:
     """The error is known, and with it the line that broke the graph."""
     fault, raised = case.graph.fault, case.graph.request[0] if case.graph.request else None
     assert fault is not None
-    place = fault.stack[0]
+    place = (stored(fault.stack) if fault.kind == "leaked" else None) or fault.stack[0]
     labels = [Label(place, words.label)]
     if raised is not None and raised.place() != place.place():
         labels.append(Label(raised, "raised here"))
-    reason = words.reason.format(code=code_of(place))
+    reason = words.reason.format(code=code_of(place), detail=fault.detail)
     return Explanation(
         reason,
         place,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Set
 from typing import TypeGuard
 
 from whygrad import source
@@ -12,6 +13,8 @@ from whygrad.span import Span
 
 # Calls that hand back what a layer gives and, after it, its state.
 _STATELESS = frozenset(("stateless_call",))
+# Calls that only wait for a result to be there.
+_WAITS = frozenset(("block_until_ready",))
 # Which parts of a returned tuple or dict hold the value; None: the returned object as a whole.
 Parts = frozenset[object] | None
 
@@ -69,10 +72,20 @@ def is_dropped(case: Case, place: Span, part: int | None = None) -> Span | None:
 
 
 def others_read(place: Span, part: int | None) -> bool:
-    """Whether another part of what a call hands back is read there."""
-    statement = source.statement_at(place)
-    others = source.targets_of(statement) - _bound_by(place, frozenset((part,))) if statement is not None else set()
-    return part is not None and not all(_unread(place, {name}) for name in others)
+    """Whether another part of what a call hands back is read there, and not only waited for."""
+    statement, function = source.statement_at(place), source.function_at(place)
+    if part is None or statement is None or function is None:
+        return False
+    others = source.targets_of(statement) - _bound_by(place, frozenset((part,)))
+    waited = {id(n) for s in source.statements(function) if _is_wait(s) for n in ast.walk(s)}
+    return not all(_unread(place, {name}, waited) for name in others)
+
+
+def _is_wait(statement: ast.stmt) -> bool:
+    function = (
+        statement.value.func if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) else None
+    )
+    return isinstance(function, ast.Attribute) and function.attr in _WAITS
 
 
 def dropped_beside(place: Span) -> Span | None:
@@ -97,12 +110,13 @@ def dropped_beside(place: Span) -> Span | None:
     return None
 
 
-def _unread(place: Span, names: set[str]) -> bool:
-    """Whether all of these are plain names that the function around a place never reads."""
+def _unread(place: Span, names: set[str], apart: Set[int] = frozenset()) -> bool:
+    """Whether all of these are plain names that the function around a place never reads, some nodes apart."""
     function = source.function_at(place)
     if not names or function is None:
         return False
-    read = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    names_read = (n for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+    read = {n.id for n in names_read if id(n) not in apart}
     return all(name.isidentifier() and name not in read for name in names)
 
 

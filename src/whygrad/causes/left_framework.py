@@ -178,6 +178,7 @@ from dataclasses import replace
 from whygrad import provenance, source
 from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import ANY, Case, Explanation, code_of, in_package, spoken
+from whygrad.causes.refusals import UNKNOWN_NUMBER
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.span import Span
 
@@ -222,6 +223,8 @@ def explain(case: Case) -> Explanation | None:
     """The value went out and a constant came back, or the loss itself is no tensor."""
     if case.graph.target_text is not None:
         return _loss_outside(case)
+    if case.graph.fault is not None and not case.graph.targets:
+        return _number_asked(case, case.graph.fault.stack[0]) if case.graph.fault.kind == UNKNOWN_NUMBER else None
     cuts = cut_by(case, ID)
     if not cuts:
         return None
@@ -246,6 +249,21 @@ def _outside_packages(span: Span | None) -> Span | None:
     if span is None or not in_package(span):
         return span
     return next((s for s in span.called_from if not in_package(s)), span)
+
+
+def _number_asked(case: Case, culprit: Span) -> Explanation:
+    """The framework raised where Python wanted to know a number of what is only traced."""
+    labels = [Label(culprit, "asks for a number while the function is only traced")]
+    if case.graph.request and case.graph.request[0].place() != culprit.place():
+        labels.append(Label(case.graph.request[0], "raised here"))
+    return Explanation(
+        f"`{code_of(culprit)}` needs a number that is not known before the function runs",
+        culprit,
+        tuple(labels),
+        (Step("parameter", case.parameter.path), Step("cut", f"[{code_of(culprit, 40)}]", culprit)),
+        fix=Fix("make what decides it a static argument (`static_argnums`), or use `jnp.where` and `jax.lax.cond`"),
+        proof=Proof("structural", True, "the framework's own error says what it met"),
+    )
 
 
 def _loss_outside(case: Case) -> Explanation | None:

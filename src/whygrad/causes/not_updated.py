@@ -159,7 +159,8 @@ for step in range(5):
 - `optax.apply_updates` and `TrainState.apply_gradients` return the new parameters. Where the result is not
   bound to the name, nothing changes. No message.
 - whygrad reports new parameters that nobody reads while each step begins with the old ones, and those that a compiled
-  function makes and does not return. A step that is only timed is not reported.
+  function makes and does not return. A step that is only timed is not reported: one whose result nobody binds counts
+  as meant to train where the old parameters are read afterwards, or where the loop around it reads them.
 - An optimizer of Optax whose learning rate is 0, or a schedule of Optax that stays at 0, moves nothing. No message.
 
 ## How to fix it
@@ -193,6 +194,7 @@ from __future__ import annotations
 from whygrad.causes.cause import Case, Explanation, code_of, spoken
 from whygrad.causes.holder import dropped_beside, is_dropped, others_read
 from whygrad.causes.left_out import may_be_meant
+from whygrad.causes.timed import may_be_timed
 from whygrad.causes.unapplied import RATES, REASONS, ROWS
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.graph import Event
@@ -231,6 +233,8 @@ def _let_go(case: Case, event: Event) -> Span | None:
         return None
     if event.detail == "given again":
         return dropped_beside(place)
-    if event.detail != "dropped" and not others_read(place, event.part):
-        return None  # the same call again and again: its time may be what is wanted
-    return is_dropped(case, place, event.part)
+    dropped = is_dropped(case, place, event.part)
+    if dropped is None or others_read(place, event.part):
+        return dropped
+    # Only its time may be what is wanted, all the more where it is the same call again and again.
+    return None if event.detail != "dropped" or may_be_timed(dropped) else dropped

@@ -8,12 +8,22 @@ from whygrad.causes.left_out import root_of
 
 # The kinds of fault, as in ``graph_error``, and the causes that may stand behind one.
 REFUSALS = frozenset(("non-leaf", "empty", "no-tensor"))
+# A number was asked for that is not known while a function is only traced.
+UNKNOWN_NUMBER = "unknown-number"
 BEHIND = ("replaced-parameter", "frozen")
 
 
 def is_refused(case: Case) -> bool:
     """Whether the request is an optimizer that could not be made."""
     return case.graph.fault is not None and case.graph.fault.kind in REFUSALS
+
+
+def behind(case: Case) -> tuple[str, ...]:
+    """The causes that may stand behind an error for which there never was a loss to ask about."""
+    assert case.graph.fault is not None
+    if case.graph.fault.kind == UNKNOWN_NUMBER:
+        return ("left-framework",)
+    return BEHIND if is_refused(case) else ()
 
 
 def is_meant(case: Case) -> bool:

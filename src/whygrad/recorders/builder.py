@@ -51,10 +51,14 @@ class GraphBuilder:
         self._value_shape.append(self._shapes.setdefault(shape, len(self._shapes)))
         return len(self._value_op) - 1
 
-    def span_of(self, value: int) -> Span | None:
-        """Where a value was made: the innermost user frame of its producer."""
+    def stack_of(self, value: int) -> tuple[Span, ...]:
+        """Where a value was made: the user's frames of its producer, innermost first."""
         op = self._value_op[value]
-        stack = self._stack_list[self._op_stack[op]] if op != NOWHERE else ()
+        return self._stack_list[self._op_stack[op]] if op != NOWHERE else ()
+
+    def span_of(self, value: int) -> Span | None:
+        """The innermost of these frames."""
+        stack = self.stack_of(value)
         return stack[0] if stack else None
 
     def ancestors(self, values: Iterable[int]) -> set[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -73,9 +74,19 @@ def the_result_of_a_compiled_step() -> None:
 
 @dropped
 def a_call_on_its_own() -> None:
-    one, p = jax.jit(step), start()
+    update, p = jax.jit(step), start()
     for n in ROUNDS:
-        one(p, X[n % 4])  # <- here
+        update(p, X[n % 4])  # <- here
+    loss(p, X[0])
+
+
+@dropped
+def an_evaluation_in_the_loop() -> None:
+    train, p = jax.jit(step), start()
+    for n in ROUNDS:
+        began = time.perf_counter()
+        train(p, X[n % 4])  # <- here
+        print(loss(p, X[0]), time.perf_counter() - began)
 
 
 @dropped
@@ -126,6 +137,40 @@ def a_clock_looks_at_the_step() -> None:
         one(p, X[0])
     for n in ROUNDS:
         jax.block_until_ready(one(p, X[n % 4]))
+
+
+@meant
+def a_benchmark() -> None:
+    one, p = jax.jit(step), start()
+    for n in ROUNDS:
+        one(p, X[n % 4])
+
+
+@meant
+def a_benchmark_of_parameters_that_are_counted() -> None:
+    one, p = jax.jit(step), start()
+    began = time.perf_counter()
+    for n in ROUNDS:
+        one(p, X[n % 4])
+    passed = time.perf_counter() - began
+    print(sum(a.size for a in p.values()) / passed)
+
+
+@meant
+def a_loss_that_is_waited_for() -> None:
+    one, p = jax.jit(step), start()
+    for n in ROUNDS:
+        _new, value = one(p, X[n % 4])
+        value.block_until_ready()
+
+
+@meant
+def a_warm_up() -> None:
+    one, p = jax.jit(step), start()
+    for n in ROUNDS:
+        one(p, X[n % 4])
+    for n in ROUNDS:
+        p, _ = one(p, X[n % 4])
 
 
 @meant

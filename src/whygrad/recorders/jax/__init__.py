@@ -9,22 +9,25 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from whygrad.graph import NOWHERE, Event, Graph
+from whygrad.graph import NOWHERE, Event, Fault, Graph
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.again import Again
+from whygrad.recorders.jax.asked import Request, gradients
 from whygrad.recorders.jax.closing import close
 from whygrad.recorders.jax.compiled import Call, Compiled, Held
+from whygrad.recorders.jax.faults import last_error
 from whygrad.recorders.jax.health import Health
 from whygrad.recorders.jax.hooks import Hooks
 from whygrad.recorders.jax.keras import Keras
+from whygrad.recorders.jax.leaks import Leaks
 from whygrad.recorders.jax.measured import Streaks, explained, is_useless
 from whygrad.recorders.jax.moves import Moves
 from whygrad.recorders.jax.nnx import Variables
 from whygrad.recorders.jax.rates import Rates
 from whygrad.recorders.jax.replay import worth
-from whygrad.recorders.jax.requests import Request, Requests, gradients
+from whygrad.recorders.jax.requests import Requests
 from whygrad.recorders.jax.tape import Program
 from whygrad.recorders.jax.updates import Updates
 from whygrad.recorders.lives import packages
@@ -52,15 +55,17 @@ class Jax:
 
     def __init__(self) -> None:
         self.sink: Sink | None = None
-        self.resting = False
+        self.resting = self.unmeasured = False
         self.keras = Keras(self._keras_told, self._fault)
         self.hooks = Hooks(self.keras, self._fault)
         self.variables = Variables(self._fault)
-        self.requests = Requests(self.hooks, self._wanted, self._heard, self._fault, self.variables)
+        self.leaks = Leaks(self._fault)
+        self.requests = Requests(self.hooks, self._wanted, self._heard, self._fault, self.variables, self.leaks)
         self.updates = Updates(self._fault)
         self.rates = Rates(self._fault)
         self.again = Again()
         self.steps: list[tuple[Told, Moves]] = []
+        self.told: Told | None = None
         self.compiled = Compiled(self._ran, self._fault)
         self.health: Health | None = None
         self._recorded: Counter[Hashable] = Counter()
@@ -70,10 +75,12 @@ class Jax:
         """Record from now on."""
         self.sink = sink
         try:
+            compat.hide_own_frames()
             self.hooks.private = compat.private()
             self.requests.install()
             self.keras.start()
-            self.compiled.start(compat.compiling())
+            self.leaks.start()
+            self._follow_compiled()
         except Exception as error:
             self._fault(error)
 
@@ -85,7 +92,16 @@ class Jax:
     def wake(self) -> None:
         """Record again."""
         self.resting = False
-        self.compiled.start(compat.compiling())
+        self._follow_compiled()
+
+    def _follow_compiled(self) -> None:
+        """Listen to compiled functions too; without them gradients are recorded, and not measured."""
+        try:
+            self.compiled.start(compat.compiling())
+        except compat.MissingName as error:
+            if self.sink is not None and not self.unmeasured:
+                self.sink.fault("compiled functions of jax", error)
+            self.unmeasured = True
 
     def watch(self, watch: Watch) -> None:
         """Measure gradients and updates from now on; comes before ``start``, whose hooks go on top and off first."""
@@ -93,10 +109,25 @@ class Jax:
         self.health.install()
 
     def finish(self, error: str | None) -> None:
-        """Tell of the updates that were dropped; every request was told when it was made."""
-        if self.sink is not None and error is None:
+        """Tell of the updates that were dropped, or what the error is about; requests were told when they were made."""
+        if self.sink is None:
+            return
+        if error is not None:
+            self._tell_of_end(error)
+        else:
             for graph in (*self.updates.unapplied(), *self.again.unmoved(), *self._unmoved()):
                 self.sink.told(graph)
+
+    def _elsewhere(self, error: BaseException) -> Fault | None:
+        """What an error is about that has to do with what a function or a call left behind."""
+        return self.leaks.fault(error) or self.compiled.donations.fault(error)
+
+    def _tell_of_end(self, error: str) -> None:
+        told, raised = self.told, last_error(error)
+        fault = self._elsewhere(raised) if raised is not None else None
+        if self.sink is not None and told is not None and fault is not None and told.graph.error != error:
+            asked = [replace(p, value=NOWHERE, gradient="none", history=()) for p in told.graph.parameters if p.asked]
+            self.sink.told(GraphBuilder("jax", told.api).graph((), asked, (), error=error, fault=fault))
 
     def _unmoved(self) -> Iterator[Graph]:
         """Of each compiled step that never trains anything, a Graph that says so."""
@@ -118,6 +149,7 @@ class Jax:
         self.hooks.close()
         self.keras.stop()
         self.variables.stop()
+        self.leaks.stop()
         self.updates.stop()
         self.rates.stop()
         if self.health is not None:
@@ -166,11 +198,12 @@ class Jax:
     def _heard(self, request: Request) -> None:
         if self.sink is None:
             return
-        graph = close(request, self.keras)
+        graph = close(request, self.keras, self._elsewhere)
         if graph is None:
             return
         told = Told(request.api, _site(request.api, request.stack), bool(request.around), graph)
         self._recorded[told.site] += 1
+        self.told = told
         judged, traced = self._judged(request, told)
         self._tell(told, judged, traced)
 

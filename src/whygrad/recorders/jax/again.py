@@ -11,8 +11,8 @@ from whygrad.graph import NOWHERE, Event, Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax import compat
+from whygrad.recorders.jax.asked import Request
 from whygrad.recorders.jax.measured import STEPS_TO_AGREE
-from whygrad.recorders.jax.requests import Request
 
 
 @dataclass(slots=True)

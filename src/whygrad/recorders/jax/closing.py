@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from whygrad.graph import Barrier, Event, Graph, Parameter
+from whygrad.graph import Barrier, Event, Fault, Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
+from whygrad.recorders.jax.asked import Request
+from whygrad.recorders.jax.faults import UNKNOWN, fault_of
 from whygrad.recorders.jax.keras import Keras
+from whygrad.recorders.jax.ops import is_float
 from whygrad.recorders.jax.parameters import is_state, owner
 from whygrad.recorders.jax.reaching import carried, leading_to
-from whygrad.recorders.jax.requests import Request
 from whygrad.recorders.jax.trace import Leaf, Trace
 
 
-def close(request: Request, keras: Keras) -> Graph | None:
+def close(request: Request, keras: Keras, elsewhere: Callable[[BaseException], Fault | None]) -> Graph | None:
     """The Graph of a request, ``None`` where nothing is known of it.
 
     Args:
         keras: knows which parameters are Keras' variables.
+        elsewhere: knows what an error is about that comes from before the request.
     """
     error = None if request.error is None else f"{type(request.error).__name__}: {request.error}"
-    if request.trace is None:
-        return _refused(request, error)
-    trace = request.trace
-    if not trace.targets:
+    fault, trace = fault_of(request, elsewhere), request.trace
+    if trace is None:
+        return _refused(request, error, fault)
+    if not trace.targets and fault is None and trace.target_text is None:
         return None  # the function gave nothing to differentiate, or broke for a reason of its own
     if error is None:
         _drop_refusals(trace.builder)
-    graph = trace.builder.graph(trace.targets, (), frames.spans(request.stack), trace.layers, error=error)
+    stack = frames.spans(request.stack)
+    text, targets = trace.target_text, trace.targets
+    if trace.broken and fault is not None and (fault.kind != UNKNOWN or not _is_read(trace)):
+        targets = []  # what the function has done until then leads nowhere for this reason alone
+    graph = trace.builder.graph(targets, (), stack, trace.layers, error=error, fault=fault, target_text=text)
     return replace(graph, parameters=tuple(keras.named(trace, _parameters(trace, graph))))
+
+
+def _is_read(trace: Trace) -> bool:
+    """Whether the function, until it raised, had read something for this that is differentiated."""
+    read = trace.builder.ancestors(trace.targets)
+    return any(leaf.differentiated and leaf.value in read for leaf in trace.leaves)
 
 
 def _drop_refusals(builder: GraphBuilder) -> None:
@@ -39,26 +52,31 @@ def _drop_refusals(builder: GraphBuilder) -> None:
         builder.barriers[op] = tuple(b for b in barriers if b.kind != "no-registered-gradient")
 
 
-def _refused(request: Request, error: str | None) -> Graph | None:
-    """JAX looked at the arguments and refused."""
-    if error is None or not request.arguments:
+def _refused(request: Request, error: str | None, fault: Fault | None) -> Graph | None:
+    """JAX looked at the arguments and refused: for the types of some, or for a known fault."""
+    integers = [(aval, named) for aval, named in request.given if aval is not None and not is_float(aval)]
+    chosen = integers or [(aval, named) for aval, named in request.given if fault is not None and aval is not None]
+    if error is None or not chosen:
         return None
     builder = GraphBuilder("jax", request.api)
     stack = frames.spans(request.stack)
     parameters, targets = [], []
-    for aval, named in request.arguments:
+    for aval, named in chosen:
         dtype, shape = str(aval.dtype), tuple(aval.shape)
-        value, target = builder.value(dtype, shape), builder.value(dtype, shape)
-        builder.op(request.api, [value], [target], stack, "", [Barrier(0, 0, "integer-dtype", dtype)])
+        value = builder.value(dtype, shape)
+        if integers:
+            targets.append(builder.value(dtype, shape))
+            builder.op(request.api, [value], targets[-1:], stack, "", [Barrier(0, 0, "integer-dtype", dtype)])
         parameters.append(Parameter(named.path, shape, dtype, value, gradient="none", written=named.written))
-        targets.append(target)
-    return builder.graph(targets, parameters, stack, error=error)
+    return builder.graph(targets, parameters, stack, error=error, fault=None if integers else fault)
 
 
 def _parameters(trace: Trace, graph: Graph) -> list[Parameter]:
     alive = carried(graph)
     if graph.error is not None and not trace.broken and all(x.value in alive for x in trace.leaves if x.differentiated):
         alive = set()  # every way is there, and JAX refused the request as a whole
+    if graph.fault is not None:
+        alive = set()
     excused = _excused(trace, graph)
     twins = _twins([leaf for leaf in trace.leaves if leaf.value not in trace.variables])
     objects = any(leaf.made for leaf in trace.leaves)
@@ -92,7 +110,7 @@ def _excused(trace: Trace, graph: Graph) -> set[int]:
     nature. And where the function raised, what it would have read later is not known.
     """
     excused = leading_to(graph, trace.inner) - _cut_on_purpose(graph) if trace.inner else set()
-    if trace.broken:
+    if trace.broken and (graph.fault is None or graph.targets):
         touched = _behind(graph)
         excused |= {leaf.value for leaf in trace.leaves if leaf.value not in touched}
     return excused

@@ -6,10 +6,12 @@ import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 import jax
+from jax.extend import source_info_util
 from jax.extend.core import Var
 
 from whygrad.recorders import frames
@@ -61,17 +63,39 @@ def private() -> Private:
         raise MissingName(f"JAX {jax.__version__} is not followed by this version ({error})") from None
 
 
+_UNMEASURED = "calls of compiled functions of JAX {} are not followed by this version ({})"
 # Where a compiled function is run from Python, and what says that its next call must come by there again.
 RUN, AGAIN = "_run_python_pjit", "_need_to_rebuild_with_fdo"
 
 
-def compiling() -> Any | None:
-    """The room of JAX in which compiled functions are called, ``None`` where it is built otherwise."""
+def compiling() -> Any:
+    """The room of JAX in which compiled functions are called; ``MissingName`` where it is built otherwise."""
     try:
         from jax._src import pjit
+    except ImportError as error:
+        raise MissingName(_UNMEASURED.format(jax.__version__, error)) from None
+    for name in (RUN, AGAIN):
+        if not hasattr(pjit, name):
+            raise MissingName(_UNMEASURED.format(jax.__version__, f"no {name}"))
+    return pjit
+
+
+# What makes the error of a traced value that has left its function.
+ESCAPED = "escaped_tracer_error"
+
+
+def escaping() -> Any | None:
+    """The room of JAX in which that error is made, ``None`` where it is made otherwise."""
+    try:
+        from jax._src import core
     except ImportError:
         return None
-    return pjit if hasattr(pjit, RUN) and hasattr(pjit, AGAIN) else None
+    return core if hasattr(core, ESCAPED) else None
+
+
+def birth(value: Any) -> Sequence[tuple[CodeType, int]]:
+    """The frames in which a value under compilation was made, innermost first."""
+    return _raw(getattr(getattr(value, "_line_info", None), "traceback", None))
 
 
 # How deep in what a compiled function hands back the result of the script's function lies, by who called it.
@@ -121,6 +145,16 @@ def _has(value: Any, name: str) -> bool:
     return name in getattr(type(value), "__slots__", ())
 
 
+def flat_values(tree: Any) -> list[Any]:
+    """The arrays in the form in which JAX hands them on inside."""
+    return list(getattr(tree, "vals", tree))
+
+
+def is_ref(aval: Any) -> bool:
+    """Whether a type is that of a mutable array."""
+    return type(aval).__name__ == "AbstractRef"
+
+
 def reference(value: Any) -> weakref.ref[Any] | None:
     """A weak reference, ``None`` for what cannot have one (Python numbers)."""
     try:
@@ -131,7 +165,25 @@ def reference(value: Any) -> weakref.ref[Any] | None:
 
 def places(equation: Any) -> Sequence[tuple[CodeType, int]]:
     """The frames in which an equation was traced, innermost first."""
-    traceback = getattr(equation.source_info, "traceback", None)
+    return _raw(getattr(equation.source_info, "traceback", None))
+
+
+@cache
+def hide_own_frames() -> None:
+    """Keep our frames out of what JAX says of operations."""
+    source_info_util.register_exclusion(frames.OURS)
+
+
+def context() -> Sequence[tuple[CodeType, int]]:
+    """The frames in which the operation was traced that JAX runs now, where it runs a program by Python."""
+    try:
+        from jax._src.source_info_util import _source_info_context
+    except ImportError:
+        return ()
+    return _raw(getattr(getattr(_source_info_context, "context", None), "traceback", None))
+
+
+def _raw(traceback: Any) -> Sequence[tuple[CodeType, int]]:
     if traceback is None:
         return ()
     codes, offsets = traceback.raw_frames()

@@ -15,6 +15,7 @@ import numpy
 from whygrad.recorders import frames
 from whygrad.recorders.jax import compat, located, signs
 from whygrad.recorders.jax.detour import Detour
+from whygrad.recorders.jax.donations import Donations
 from whygrad.recorders.jax.moves import Moves, moves
 from whygrad.recorders.jax.ops import is_float
 from whygrad.recorders.jax.replay import worth
@@ -127,10 +128,11 @@ class Compiled:
         self.pending: list[Held] = []
         self.known: dict[int, tuple[Any, list[Held]]] = {}
         self.detour = Detour()
+        self.donations = Donations()
 
-    def start(self, compiling: Any | None) -> None:
-        """Listen; not at all where JAX has no such place."""
-        if compiling is not None and not self.awake:
+    def start(self, compiling: Any) -> None:
+        """Listen in the room of JAX in which compiled functions are called."""
+        if not self.awake:
             self.awake = True
             self.patches.replace(compiling, compat.RUN, self._running(getattr(compiling, compat.RUN)))
             self.detour.install(self.patches, compiling)
@@ -159,13 +161,15 @@ class Compiled:
             result = original(p, args, *rest, **more)
             if call is not None:
                 compiled._ended(call, result)
-            compiled.detour.hold(call is not None)
+            compiled._hold(call is not None)
             return result
 
         return run
 
     def _begun(self, p: Any, args: Sequence[Any]) -> Call | None:
         try:
+            if any(p.params["donated_invars"]):
+                self.donations.note(args, p.params["donated_invars"], frames.capture(sys._getframe(2)))
             if not self.pending and not self.known:
                 return None
             if any(isinstance(a, jax.core.Tracer) for a in args):
@@ -200,6 +204,12 @@ class Compiled:
         except Exception as error:
             self._failed(error)
 
+    def _hold(self, wanted: bool) -> None:
+        try:
+            self.detour.hold(wanted)
+        except Exception as error:
+            self._failed(error)
+
     def _failed(self, error: BaseException) -> None:
         self.stop()
         self.fault(error)
@@ -217,6 +227,8 @@ def _loose(array: Any) -> Any:
 def _kept(args: Sequence[Any], donated: Sequence[bool]) -> list[Any]:
     """The arguments, with copies of those that the call uses up."""
     dying = [a for a, d in zip(args, donated, strict=True) if d and hasattr(a, "nbytes")]
+    if any(isinstance(a, jax.Array) and a.is_deleted() for a in dying):
+        return list(args)  # used up before, and JAX is about to say so
     if not dying or sum(a.nbytes for a in dying) > MOST_COPIED:
         return list(args)
     return [numpy.array(a) if d and hasattr(a, "nbytes") else a for a, d in zip(args, donated, strict=True)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
 from typing import Any
 
 from whygrad.graph import Barrier
@@ -10,6 +11,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.ops import CUSTOM, Rules, Stop, bound, is_float
+from whygrad.recorders.jax.refs import Refs
 from whygrad.recorders.jax.tape import Choice, Tape, Turns
 from whygrad.span import Span
 
@@ -42,6 +44,7 @@ class Flattener:
         self.reverse = reverse
         self.constant = constant
         self.tape = Tape()
+        self.refs = Refs(self.plain)
         self._stacks: dict[frames.Stack, tuple[Span, ...]] = {}
 
     def spans(self, stack: frames.Stack) -> tuple[Span, ...]:
@@ -84,6 +87,11 @@ class Flattener:
             if name == "while":  # how many turns it takes is not known, so it is run again as a whole
                 self._ran(primitive, params, given, made)
             return made
+        if any(map(compat.is_ref, (*ins, *outs))):
+            self.tape.broken = True  # what was written then is not there any more
+            if any(map(compat.is_ref, ins)):
+                return self.refs.used(name, params, given, ins, outs, stack)
+            return self.plain(name, given, outs, (), stack)
         stops = self.rules.stops(primitive, params, ins, outs)
         made = self.plain(_called(name, params), given, outs, stops, stack, _backward(name, params))
         self._ran(primitive, params, given, made)
@@ -147,10 +155,12 @@ class Flattener:
         consts, carries = params["num_consts"], params["num_carry"]
         body = params["jaxpr"]
         heads, ops = self._heads(given[consts : consts + carries], body.in_avals[consts : consts + carries], stack)
+        held = self._held(self.refs.among(given[:consts], body.in_avals[:consts]), stack)
         inner, slices = len(self.builder), tuple(given[consts + carries :])
         entries, result = self.tape.apart(lambda: self.program(body, [*given[:consts], *heads, *slices], stack))
         for op, value in zip(ops, result[:carries], strict=True):
             self.builder.close_carry(op, 1, value)
+        self._let_go(held)
         own = frozenset(range(inner, len(self.builder)))
         made = self._apart(result, {*given, *heads}, outs, stack)
         first = tuple(given[consts : consts + carries])
@@ -176,6 +186,21 @@ class Flattener:
             ops.append(self.builder.op("carry", [value, value], [heads[-1]], self.spans(stack)))
         return heads, ops
 
+    def _held(self, arrays: Mapping[int, Any], stack: frames.Stack) -> list[tuple[int, int, int, int]]:
+        """Heads for what mutable arrays hold when a turn begins: array, what it held before, operation, head."""
+        before = self.refs.now(list(arrays))
+        heads, ops = self._heads(before, list(arrays.values()), stack)
+        self.refs.held.update(zip(arrays, heads, strict=True))
+        return list(zip(arrays, before, ops, heads, strict=True))
+
+    def _let_go(self, held: Sequence[tuple[int, int, int, int]]) -> None:
+        """A turn is laid out: what the arrays hold at its end is what the next begins with."""
+        for array, before, op, head in held:
+            if self.refs.held[array] == head:
+                self.refs.held[array] = before
+            else:
+                self.builder.close_carry(op, 1, self.refs.held[array])
+
     def _while(
         self, params: dict[str, Any], given: Sequence[int], outs: Sequence[Any], stack: frames.Stack
     ) -> list[int]:
@@ -183,8 +208,10 @@ class Flattener:
         body = params["body_jaxpr"]
         first = given[tests + consts :]
         heads, ops = self._heads(first, body.in_avals[consts:], stack)
+        held = self._held(self.refs.among(given[tests : tests + consts], body.in_avals[:consts]), stack)
         _, (going,) = self.tape.apart(lambda: self.program(params["cond_jaxpr"], [*given[:tests], *heads], stack))
         _, result = self.tape.apart(lambda: self.program(body, [*given[tests : tests + consts], *heads], stack))
+        self._let_go(held)
         made: list[int] = []
         for op, start, last, aval in zip(ops, first, result, outs, strict=True):
             self.builder.close_carry(op, 1, last)
@@ -199,12 +226,17 @@ class Flattener:
     ) -> list[int]:
         index, *rest = given
         bodies, results, own, made = [], [], [], list[int]()
+        arrays = self.refs.among(rest, params["branches"][0].in_avals)
+        first, ends = dict(self.refs.held), []
         for branch in params["branches"]:
             before = len(self.builder)
+            self.refs.held = dict(first)
             entries, result = self.tape.apart(lambda branch=branch: self.program(branch, rest, stack))  # type: ignore[misc]
             bodies.append(entries)
             results.append(tuple(result))
             own.append(frozenset(range(before, len(self.builder))))
+            ends.append(self.refs.held)
+        self.refs.merge(ends, index, arrays, stack)
         for position, aval in enumerate(outs):
             inputs = [index, *(result[position] for result in results)]
             stops = [Stop(0, 0, "non-differentiable-op", "cond", True)] if is_float(aval) else []
@@ -244,6 +276,13 @@ def _stack(equation: Any, head: tuple[str, str, int] | None, outer: frames.Stack
     else:
         inside = [] if head is not None else _apart(inside, outer)
     return (*inside, *outer)[:_FRAMES]
+
+
+def here(frame: FrameType) -> frames.Stack:
+    """The user's frames of what runs in a frame: those that JAX has kept of a program that it runs by Python, first."""
+    outer = frames.capture(frame)
+    kept: list[frames.Place] = [place for place in compat.context() if frames.is_user_file(place[0].co_filename)]
+    return (*_apart(kept, outer), *outer)[:_FRAMES] if kept else outer
 
 
 def _apart(inside: list[frames.Place], outer: frames.Stack) -> list[frames.Place]:

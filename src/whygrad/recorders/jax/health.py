@@ -85,8 +85,9 @@ class Health:
 
     def install(self) -> None:
         """Watch from now on."""
-        compiling = compat.compiling()
-        if compiling is None:
+        try:
+            compiling = compat.compiling()
+        except compat.MissingName:
             self.watch.note("this version of JAX has no place where compiled steps could be watched")
             return
         self.patches.replace(compiling, compat.RUN, self._running(getattr(compiling, compat.RUN)))

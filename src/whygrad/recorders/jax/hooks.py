@@ -12,13 +12,15 @@ from typing import Any
 import jax
 
 from whygrad.recorders.jax import compat
+from whygrad.recorders.jax.inside import Inside, followed
 from whygrad.recorders.jax.keras import Keras
-from whygrad.recorders.jax.rules import Call, Rule, rule_of
+from whygrad.recorders.jax.rules import Call, Rule, met, rule_of
 from whygrad.recorders.jax.trace import Trace
 from whygrad.recorders.patching import Patches
 
 # The methods that see every operation, and where among their arguments the traced values stand.
 _METHODS = {"process_primitive": 1, "process_call": 2, "process_custom_jvp_call": 3, "process_custom_vjp_call": 4}
+_MAPPED = "process_shard_map"
 _RULED = (jax.custom_jvp, jax.custom_vjp)
 
 
@@ -36,6 +38,7 @@ class Hooks:
         self.private: compat.Private | None = None
         self.patches = Patches()
         self.open: dict[int, Trace] = {}
+        self.inner: dict[int, Any] = {}
         self.calls = threading.local()
         self._lock = threading.Lock()
 
@@ -59,6 +62,7 @@ class Hooks:
         """Put everything back at once."""
         with self._lock:
             self.open.clear()
+            self.inner.clear()
             self.patches.undo()
             self.keras.leave()
 
@@ -69,6 +73,9 @@ class Hooks:
                 original = vars(kind).get(name)
                 if original is not None:
                     self.patches.replace(kind, name, self._listening(original, name, position))
+            mapped = vars(kind).get(_MAPPED)
+            if mapped is not None:
+                self.patches.replace(kind, _MAPPED, self._following(mapped))
         for kind in self.private.tracers:
             self.patches.replace(kind, "to_concrete_value", self._leaving(kind.to_concrete_value))  # type: ignore[attr-defined]
         for ruled in _RULED:
@@ -79,8 +86,8 @@ class Hooks:
 
         @wraps(original)
         def method(self: Any, primitive: Any, *args: Any, **kwargs: Any) -> Any:
-            trace = hooks.open.get(id(self))
-            if trace is None or trace.interpreter is not self:
+            trace = hooks._of(self)
+            if trace is None:
                 return original(self, primitive, *args, **kwargs)
             given = list(args[position - 1])
             params = args[position] if name in ("process_primitive", "process_call") else kwargs
@@ -88,7 +95,7 @@ class Hooks:
             try:
                 out = original(self, primitive, *args, **kwargs)
             except Exception:
-                hooks._safely(trace.refused, primitive, params, given, frame)
+                hooks._safely(hooks._refused, trace, name, primitive, params, given, frame)
                 raise
             if not isinstance(out, (list, tuple)) and getattr(primitive, "multiple_results", False):
                 out = list(out)
@@ -99,6 +106,46 @@ class Hooks:
             return out
 
         return method
+
+    def _of(self, interpreter: Any) -> Trace | None:
+        """The trace of what an interpreter runs."""
+        try:
+            trace, known = self.open.get(id(interpreter)), self.inner.get(id(interpreter))
+            return trace if trace is not None and (trace.interpreter is interpreter or known is interpreter) else None
+        except Exception as error:
+            self.fault(error)
+            return None
+
+    def _following(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Follow a mapped function, which another interpreter runs."""
+        hooks = self
+
+        @wraps(original)
+        def method(self: Any, primitive: Any, function: Any, args: Any, *rest: Any, **params: Any) -> Any:
+            trace, private = hooks._of(self), hooks.private
+            if trace is None or private is None:
+                return original(self, primitive, function, args, *rest, **params)
+            inside = Inside(trace, args, private.traces, sys._getframe(1))
+            watched = followed(inside, function, lambda inner: hooks._entered(trace, inner), hooks._safely)
+            try:
+                out = original(self, primitive, watched, args, *rest, **params)
+            finally:
+                hooks._left(inside.interpreter)
+            hooks._safely(inside.ended, out)
+            return out
+
+        return method
+
+    def _entered(self, trace: Trace, interpreter: Any) -> None:
+        if interpreter is not None:
+            with self._lock:
+                self.inner[id(interpreter)] = interpreter
+                self.open[id(interpreter)] = trace
+
+    def _left(self, interpreter: Any) -> None:
+        with self._lock:
+            if self.inner.pop(id(interpreter), None) is not None:
+                self.open.pop(id(interpreter), None)
 
     def _calling(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """Keep in mind which function with a rule of its own is being called, and with what."""
@@ -139,7 +186,16 @@ class Hooks:
         rule = Rule(str(primitive.name))
         if calls and rule.name.startswith("custom"):
             rule = rule_of(trace.rules, calls[-1], given, out)
+            trace.rules_met.update(met(calls[-1].ruled))
         trace.ran_rule(rule, given, out, frame)
+
+    def _refused(self, trace: Trace, method: str, primitive: Any, params: Any, given: Any, frame: FrameType) -> None:
+        if method == "process_primitive":
+            trace.refused(primitive, params, given, frame)
+            return
+        for call in self.calls.__dict__.get("stack", ())[-1:]:
+            trace.rules_met.update(met(call.ruled))
+        trace.refused_rule(str(primitive.name), given, frame)
 
     def _safely(self, note: Callable[..., None], *args: Any) -> None:
         """An error of ours must not reach the user's function."""

@@ -126,6 +126,9 @@ def _ask(
         # An index or a condition only chooses among the other inputs.
         stops += [Stop(i, o, _STEP, name, True) for i, a in enumerate(ins) if not is_float(a) for o in sinks]
         refused, reached = _reached(run, ins, sources, sinks)
+        if refused is not None and kind == "custom-gradient":
+            # What the rule hands back is wrong in form, and JAX is going to say so: none of its edges is to blame.
+            refused, reached = None, {(i, o) for i in sources for o in sinks}
         refusal = kind if kind == "left-framework" else "no-registered-gradient"
         told = (refusal, refused) if refused is not None else (kind, name)
         stops += [Stop(i, o, *told) for i in sources for o in sinks if (i, o) not in reached]

@@ -56,12 +56,12 @@ class Named(NamedTuple):
     argument: str
 
 
-def named_leaves(args: Sequence[Any], names: Sequence[str]) -> Iterator[Named]:
-    """Every array among the arguments."""
+def named_leaves(args: Sequence[Any], names: Sequence[str], any_kind: bool = False) -> Iterator[Named]:
+    """Every array among the arguments, or every leaf of ``any_kind``."""
     for argument, name in zip(args, names, strict=True):
         leaves, _ = tree_flatten_with_path(argument)
         for path, leaf in leaves:
-            if hasattr(leaf, "dtype") and hasattr(leaf, "shape"):
+            if any_kind or (hasattr(leaf, "dtype") and hasattr(leaf, "shape")):
                 yield _named(leaf, name, path)
 
 

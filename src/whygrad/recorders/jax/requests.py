@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import wraps
 from types import FrameType
 from typing import Any
@@ -14,9 +13,11 @@ import jax
 
 from whygrad.recorders import frames
 from whygrad.recorders.jax import compat
+from whygrad.recorders.jax.asked import Request, form_of, given_leaves, raised_at
 from whygrad.recorders.jax.hooks import Hooks
+from whygrad.recorders.jax.leaks import Leaks
 from whygrad.recorders.jax.nnx import Variables
-from whygrad.recorders.jax.ops import Rules, is_float
+from whygrad.recorders.jax.ops import Rules
 from whygrad.recorders.jax.parameters import Named, argument_names, attribute, named_leaves
 from whygrad.recorders.jax.tape import Tape
 from whygrad.recorders.jax.trace import Trace
@@ -29,27 +30,8 @@ DIRECT = {"vjp": True, "linearize": False, "jvp": False}
 # Libraries whose own functions of the same names end in these.
 WRAPPERS = ("equinox", "flax", "haiku", "keras", "optax")
 
-
-@dataclass(slots=True)
-class Request:
-    """One call of a differentiated function.
-
-    Attributes:
-        arguments: what could not be traced, by name: recorded where JAX refuses before the function runs.
-        answer: what the call gave, until the request is over.
-        around: the requests inside which this one was made.
-    """
-
-    api: str
-    stack: frames.Stack
-    reverse: bool
-    around: tuple[Request, ...]
-    trace: Trace | None = None
-    error: BaseException | None = None
-    answer: Any = None
-    argnums: Any = 0
-    aux: bool = False
-    arguments: list[tuple[Any, Named]] = field(default_factory=list)
+# The function, the numbers of the arguments that it is differentiated by, all its arguments, where that was said.
+Given = tuple[Any, Any, Any, frames.Stack]
 
 
 class Requests:
@@ -62,8 +44,10 @@ class Requests:
         heard: Callable[[Request], None],
         fault: Callable[[BaseException], None],
         variables: Variables,
+        leaks: Leaks,
     ) -> None:
         self.hooks = hooks
+        self.leaks = leaks
         self.variables = variables
         self.wanted = wanted
         self.heard = heard
@@ -99,10 +83,12 @@ class Requests:
             aux = bool(args[1] if len(args) > 1 else kwargs.get("has_aux", False))
             argnums = args[0] if args else kwargs.get("argnums", 0)
             answer = original(requests._probe(fun, aux), *args, **kwargs)
+            made = requests._place(sys._getframe(1))
 
             @wraps(answer)
             def asked(*a: Any, **k: Any) -> Any:
-                return requests._run(f"jax.{name}", reverse, (fun, argnums, a), aux, lambda: answer(*a, **k))
+                given = (fun, argnums, a, made)
+                return requests._run(f"jax.{name}", reverse, given, aux, lambda: answer(*a, **k))
 
             return asked
 
@@ -116,10 +102,17 @@ class Requests:
             if not callable(fun) or not requests._is_users(sys._getframe(1), name):
                 return original(fun, *args, **kwargs)
             probe = requests._probe(fun, bool(kwargs.get("has_aux", False)))
-            given = (fun, (), ())
+            given = (fun, (), (), ())
             return requests._run(f"jax.{name}", reverse, given, False, lambda: original(probe, *args, **kwargs))
 
         return transformation
+
+    def _place(self, frame: FrameType) -> frames.Stack:
+        try:
+            return frames.capture(frame)
+        except Exception as error:
+            self.fault(error)
+            return ()
 
     def _is_users(self, frame: FrameType, name: str) -> bool:
         try:
@@ -128,7 +121,9 @@ class Requests:
             self.fault(error)
             return False
 
-    def _run(self, api: str, reverse: bool, given: tuple[Any, Any, Any], aux: bool, call: Callable[[], Any]) -> Any:
+    def _run(
+        self, api: str, reverse: bool, given: tuple[Any, Any, Any, Any], aux: bool, call: Callable[[], Any]
+    ) -> Any:
         """Make the call, recorded if that is wanted."""
         request = self._opened(api, reverse, given)
         if request is None:
@@ -143,14 +138,14 @@ class Requests:
         finally:
             self._closed(request)
 
-    def _opened(self, api: str, reverse: bool, given: tuple[Any, Any, Any]) -> Request | None:
+    def _opened(self, api: str, reverse: bool, given: Given) -> Request | None:
         try:
             stack = frames.capture(sys._getframe(3))
             if not stack or not self.wanted(api, stack):
                 return None
             request = Request(api, stack, reverse, tuple(self.stack))
-            request.argnums = given[1]
-            request.arguments = _asked_of(*given)
+            request.function, request.argnums, _, request.made = given
+            request.given = given_leaves(*given[:3])
             self.stack.append(request)
             return request
         except Exception as error:
@@ -164,7 +159,7 @@ class Requests:
             if request.trace is not None:
                 self.hooks.leave(request.trace)
             self.heard(request)
-            request.answer = None
+            request.answer = request.function = None
             if request.trace is not None:
                 request.trace.flat.tape = Tape()  # it holds the user's arrays
         except Exception as error:
@@ -215,10 +210,13 @@ class Requests:
     def _ended(self, trace: Trace, out: Any, aux: bool, error: BaseException | None) -> None:
         try:
             if error is None:
+                self.stack[-1].form = form_of(out)
                 trace.keeps(jax.tree_util.tree_leaves(out))
                 loss = out[0] if aux and isinstance(out, tuple) and out else out
                 results = [v for v in jax.tree_util.tree_leaves(loss) if hasattr(v, "dtype")]
                 trace.returned(results)
+                if isinstance(loss, float):
+                    trace.target_text = "Python float"
                 for outer in self.stack[:-1]:
                     if outer.trace is not None:
                         outer.trace.inner |= {v for v in map(outer.trace.below, results) if v is not None}
@@ -226,6 +224,7 @@ class Requests:
                 self._broken(trace, error)
             self.hooks.keras.ended(trace)
             self.hooks.leave(trace)
+            self.leaks.ended(trace)
         except Exception as fault:
             self.fault(fault)
 
@@ -234,23 +233,8 @@ class Requests:
         raised = compat.raised_by(error, trace.tracer)
         value = trace.below(raised[0]) if raised is not None else None
         if raised is not None and value is not None and not trace.broken:
-            trace.left(value, raised[1], _where(error))
+            trace.left(value, raised[1], raised_at(error))
         trace.broken = True
-
-
-def gradients(request: Request) -> list[Any] | None:
-    """What came back for each array that was differentiated, in their order; ``None`` where that is not known."""
-    numbers = [request.argnums] if isinstance(request.argnums, int) else list(request.argnums)
-    if request.api not in ("jax.grad", "jax.value_and_grad") or numbers != sorted(numbers) or request.trace is None:
-        return None
-    whole = request.answer
-    if request.api == "jax.value_and_grad":
-        whole = whole[1]
-    elif request.aux:
-        whole = whole[0]
-    found = [v for v in jax.tree_util.tree_leaves(whole) if hasattr(v, "dtype") and is_float(compat.typeof(v))]
-    asked = [leaf for leaf in request.trace.leaves if leaf.differentiated]
-    return found if len(found) == len(asked) else None
 
 
 def _is_users(frame: FrameType, name: str) -> bool:
@@ -259,24 +243,3 @@ def _is_users(frame: FrameType, name: str) -> bool:
     if package is None:
         return frames.is_user_file(frame.f_code.co_filename)
     return package in WRAPPERS and name in ("grad", "value_and_grad")
-
-
-def _where(error: BaseException) -> frames.Stack:
-    """The user's frames in which an exception was raised, innermost first."""
-    places: list[frames.Place] = []
-    traceback = error.__traceback__
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        if frames.is_user_file(code.co_filename):
-            places.append((code, traceback.tb_lasti))
-        traceback = traceback.tb_next
-    return tuple(places[::-1])
-
-
-def _asked_of(fun: Any, argnums: Any, args: Sequence[Any]) -> list[tuple[Any, Named]]:
-    """The types of arrays that the request is asked of and that have no gradient by these, with their names."""
-    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
-    names = argument_names(fun, len(args))
-    chosen = [n for n in numbers if isinstance(n, int) and -len(args) <= n < len(args)]
-    leaves = named_leaves([args[n] for n in chosen], [names[n] for n in chosen])
-    return [(compat.typeof(n.leaf), n._replace(leaf=None)) for n in leaves if not is_float(compat.typeof(n.leaf))]

@@ -11,6 +11,7 @@ import jax
 from whygrad.recorders import frames
 from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.ops import Rules, Stop
+from whygrad.recorders.jax.returns import place_of_return
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,13 @@ class Rule:
     stops: tuple[Stop, ...] = ()
     where: frames.Stack = ()
     run: Callable[..., Any] | None = None
+
+
+def met(ruled: Any) -> dict[str, dict[str, frames.Stack]]:
+    """Where the two parts of a reverse rule of the user's end, by the name of the function."""
+    parts = {which: getattr(ruled, which, None) for which in ("fwd", "bwd")}
+    places = {which: place_of_return(part) if part is not None else () for which, part in parts.items()}
+    return {str(getattr(ruled, "__name__", "function")): places} if any(places.values()) else {}
 
 
 def rule_of(rules: Rules, call: Call, given: Sequence[Any], out: Sequence[Any]) -> Rule:

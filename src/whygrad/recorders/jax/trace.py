@@ -7,7 +7,7 @@ told apart by identity, through weak references.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
@@ -16,7 +16,7 @@ from whygrad.graph import Barrier, Crossing, Layer
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax import compat
-from whygrad.recorders.jax.flatten import Flattener
+from whygrad.recorders.jax.flatten import Flattener, here
 from whygrad.recorders.jax.ops import Rules, is_float
 from whygrad.recorders.jax.parameters import Named
 from whygrad.recorders.jax.rules import Rule
@@ -55,7 +55,8 @@ class Trace:
         scope: the path of the layer that runs now.
 
     Attributes:
-        targets: values of what is differentiated, once it is known.
+        targets: values of what is differentiated, once it is known; ``target_text``: what it is if it is no array.
+        rules_met: by the name of a function with a rule of its own, where its two rules end.
         inner: values of what was differentiated inside this function.
         variables: value to the variable of Keras that it stands for; ``layers``: Keras' layers.
     """
@@ -80,7 +81,9 @@ class Trace:
         self.leaves: list[Leaf] = []
         self.targets: list[int] = []
         self.inner: set[int] = set()
+        self.rules_met: dict[str, dict[str, frames.Stack]] = {}
         self.broken = False
+        self.target_text: str | None = None
         self._known: dict[int, tuple[weakref.ref[Any], int]] = {}
         self._outside: dict[int, tuple[weakref.ref[Any], int, str]] = {}
 
@@ -123,6 +126,10 @@ class Trace:
         known = self._known.get(id(value))
         return known[1] if known is not None and known[0]() is value else None
 
+    def known(self) -> Iterator[tuple[weakref.ref[Any], int]]:
+        """Every object that was met, and its value."""
+        yield from self._known.values()
+
     def differentiated(self, value: Any) -> int | None:
         """What stands in the function for an array outside that it is differentiated by."""
         known = self._outside.get(id(value))
@@ -137,13 +144,22 @@ class Trace:
         if seen is not None:
             self._known[id(value)] = (seen, made)
 
+    def stands_for(self, value: Any, known: int, name: str, stack: frames.Stack) -> None:
+        """An object is what a known value becomes by an operation that only hands it on."""
+        (made,) = self.flat.plain(name, [known], [compat.typeof(value)], (), stack)
+        self._know(value, made)
+
+    def same(self, outer: Any, inner: Any, name: str, stack: frames.Stack) -> None:
+        """The same for an object that may be new here."""
+        self.stands_for(inner, self.of(outer), name, stack)
+
     def ran(self, primitive: Any, params: dict[str, Any], given: Sequence[Any], out: Any, frame: FrameType) -> None:
         """An operation ran."""
         self.builder.scope = self.scope()
         results = list(out) if isinstance(out, (list, tuple)) else [out]
         values = [self.of(v, frame) for v in given]
         ins, outs = [compat.typeof(v) for v in given], [compat.typeof(v) for v in results]
-        made = self.flat.equation(primitive, params, values, ins, outs, frames.capture(frame))
+        made = self.flat.equation(primitive, params, values, ins, outs, here(frame))
         for result, value in zip(results, made, strict=True):
             self._know(result, value)
 
@@ -189,7 +205,14 @@ class Trace:
         ins = [compat.typeof(v) for v in given]
         outs = _outputs(primitive, params, ins)
         values = [self.of(v, frame) for v in given]
-        self.targets = self.flat.equation(primitive, params, values, ins, outs, frames.capture(frame))
+        self.targets = self.flat.equation(primitive, params, values, ins, outs, here(frame))
+
+    def refused_rule(self, name: str, given: Sequence[Any], frame: FrameType) -> None:
+        """JAX raised in a function with a rule of its own: the way would have gone on from here."""
+        if not self.broken:
+            self.broken = True
+            values = [self.of(v, frame) for v in given]
+            self.targets = self.flat.plain(name, values, [compat.typeof(given[0])], (), here(frame)) if given else []
 
     def left(self, value: int, method: str, stack: frames.Stack) -> None:
         """A traced value was asked for a number that it does not have, and JAX raised."""
