@@ -75,6 +75,11 @@ def others_read(place: Span, part: int | None) -> bool:
     return part is not None and not all(_unread(place, {name}) for name in others)
 
 
+def lets_go(place: Span, names: set[str]) -> bool:
+    """Whether a function never reads some of the names that what it was given is taken apart into."""
+    return len(names) > 1 and any(_unread(place, {name}) for name in names)
+
+
 def dropped_beside(place: Span) -> Span | None:
     """Where something is computed of a request's arguments and its answer, in the same function, that nobody reads.
 

@@ -213,6 +213,9 @@ def explain(case: Case) -> Explanation | None:
     labels = [Label(place, words.label)] if place is not None else []
     if case.graph.request and (place is None or case.graph.request[0].place() != place.place()):
         labels.append(Label(case.graph.request[0], "the backward pass gives it here"))
+    used = next((e.span for e in case.parameter.history if e.kind == "updated" and e.span is not None), None)
+    if used is not None and all(used.place() != label.span.place() for label in labels):
+        labels.append(Label(used, "its first step was for other variables, here"))
     return Explanation(
         words.reason.format(code=code_of(place)),
         place,

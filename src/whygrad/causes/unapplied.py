@@ -74,6 +74,12 @@ REASONS: Mapping[str, Words] = {
         "apply the gradients first, and clear what they were summed up in afterwards",
         "it was there after the backward pass, and only zeros were applied, at every step",
     ),
+    "refused": Words(
+        "`{code}` hands it to an optimizer that was built for other variables",
+        "this optimizer does not know it, and refuses",
+        "make an optimizer for each model, and a new one after a layer was added or replaced",
+        "it is not among the variables that the optimizer was built for",
+    ),
     LEFT: Words(
         "`{code}` does not hand it to the optimizer",
         "takes only some of the variables that were asked for",

@@ -180,6 +180,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
+from whygrad import source
 from whygrad.causes.cause import ANY, Case, Explanation, code_of, quoted, spoken
 from whygrad.causes.dropped import stack_of, takes_another
 from whygrad.causes.layers import layer_of
@@ -211,6 +212,7 @@ USED = Words(
 _INSTEAD = "the loss is built from this instead"
 _INSIDE = "no loss that is made in here reads it"
 _OVERWRITTEN = "the next turn of the loop puts its own result in the place of this one"
+_LET_GO = "a part of what this gives is never read"
 
 # What to do where a library makes the losses.
 _FIT = "give the output that {layer} leads to a loss of its own: by its name in `compile`, with a target in `fit`"
@@ -236,7 +238,8 @@ def explain(case: Case) -> Explanation | None:
     layer, words = _spoken_of(case, dropped)
     labels = []
     if place is not None:
-        labels.append(Label(place, _OVERWRITTEN if dropped is None and place in stack else _taking(case, place)))
+        text = _taking(case, place) if dropped is not None or place not in stack else _own_fate(place)
+        labels.append(Label(place, text))
     if dropped is not None and (place is None or dropped.place() != place.place()):
         labels.append(Label(dropped, words.label.format(layer=quoted(layer))))
     name = case.graph.labels.get(end, ("", ""))[0] if end is not None else ""
@@ -272,6 +275,11 @@ def _cure(case: Case, name: str, layer: str, place: Span | None, dropped: Span |
     if place is not None and _trains(case, place):
         return spoken(INSIDE, case).format(layer=quoted(layer))
     return f"use the output of {quoted(layer)} in the loss"
+
+
+def _own_fate(place: Span) -> str:
+    """What becomes of a value at the very place that gives it."""
+    return _OVERWRITTEN if source.is_repeated(place) else _LET_GO
 
 
 def _taking(case: Case, place: Span) -> str:

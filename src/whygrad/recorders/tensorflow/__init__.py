@@ -26,7 +26,7 @@ from whygrad.recorders.tensorflow.python_functions import PythonFunctions, is_ow
 from whygrad.recorders.tensorflow.requests import Request, Requests
 from whygrad.recorders.tensorflow.runs import Runs
 from whygrad.recorders.tensorflow.tapes import building
-from whygrad.recorders.tensorflow.unapplied import unapplied
+from whygrad.recorders.tensorflow.unapplied import refused, unapplied
 from whygrad.recorders.tensorflow.updates import FEWEST_STEPS
 from whygrad.watching.watch import Watch
 
@@ -96,11 +96,15 @@ class TensorFlow:
         """Tell what compiled requests gave; every other one was told when it was made."""
         try:
             self.runs.finish()
-            if error is None:
-                self.log.local.busy = True  # nothing of the script runs after this
+            self.log.local.busy = True  # nothing of the script runs after this
+            updates = self.hooks.passes.updates
+            if error is not None:
+                for graph in refused(updates, exact_spans, error):
+                    self._told(graph)
+            else:
                 if self.recording:
-                    note_copies(self.log, self.hooks.passes.updates.requested)
-                for graph in unapplied(self.hooks.passes.updates, exact_spans, self._graphs):
+                    note_copies(self.log, updates.requested)
+                for graph in unapplied(updates, exact_spans, self._graphs):
                     self._told(graph)
         except Exception as fault:
             self._fault(fault)

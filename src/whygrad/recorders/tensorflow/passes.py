@@ -143,16 +143,20 @@ class Passes:
             unseen = passes._unseen()
             if not local.busy:
                 passes._applied(optimizer, args, kwargs, sys._getframe(1))
-            if not unseen:
-                return original(optimizer, *args, **kwargs)
-            local.busy = local.updating = True
+            if unseen:
+                local.busy = local.updating = True
             try:
                 result = original(optimizer, *args, **kwargs)
-                passes._stepped(args, kwargs)
+                if unseen:
+                    passes._stepped(args, kwargs)
                 return result
+            except (KeyError, ValueError):
+                passes._refused(optimizer, args, kwargs, sys._getframe(1))
+                raise
             finally:
-                local.busy = local.updating = False
-                local.pending.clear()
+                if unseen:
+                    local.busy = local.updating = False
+                    local.pending.clear()
 
         return update
 
@@ -167,6 +171,14 @@ class Passes:
             self.fault(error)
         finally:
             local.busy = False
+
+    def _refused(self, optimizer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], frame: Any) -> None:
+        try:
+            pairs = pairs_of(args, kwargs)
+            if pairs is not None:
+                self.updates.refused(optimizer, pairs[1], autograph.capture(frame))
+        except Exception as error:
+            self.fault(error)
 
     def _stepped(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         try:

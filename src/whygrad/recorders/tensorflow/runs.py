@@ -26,7 +26,8 @@ from whygrad.recorders.tensorflow.values import ZERO_STEPS, Between
 MEASURED = frozenset((1, 2, 3, 4, 6, 9))
 MOST_REQUESTS = 20
 Beside = Callable[[Sequence[str]], Mapping[str, GradientSeen]]
-_PRODUCTS = frozenset("Mul MatMul BatchMatMulV2 Einsum Conv2D Conv1D".split())
+# Operations that make zeros of a gradient where an operand is zero.
+_MEET_ZEROS = frozenset("Mul MatMul BatchMatMulV2 Einsum Conv2D Conv1D Square Abs".split())
 
 
 @dataclass(slots=True)
@@ -96,7 +97,7 @@ class Runs:
         if len(self._all) >= MOST_REQUESTS:
             return
         named = {n: t.name for n, t in zip(between.ids, between.cotangents, strict=True) if hasattr(t, "name")}
-        factors = {t._id: t.name for op in graph.get_operations() if op.type in _PRODUCTS for t in op.inputs}
+        factors = {t._id: t.name for op in graph.get_operations() if op.type in _MEET_ZEROS for t in op.inputs}
         compiled = Compiled(
             closed,
             {n: v for n, v in values.items() if n in named or n in factors},

@@ -18,6 +18,8 @@ from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.tensorflow.updates import FEWEST_STEPS, Asked, Held, Updates, moved
 
 FEWEST_ZEROS = 2
+# What Keras 3 and tf_keras say of a variable that an optimizer was not built for.
+_UNKNOWN = ("Unknown variable", "cannot recognize variable")
 Spans = Callable[[frames.Stack], tuple[Any, ...]]
 
 
@@ -40,6 +42,15 @@ def unapplied(updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph]) 
         )
     yield from _left_out(updates, spans, graphs)
     yield from _lost(updates, spans)
+
+
+def refused(updates: Updates, spans: Spans, error: str) -> Iterator[Graph]:
+    """What an optimizer was handed and was not built for, where the script ended in an error of that."""
+    for held in updates.optimizers if any(words in error for words in _UNKNOWN) else ():
+        numbers, stack = held.refused
+        asked = [a for n in numbers if (a := updates.requested.get(n)) is not None]
+        built = spans(held.stack)
+        yield from _graph(asked, "kept", "refused", stack, spans, Event("updated", built[0] if built else None))
 
 
 def _left_out(updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph]) -> Iterator[Graph]:
@@ -94,6 +105,7 @@ def _graph(
     detail: str,
     stack: frames.Stack,
     spans: Spans,
+    *before: Event,
 ) -> Iterator[Graph]:
     place = spans(stack)
     parameters = [
@@ -102,7 +114,7 @@ def _graph(
             a.source.shape,
             a.source.dtype,
             gradient="present",
-            history=(Event(kind, place[0] if place else None, detail),),
+            history=(*before, Event(kind, place[0] if place else None, detail)),
         )
         for a in asked
     ]

@@ -50,6 +50,7 @@ class Held:
         zeros: how often everything that it was handed was zero although gradients had been asked for.
         useful: whether it was ever handed something else; ``rate``: whether its learning rate was ever not 0.
         still: the steps at which it used a learning rate of 0.
+        refused: the variables that it was handed last and would not take, and where that was.
         compiled: its learning rate in a traced step; ``place``: the script's line that computes it.
     """
 
@@ -63,6 +64,7 @@ class Held:
     useful: bool = False
     rate: bool = False
     still: set[int] = field(default_factory=set)
+    refused: tuple[Sequence[int], frames.Stack] = ((), ())
 
 
 class Updates:
@@ -122,6 +124,13 @@ class Updates:
             held.useful = held.useful or worths != {"zero"}
         self._given -= numbers
 
+    def refused(self, optimizer: Any, variables: Sequence[Any], stack: frames.Stack) -> None:
+        """An optimizer raised; some of these it may not have been built for."""
+        held, known = self._held.get(optimizer), _built_for(optimizer)
+        if held is not None and known:
+            strange = [v for v in variables if optimizer._var_key(v) not in known]
+            held.refused = ([n for v in strange if (n := number_of(v)) is not None], stack)
+
     def stepped(self, variables: Sequence[Any]) -> None:
         """An optimizer is done with these; one that still has its first value may be put back each time."""
         for number in {n for v in variables if (n := number_of(v)) is not None}:
@@ -157,6 +166,15 @@ class Updates:
             held = self._held[optimizer] = Held(stack, weakref.ref(optimizer))
             self.optimizers.append(held)
         return held
+
+
+def _built_for(optimizer: Any) -> Mapping[Any, int]:
+    """The variables that an optimizer was built for, by its own keys; nothing where that can not be told."""
+    for name in ("_trainable_variables_indices", "_index_dict"):  # Keras 3, tf_keras
+        known = getattr(optimizer, name, None)
+        if isinstance(known, Mapping):
+            return known
+    return {}
 
 
 def moved(asked: Asked) -> bool:
