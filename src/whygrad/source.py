@@ -180,8 +180,8 @@ def binding(name: str, before: Span) -> Span | None:
     return range_of(found[-1].value, before) if found else None
 
 
-def calls(function: FunctionNode, name: str) -> list[ast.Call]:
-    """The calls of a method of that name in a function."""
+def calls(function: ast.AST, name: str) -> list[ast.Call]:
+    """The calls of a method of that name in a function, or another part of the text."""
     return [
         node
         for node in ast.walk(function)

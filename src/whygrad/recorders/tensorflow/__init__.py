@@ -12,7 +12,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.keras import Layers
 from whygrad.recorders.lives import Lives
 from whygrad.recorders.naming import unique
-from whygrad.recorders.ownership import Owner, Owners
+from whygrad.recorders.ownership import Owners, longer
 from whygrad.recorders.recorder import Asked, Sink
 from whygrad.recorders.tensorflow.autograph import exact_spans
 from whygrad.recorders.tensorflow.byhand import note_copies, writer_of
@@ -104,7 +104,7 @@ class TensorFlow:
             else:
                 if self.recording:
                     note_copies(self.log, updates.requested)
-                for graph in unapplied(updates, exact_spans, self._graphs):
+                for graph in unapplied(updates, exact_spans, self._graphs, self.lives.made):
                     self._told(graph)
         except Exception as fault:
             self._fault(fault)
@@ -201,7 +201,7 @@ class TensorFlow:
             if len(set(paths)) < len(paths):
                 owners = Owners(request.frame, self.lives, number_of)
                 paths = [
-                    _longer(path, paths, owners.of(one.number or -1)) for path, one in zip(paths, known, strict=True)
+                    longer(path, paths, owners.of(one.number or -1)) for path, one in zip(paths, known, strict=True)
                 ]
             known = [replace(one, path=path) for one, path in zip(known, unique(paths), strict=True)]
             self._known_sources[key] = known
@@ -257,11 +257,6 @@ class TensorFlow:
             build,
             self.recording,
         )
-
-
-def _longer(path: str, paths: list[str], owner: Owner | None) -> str:
-    """A name that several variables share gives way to how the user reaches each of them."""
-    return path if owner is None or paths.count(path) == 1 else owner.path
 
 
 def site_of(stack: frames.Stack) -> tuple[Any, ...]:

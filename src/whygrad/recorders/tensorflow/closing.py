@@ -10,7 +10,7 @@ from whygrad.graph import NOWHERE, Event, Graph, Parameter, Recording
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.keras import layers_of
 from whygrad.recorders.naming import unique
-from whygrad.recorders.ownership import Owners
+from whygrad.recorders.ownership import Owners, longer
 from whygrad.recorders.tensorflow.assembly import Assembly
 from whygrad.recorders.tensorflow.eager import Eager
 from whygrad.recorders.tensorflow.log import Custom, TapeFacts
@@ -147,7 +147,9 @@ def _parameters(
             keras = owners.keras_variable(number)
             best = variable if keras is None else keras
             others.append((describe(best, owners.names, 0, "unknown"), best))
-    paths = unique([s.path for s in sources] + [s.path for s, _ in others])
+    taken = [s.path for s in sources]
+    known = taken + [s.path for s, _ in others]
+    paths = unique(taken + [longer(s.path, known, owners.of(s.number or -1)) for s, _ in others])
     result = []
     for index, (source, variable) in enumerate([*zip(sources, request.sources, strict=False), *others]):
         result.append(_parameter(recorder, assembly, owners, source, variable, paths[index], index < len(sources)))

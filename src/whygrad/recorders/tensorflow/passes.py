@@ -57,6 +57,7 @@ class Passes:
             if cls is not None and keras not in self.awake and hasattr(cls, method):
                 self.awake.add(keras)
                 self.patches.replace(cls, method, self._update(getattr(cls, method)))
+                self.patches.replace(cls, "__init__", self._make(cls.__init__))
                 rate = _RATES[keras]
                 if hasattr(cls, rate):
                     self.patches.replace(cls, rate, self._rate(getattr(cls, rate)))
@@ -132,6 +133,19 @@ class Passes:
             self.log.add(Backpropagated(ids, fresh, stack, scope[-1] if scope else ""))
         except Exception as error:
             self.fault(error)
+
+    def _make(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        passes = self
+
+        @wraps(original)
+        def __init__(optimizer: Any, *args: Any, **kwargs: Any) -> None:
+            original(optimizer, *args, **kwargs)
+            try:
+                passes.updates.made.add(optimizer)
+            except Exception as error:
+                passes.fault(error)
+
+        return __init__
 
     def _update(self, original: Callable[..., Any]) -> Callable[..., Any]:
         passes, local = self, self.log.local

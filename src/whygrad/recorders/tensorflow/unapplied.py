@@ -3,12 +3,13 @@
 Only facts that hold for a whole run are told, of variables that never moved: an optimizer that is handed zeros in place
 of the gradients that were asked for, one whose learning rate is 0 at every step, variables that a request asks for
 beside others, which an optimizer takes while these are given to nobody, what the script puts back after each step, and
-new values that go to a tensor and not to the variable.
+new values that go to a tensor and not to the variable; and, where an optimizer waits for them, gradients that no
+optimizer is ever handed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,12 +24,15 @@ _UNKNOWN = ("Unknown variable", "cannot recognize variable")
 Spans = Callable[[frames.Stack], tuple[Any, ...]]
 
 
-def unapplied(updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph]) -> Iterator[Graph]:
+def unapplied(
+    updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph], layers: Collection[Any]
+) -> Iterator[Graph]:
     """For each reason a Graph that says so.
 
     Args:
         spans: makes places of a captured stack.
         graphs: the first Graph of each place that asked for gradients.
+        layers: the layers and models that live.
     """
     for held in updates.optimizers:
         detail = ""
@@ -42,6 +46,7 @@ def unapplied(updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph]) 
         )
     yield from _left_out(updates, spans, graphs)
     yield from _lost(updates, spans)
+    yield from _never(updates, spans, layers)
 
 
 def refused(updates: Updates, spans: Spans, error: str) -> Iterator[Graph]:
@@ -83,6 +88,16 @@ def _lost(updates: Updates, spans: Spans) -> Iterator[Graph]:
             found.setdefault(("copied", asked.copied), []).append(asked)
     for (detail, place), lost in found.items():
         yield from _graph(lost, "kept", detail, place, spans)
+
+
+def _never(updates: Updates, spans: Spans, layers: Collection[Any]) -> Iterator[Graph]:
+    """What was asked for again and again and moved by nothing, beside an optimizer that never got anything."""
+    asked = list(updates.requested.values())
+    if updates.optimizers or any(moved(a) or a.copied or a.times < FEWEST_STEPS for a in asked):
+        return
+    compiled = [getattr(layer, "optimizer", None) for layer in list(layers)]
+    if any(all(made is not one for one in compiled) for made in updates.made):
+        yield from _graph(asked, "kept", "never applied", asked[0].stack if asked else (), spans)
 
 
 def _is_left(number: int, asked: Asked, handed: set[int]) -> bool:

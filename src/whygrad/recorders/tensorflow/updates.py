@@ -71,13 +71,14 @@ class Updates:
     """Hears requests and optimizers while something is recorded.
 
     Attributes:
-        requested: what was asked for, by the variable's handle; ``optimizers``: all that stepped.
+        requested: what was asked for, by the variable's handle; ``optimizers``: all that stepped; ``made``: all.
     """
 
     def __init__(self) -> None:
         self.requested: dict[int, Asked] = {}
         self._held: weakref.WeakKeyDictionary[Any, Held] = weakref.WeakKeyDictionary()
         self.optimizers: list[Held] = []
+        self.made: weakref.WeakSet[Any] = weakref.WeakSet()
         self._given: set[int] = set()
 
     def asked(
