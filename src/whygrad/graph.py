@@ -212,6 +212,7 @@ class Graph:
         labels: value id to the user's own name for it, and the function that holds it.
         cotangents: value id to what was measured to come back to it; ``zeros``: values measured to be all zero.
         points: value id to the first of its elements at which the derivative is not finite (``0 at [3, 1]``).
+        breaks: values that are not finite, made of finite ones, where the loss is not finite either.
         target_text: what the target was when it was no tensor at all.
         frozen: paths of the parameters that the script has frozen.
         ended: told once more when the run was over, to say only what was not applied.
@@ -248,6 +249,7 @@ class Graph:
     cotangents: Mapping[int, GradientSeen] = field(default_factory=dict)
     zeros: tuple[int, ...] = ()
     points: Mapping[int, str] = field(default_factory=dict)
+    breaks: tuple[int, ...] = ()
     frozen: tuple[str, ...] = ()
     ended: bool = False
     library: str = ""

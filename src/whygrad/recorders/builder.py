@@ -118,6 +118,7 @@ class GraphBuilder:
         notes: Sequence[str] = (),
         cotangents: Mapping[int, GradientSeen] | None = None,
         zeros: Iterable[int] = (),
+        breaks: Iterable[int] = (),
         frozen: Sequence[str] = (),
     ) -> Graph:
         """The finished Graph; the builder must not be used afterwards."""
@@ -153,5 +154,6 @@ class GraphBuilder:
             frozen=tuple(frozen),
             cotangents=cotangents or {},
             zeros=tuple(sorted(zeros)),
+            breaks=tuple(sorted(breaks)),
             library=self.library,
         )

@@ -26,7 +26,7 @@ from whygrad.recorders.tensorflow.python_functions import PythonFunctions, is_ow
 from whygrad.recorders.tensorflow.requests import Request, Requests
 from whygrad.recorders.tensorflow.runs import Runs
 from whygrad.recorders.tensorflow.tapes import building
-from whygrad.recorders.tensorflow.unapplied import refused, unapplied
+from whygrad.recorders.tensorflow.unapplied import NO_PAIRS, refused, unapplied
 from whygrad.recorders.tensorflow.updates import FEWEST_STEPS
 from whygrad.watching.watch import Watch
 
@@ -49,6 +49,7 @@ class TensorFlow:
         self.recording = False
         self.health: Health | None = None
         self._known_sources: dict[Any, list[Source]] = {}
+        self._empty: frames.Stack = ()  # the latest request, if it asked for nothing
         self._graphs: dict[Hashable, Graph] = {}  # the first of each place
 
     def start(self, sink: Sink) -> None:
@@ -101,6 +102,8 @@ class TensorFlow:
             if error is not None:
                 for graph in refused(updates, exact_spans, error):
                     self._told(graph)
+                if self._empty and NO_PAIRS in error:
+                    self._told(self.lives.nothing_left(self._empty))
             else:
                 if self.recording:
                     note_copies(self.log, updates.requested)
@@ -171,6 +174,7 @@ class TensorFlow:
             tape = self.hooks.tapes.facts(request.tape)
             if tape is not None and not tape.asked:
                 tape.asked = request.stack
+            self._empty = () if request.sources else request.stack
             sources = self._sources(request, site)
             if not request.zero_filled:
                 request, sources = self._measured(request, sources)

@@ -17,6 +17,7 @@ from whygrad.recorders.tensorflow.log import Custom, TapeFacts
 from whygrad.recorders.tensorflow.parameters import Source, describe, number_of
 from whygrad.recorders.tensorflow.requests import Request, measured
 from whygrad.recorders.tensorflow.traced import Body
+from whygrad.recorders.tensorflow.values import worth
 
 if TYPE_CHECKING:
     from whygrad.recorders.tensorflow import TensorFlow
@@ -77,6 +78,7 @@ def close(
         notes=("the beginning of the run was not recorded",) if log.forgotten else (),
         cotangents={current[n]: seen for n, seen in request.cotangents.items() if n in current},
         zeros=sorted(current[n] for n in recorder.hooks.values.zeros if n in current),
+        breaks=[current[n] for n in recorder.hooks.values.breaks if n in current] if _is_lost(request) else (),
         frozen=recorder.lives.frozen_now(),
     )
     if graph is not None:
@@ -131,6 +133,13 @@ def _recorded(tape: TapeFacts | None, graph: Any, index: int) -> bool:
             return True
     # A tape opened outside this graph records all of it.
     return not any(reference() is graph for reference, _, _ in tape.intervals)
+
+
+def _is_lost(request: Request) -> bool:
+    """Whether the loss itself is not finite, as far as that can be looked at."""
+    from tensorflow.python.util import nest
+
+    return any(worth(target) == "nonfinite" for target in nest.flatten(request.target) if hasattr(target, "dtype"))
 
 
 def _parameters(

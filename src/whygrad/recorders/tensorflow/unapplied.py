@@ -19,6 +19,8 @@ from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.tensorflow.updates import FEWEST_STEPS, Asked, Held, Updates, moved
 
 FEWEST_ZEROS = 2
+# What Keras 3 says of no gradients and no variables.
+NO_PAIRS = "not enough values to unpack (expected 2, got 0)"
 # What Keras 3 and tf_keras say of a variable that an optimizer was not built for.
 _UNKNOWN = ("Unknown variable", "cannot recognize variable")
 Spans = Callable[[frames.Stack], tuple[Any, ...]]
