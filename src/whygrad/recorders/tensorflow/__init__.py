@@ -181,6 +181,7 @@ class TensorFlow:
             if self.recording and request.error is None and request.api == "tf.GradientTape.gradient":
                 often = FEWEST_STEPS if request.operations else 1
                 writer = partial(writer_of, self.log)
+                self.hooks.passes.updates.seen(list(self.lives.made))
                 self.hooks.passes.updates.asked(site, request.stack, sources, request.sources, often, writer)
             build: Callable[[], Graph] | None = None
             if self.recording:

@@ -141,7 +141,7 @@ class Passes:
         def __init__(optimizer: Any, *args: Any, **kwargs: Any) -> None:
             original(optimizer, *args, **kwargs)
             try:
-                passes.updates.made.add(optimizer)
+                passes.updates.waiting.add(id(optimizer))
             except Exception as error:
                 passes.fault(error)
 

@@ -94,12 +94,16 @@ def _lost(updates: Updates, spans: Spans) -> Iterator[Graph]:
 
 def _never(updates: Updates, spans: Spans, layers: Collection[Any]) -> Iterator[Graph]:
     """What was asked for again and again and moved by nothing, beside an optimizer that never got anything."""
+    updates.seen(list(layers))
     asked = list(updates.requested.values())
-    if updates.optimizers or any(moved(a) or a.copied or a.times < FEWEST_STEPS for a in asked):
-        return
-    compiled = [getattr(layer, "optimizer", None) for layer in list(layers)]
-    if any(all(made is not one for one in compiled) for made in updates.made):
-        yield from _graph(asked, "kept", "never applied", asked[0].stack if asked else (), spans)
+    if updates.waiting and not updates.optimizers and asked and all(_is_still(a) for a in asked):
+        yield from _graph(asked, "kept", "never applied", asked[0].stack, spans)
+
+
+def _is_still(asked: Asked) -> bool:
+    """Whether nothing moved a variable at any of several steps; it may be gone at the end of the run."""
+    unmoved = asked.kept >= FEWEST_STEPS - 1 if asked.variable() is None else not moved(asked)
+    return unmoved and asked.times >= FEWEST_STEPS and not asked.copied
 
 
 def _is_left(number: int, asked: Asked, handed: set[int]) -> bool:

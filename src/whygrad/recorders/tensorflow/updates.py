@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,14 +71,15 @@ class Updates:
     """Hears requests and optimizers while something is recorded.
 
     Attributes:
-        requested: what was asked for, by the variable's handle; ``optimizers``: all that stepped; ``made``: all.
+        requested: what was asked for, by the variable's handle; ``optimizers``: all that stepped.
+        waiting: ids of the optimizers that were made, and were not given to `compile` as far as is known.
     """
 
     def __init__(self) -> None:
         self.requested: dict[int, Asked] = {}
         self._held: weakref.WeakKeyDictionary[Any, Held] = weakref.WeakKeyDictionary()
         self.optimizers: list[Held] = []
-        self.made: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.waiting: set[int] = set()
         self._given: set[int] = set()
 
     def asked(
@@ -111,6 +112,11 @@ class Updates:
                 known.writer = writer(source.number) if known.kept > 0 and known.shifted else known.writer
             known.times += often
             self._given.add(source.number)
+
+    def seen(self, layers: Iterable[Any]) -> None:
+        """These layers and models live: their optimizers wait for `fit`, not for the script."""
+        if self.waiting and not self.optimizers:
+            self.waiting.difference_update([id(vars(layer).get("optimizer")) for layer in layers])
 
     def applied(self, optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any], stack: frames.Stack) -> None:
         """An optimizer was handed these."""
