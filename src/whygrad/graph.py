@@ -190,8 +190,7 @@ class Fault:
 
     Attributes:
         kind: a row of the table in the cause ``graph-error``.
-        stack: the place that broke the graph, innermost frame first; that which raised, if no other is known.
-        traced: whether ``stack`` is such another place.
+        stack: the place that broke the graph, innermost frame first; ``traced``: it is not just where it raised.
     """
 
     kind: str
@@ -210,9 +209,9 @@ class Graph:
         targets: value ids of the losses.
         error: what the request raised, as ``Type: message``; ``fault``: what that is about, where it is known.
         labels: value id to the user's own name for it, and the function that holds it.
-        cotangents: value id to what was measured to come back to it; ``zeros``: values measured to be all zero.
+        cotangents: value id to what was measured to come back to it; ``zeros``: values measured to be all zero;
+            ``breaks``: values that are not finite, made of finite ones, where the loss is not finite either.
         points: value id to the first of its elements at which the derivative is not finite (``0 at [3, 1]``).
-        breaks: values that are not finite, made of finite ones, where the loss is not finite either.
         target_text: what the target was when it was no tensor at all.
         frozen: paths of the parameters that the script has frozen.
         ended: told once more when the run was over, to say only what was not applied.

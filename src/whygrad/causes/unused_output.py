@@ -238,8 +238,7 @@ def explain(case: Case) -> Explanation | None:
     layer, words = _spoken_of(case, dropped)
     labels = []
     if place is not None:
-        text = _taking(case, place) if dropped is not None or place not in stack else _own_fate(place)
-        labels.append(Label(place, text))
+        labels.append(Label(place, _taking(case, place, own=dropped is None and place in stack)))
     if dropped is not None and (place is None or dropped.place() != place.place()):
         labels.append(Label(dropped, words.label.format(layer=quoted(layer))))
     name = case.graph.labels.get(end, ("", ""))[0] if end is not None else ""
@@ -277,13 +276,10 @@ def _cure(case: Case, name: str, layer: str, place: Span | None, dropped: Span |
     return f"use the output of {quoted(layer)} in the loss"
 
 
-def _own_fate(place: Span) -> str:
-    """What becomes of a value at the very place that gives it."""
-    return _OVERWRITTEN if source.is_repeated(place) else _LET_GO
-
-
-def _taking(case: Case, place: Span) -> str:
-    """What is said of the place that takes another tensor; in a call that does the training, no loss is in sight."""
+def _taking(case: Case, place: Span, own: bool) -> str:
+    """What is said of the place that takes another tensor, or lets go of its ``own``."""
+    if own:
+        return _OVERWRITTEN if source.is_repeated(place) else _LET_GO
     return _INSIDE if _trains(case, place) else _INSTEAD
 
 
