@@ -229,3 +229,56 @@ def two_optimizers() -> None:
         gradients = iter(tape.gradient(value, first.trainable_variables + second.trainable_variables))
         for layer, optimizer in optimizers:
             optimizer.apply_gradients([(next(gradients), v) for v in layer.trainable_variables])
+
+
+def never_applied() -> None:
+    lost = dense("lost")
+    keras.optimizers.SGD(0.1)
+    optimizer = keras.optimizers.SGD(0.1)
+    summed = [tf.zeros_like(v) for v in lost.trainable_variables]
+    for step in range(5):
+        with tf.GradientTape() as tape:
+            value = tf.reduce_mean(lost(X) ** 2)
+        summed = [s + g for s, g in zip(summed, tape.gradient(value, lost.trainable_variables), strict=True)]
+        if step == 16:
+            optimizer.apply_gradients(zip(summed, lost.trainable_variables, strict=True))
+
+
+def only_looked_at() -> None:
+    """The optimizer belongs to `compile`, and this script asks for gradients to look at them."""
+    layer = dense("layer")
+    model = keras.Sequential([layer])
+    model.compile("sgd", "mse")
+    for _ in range(5):
+        with tf.GradientTape() as tape:
+            value = tf.reduce_mean(layer(X) ** 2)
+        tape.gradient(value, layer.trainable_variables)
+
+
+def overflow(compiled: bool) -> None:
+    lost = dense("lost", kernel_initializer=keras.initializers.Constant(100.0), use_bias=False)
+    steps([lost], lambda: tf.reduce_mean((tf.exp(lost(X)) / tf.reduce_sum(tf.exp(lost(X)))) ** 2), compiled=compiled)
+
+
+def overflow_forward() -> None:
+    overflow(compiled=False)
+
+
+def overflow_forward_compiled() -> None:
+    overflow(compiled=True)
+
+
+def infinite_beside() -> None:
+    """A value that is not finite, beside a loss that is."""
+    layer = dense("layer")
+
+    def loss() -> Any:
+        tf.reduce_sum(tf.exp(1e4 * layer(X) ** 2 + 1e4))
+        return tf.reduce_mean(layer(X) ** 2)
+
+    steps([layer], loss)
+
+
+def read_twice() -> None:
+    lost = dense("lost")
+    steps([lost], lambda: tf.reduce_mean(tf.abs(lost(X) - lost(X))))

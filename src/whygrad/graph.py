@@ -96,8 +96,7 @@ class Parameter:
     Attributes:
         path: the name the user knows; ``written``: how the script writes it, where that differs (``params['w']``).
         value: the value id that stands for it; ``NOWHERE`` if it was never met while recording.
-        asked: it is a source of this request.
-        trainable: the framework would train it by default; ``born_frozen``: it never was trainable.
+        asked: a source of this request; ``trainable``: by default; ``born_frozen``: it never was trainable.
         is_variable: a variable of the framework, not a plain tensor.
         watched: the request's tape follows it; ``gradient``: what the framework handed back.
         owner: path of the layer that holds it; ``holder``: how the user reaches it (``net.mix.gate``).
@@ -210,7 +209,8 @@ class Graph:
         targets: value ids of the losses.
         error: what the request raised, as ``Type: message``; ``fault``: what that is about, where it is known.
         labels: value id to the user's own name for it, and the function that holds it.
-        cotangents: value id to what was measured to come back to it; ``zeros``: values measured to be all zero.
+        cotangents: value id to what was measured to come back to it; ``zeros``: values measured to be all zero;
+            ``breaks``: values that are not finite, made of finite ones, where the loss is not finite either.
         points: value id to the first of its elements at which the derivative is not finite (``0 at [3, 1]``).
         target_text: what the target was when it was no tensor at all.
         frozen: paths of the parameters that the script has frozen.
@@ -248,6 +248,7 @@ class Graph:
     cotangents: Mapping[int, GradientSeen] = field(default_factory=dict)
     zeros: tuple[int, ...] = ()
     points: Mapping[int, str] = field(default_factory=dict)
+    breaks: tuple[int, ...] = ()
     frozen: tuple[str, ...] = ()
     ended: bool = False
     library: str = ""

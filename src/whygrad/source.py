@@ -110,6 +110,13 @@ def function_at(span: Span) -> FunctionNode | None:
     return best
 
 
+def is_repeated(place: Span) -> bool:
+    """Whether a loop of the function around a place runs it again."""
+    function = function_at(place)
+    loops = [s for s in statements(function) if isinstance(s, (ast.For, ast.AsyncFor, ast.While))] if function else []
+    return place.line is not None and any(s.lineno < place.line <= (s.end_lineno or s.lineno) for s in loops)
+
+
 def names_in(node: ast.AST) -> set[str]:
     """The names (and ``self.attribute`` chains) that an expression reads."""
     found = set()
@@ -173,8 +180,8 @@ def binding(name: str, before: Span) -> Span | None:
     return range_of(found[-1].value, before) if found else None
 
 
-def calls(function: FunctionNode, name: str) -> list[ast.Call]:
-    """The calls of a method of that name in a function."""
+def calls(function: ast.AST, name: str) -> list[ast.Call]:
+    """The calls of a method of that name in a function, or another part of the text."""
     return [
         node
         for node in ast.walk(function)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from whygrad import source
 from whygrad.causes.cause import Case, in_package, loss_span
-from whygrad.causes.holder import holder
+from whygrad.causes.holder import holder, lets_go
 from whygrad.causes.parts import other_part
 from whygrad.span import Span
 
@@ -42,6 +42,8 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
         place = _beside(made, names, later)
         if place is not None:
             return place, made
+    if lets_go(dead, held):
+        return dead, None
     own = next((taken[0] for taken in later if taken[0].function not in {s.function for s in stack}), None)
     return (own or loss_span(case.graph)), dead
 
@@ -91,7 +93,7 @@ def _beside(dead: Span, held: set[str], later: list[tuple[Span, ...]]) -> Span |
 def _overwritten(case: Case, place: Span, later: list[tuple[Span, ...]]) -> bool:
     """Whether a loop's next turn, which leads to the loss, binds the name anew without having read this value."""
     statement = source.statement_at(place)
-    if not isinstance(statement, ast.Assign) or in_package(place):
+    if not isinstance(statement, ast.Assign) or in_package(place) or not source.is_repeated(place):
         return False
     if any(span.place() == place.place() for target in case.graph.targets for span in stack_of(case, target)):
         return False  # the loss is made in the very same call

@@ -29,6 +29,11 @@ def meets_zeros(case: Case, edge: Edge) -> bool:
     return any(v in parameters or _elements(case, v) > 1 for v in others)
 
 
+def is_zero_itself(case: Case, edge: Edge) -> bool:
+    """Whether what the operation was given was zero in every element, or else what it gave."""
+    return edge.source in case.graph.zeros or edge.sink in case.graph.zeros
+
+
 def is_naught(case: Case, edge: Edge) -> bool:
     """Whether the operation multiplies by a zero that is written there: no other step brings another factor."""
     span = case.graph.op(edge.op).span
@@ -107,6 +112,11 @@ MASKED = Way(
     "the other factor is zero in every element",
     "start one of the two factors with small random values, or look at where the zeros come from",
 )
+VERTEX = Way(
+    "`{code}` is given nothing but zeros, where it has no slope",
+    "every element is 0 here, in every step",
+    "look at where the zeros come from: a difference of a thing and itself, such as one input that is read twice",
+)
 NAUGHT = Way(
     "`{code}` multiplies it by 0",
     "the factor is 0",
@@ -154,6 +164,7 @@ WAYS: Mapping[str, tuple[Callable[[Case, Edge], bool], Way]] = {
         ),
         ("cond", (_always, UNTAKEN)),
         ("max min", (_always, LIMITED)),
+        ("square abs squareddifference", (is_zero_itself, VERTEX)),
         ("relu relu6 threshold clamp_min elu_ hardswish", (_always, DEAD)),
         ("clamp clip clip_by_value clipbyvalue hardtanh hardsigmoid", (_always, CLIPPED)),
         ("sigmoid tanh softsign erf sigmoid_focal_loss logistic", (_always, FLAT)),

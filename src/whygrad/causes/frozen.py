@@ -195,7 +195,7 @@ def explain(case: Case) -> Explanation | None:
             )
         )
     return Explanation(
-        "it is frozen" + (f", {words.follows}" if case.graph.targets else ", and so is all that could be trained"),
+        "it is frozen" + (f", {words.follows}" if case.graph.targets else ", and that leaves nothing to train here"),
         place if place is not None else (case.graph.request[0] if case.graph.request else None),
         tuple(labels),
         (Step("parameter", parameter.name, parameter.made()),),

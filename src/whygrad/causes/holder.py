@@ -88,6 +88,11 @@ def _is_wait(statement: ast.stmt) -> bool:
     return isinstance(function, ast.Attribute) and function.attr in _WAITS
 
 
+def lets_go(place: Span, names: set[str]) -> bool:
+    """Whether a function never reads some of the names that what it was given is taken apart into."""
+    return len(names) > 1 and any(_unread(place, {name}) for name in names)
+
+
 def dropped_beside(place: Span) -> Span | None:
     """Where something is computed of a request's arguments and its answer, in the same function, that nobody reads.
 

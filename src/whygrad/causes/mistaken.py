@@ -108,15 +108,15 @@ def computed(case: Case) -> Explanation | None:
 
 
 def twin(case: Case) -> Explanation | None:
-    """The variables of another network of the same build: the one that ran is asked for by nobody."""
+    """The variables of another network, of the same build or beside it: the one that ran is asked for by nobody."""
     flow, graph = case.flow, case.graph
     asked = [p for p in graph.parameters if p.asked]
     if not case.parameter.is_variable or any(flow.alive(p) for p in asked):
         return None
-    if any(cut.barrier.kind != "recording-off" for cut in case.cuts):
-        return None  # somebody cut the way on purpose or by an operation: that is the nearer cause
+    if any(cut.barrier.kind != "recording-off" for cut in case.cuts) or _is_dropped(case):
+        return None  # somebody cut the way on purpose or by an operation, or dropped the result: the nearer cause
     ran = [p for p in graph.parameters if not p.asked and p.path not in case.asked and flow.alive(p)]
-    if not ran or _shapes(ran) != _shapes(asked):
+    if not ran or not (_shapes(ran) == _shapes(asked) or _is_beside(case, ran)):
         return None
     trained = spoken(TRAINED, case)
     return at_request(
@@ -126,6 +126,31 @@ def twin(case: Case) -> Explanation | None:
         f"ask for the {trained} of {quoted(_model(ran))}",
         f"a gradient reaches the other model's {trained}, which nobody asks for",
     )
+
+
+def _is_dropped(case: Case) -> bool:
+    """Whether the parameter was used in the forward pass of the loss, and nothing that came of it leads there."""
+    value = case.parameter.value
+    if value < 0 or case.flow.influences(value):
+        return False
+    return any(op >= case.opened for op in case.flow.recorded_readers(value))
+
+
+def _is_beside(case: Case, ran: list[Parameter]) -> bool:
+    """Whether what went on unrecorded meets the network that ran only in the loss, as a target does.
+
+    Were it what that network is applied to, the recording would be what is missing.
+    """
+    if not case.cuts:
+        return False
+    weights = {p.value for p in ran}
+    for edge in case.flow.way(case.parameter.value):
+        others = [v for v in case.graph.inputs(edge.op) if v != edge.source] if edge.op >= 0 else []
+        made = [case.graph.value_op[v] for v in others]
+        read = [case.graph.inputs(op) for op in made if op >= 0]
+        if weights.intersection(others) or any(len(one) == 1 and one[0] in weights for one in read):
+            return False
+    return True
 
 
 def _shapes(parameters: list[Parameter]) -> Counter[object]:

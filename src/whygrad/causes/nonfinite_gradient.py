@@ -158,6 +158,7 @@ from dataclasses import replace
 
 from whygrad.causes.alive import Way, born, explain_birth, name_of
 from whygrad.causes.cause import Case, Explanation
+from whygrad.finding import Proof
 from whygrad.ways import Edge
 
 ID = "nonfinite-gradient"
@@ -223,10 +224,17 @@ _ELEMENTWISE = frozenset(
 _FAR = 4
 
 
+_FORWARD = "measured in the forward pass: what this operation was given was finite, and what it gave not"
+
+
 def explain(case: Case) -> Explanation | None:
     """The operation whose backward first yields what is not finite."""
     if case.parameter.gradient != "nonfinite":
         return None
+    first = _first_break(case)
+    if first is not None:
+        told = explain_birth(case, first, WAYS[name_of(case, first)], "")
+        return replace(told, proof=Proof("structural", True, _FORWARD))
     for edge in reversed(born(case, "nonfinite")):
         way = WAYS.get(name_of(case, edge))
         if way is not None:
@@ -234,6 +242,17 @@ def explain(case: Case) -> Explanation | None:
             told = explain_birth(case, edge, found, "what came back to this operation was finite, and what it gave not")
             point = case.graph.points.get(edge.source)
             return told if point is None else replace(told, notes=(f"its input is {point}", *told.notes))
+    return None
+
+
+def _first_break(case: Case) -> Edge | None:
+    """Where the forward pass itself stops being finite, on the way to a loss that is not finite either."""
+    for value in case.graph.breaks:
+        op = case.graph.value_op[value]
+        if op >= 0 and case.flow.influences(value) and case.graph.inputs(op):
+            edge = Edge(case.graph.inputs(op)[0], op, value, None)
+            if name_of(case, edge) in WAYS:
+                return edge
     return None
 
 

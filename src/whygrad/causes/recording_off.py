@@ -137,6 +137,7 @@ from whygrad.causes.carried import Words, cut_by, explain_cut
 from whygrad.causes.cause import ANY, Case, Explanation, seen_from, spoken
 from whygrad.finding import Fix, Label
 from whygrad.span import Span
+from whygrad.ways import Cut
 
 ID = "recording-off"
 WORDS: Mapping[str, Words] = {
@@ -162,6 +163,7 @@ DETAILS: Mapping[str, Words] = {
 }
 # The frameworks that record what runs inside a `with` block, and nothing else.
 _BY_BLOCK = frozenset(("tensorflow",))
+_ONCE = "compute it each time, inside the block that records, and not once where the model is made"
 
 
 def explain(case: Case) -> Explanation | None:
@@ -170,15 +172,31 @@ def explain(case: Case) -> Explanation | None:
     if not cuts:
         return None
     opened = case.graph.recording.opened
-    culprit = cuts[0].barrier.where or seen_from(cuts[0].stack, opened)
+    once = _where_made(case, cuts[0])
+    culprit = cuts[0].barrier.where or once or seen_from(cuts[0].stack, opened)
     words = DETAILS.get(cuts[0].barrier.detail, spoken(WORDS, case))
     found = explain_cut(case, cuts[:1], words, culprit)
     if opened is not None and culprit is not None and opened.place() != culprit.place():
         before = (opened.line or 0) > (culprit.line or 0)
         text = "recording begins only here" if before else "recording began here, and has ended before"
         found = replace(found, labels=(*found.labels, Label(opened, text)))
-        found = replace(found, fix=Fix(words.fix, _moved(case, culprit, opened)))
+        fix = Fix(words.fix, _moved(case, culprit, opened)) if once is None else Fix(_ONCE)
+        found = replace(found, fix=fix)
     return found
+
+
+def _where_made(case: Case, cut: Cut) -> Span | None:
+    """Where a function that makes the parameter also computes with it: a constructor, or a layer's ``build``.
+
+    The call of such a function is not what belongs inside the block: it would make the parameter anew.
+    """
+    made = case.parameter.made()
+    if made is None:
+        return None
+    for mine, its in zip(reversed(cut.stack), reversed((made, *made.called_from)), strict=False):
+        if mine.place() != its.place():
+            return mine if (mine.file, mine.function) == (its.file, its.function) and mine != cut.stack[-1] else None
+    return None
 
 
 def _moved(case: Case, culprit: Span, opened: Span) -> rewrite.Edits:

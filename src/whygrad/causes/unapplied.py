@@ -21,6 +21,9 @@ class Words:
     severity: Severity = "error"
 
 
+# The script does speak of a step, in a branch that nothing takes.
+UNREACHED = "never reached"
+
 REASONS: Mapping[str, Words] = {
     "cleared": Words(
         "`{code}` clears it before the optimizer's step",
@@ -73,6 +76,26 @@ REASONS: Mapping[str, Words] = {
         "every gradient that arrives here is zero in every element",
         "apply the gradients first, and clear what they were summed up in afterwards",
         "it was there after the backward pass, and only zeros were applied, at every step",
+    ),
+    "refused": Words(
+        "`{code}` hands it to an optimizer that was built for other variables",
+        "this optimizer does not know it, and refuses",
+        "make an optimizer for each model, and a new one after a layer was added or replaced",
+        "it is not among the variables that the optimizer was built for",
+    ),
+    "never applied": Words(
+        "no optimizer is ever handed it",
+        "the gradient ends here",
+        "hand it to the optimizer: `optimizer.apply_gradients(zip(gradients, variables))`",
+        "it was asked for until the script ended, an optimizer was made and never stepped, and nothing moved",
+        "warning",
+    ),
+    UNREACHED: Words(
+        "`{code}` is never reached",
+        "no step of the run came here",
+        "look at the condition around it: it never held",
+        "it was asked for until the script ended, an optimizer was made and never stepped, and nothing moved",
+        "warning",
     ),
     LEFT: Words(
         "`{code}` does not hand it to the optimizer",

@@ -204,11 +204,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from whygrad import source
 from whygrad.causes.cause import ANY, Case, Explanation, quoted, spoken
 from whygrad.causes.layers import layer_of
 from whygrad.causes.plain_leaf import is_to_learn
 from whygrad.causes.refusals import is_refused
 from whygrad.finding import Fix, Label, Proof, Step
+from whygrad.span import Span
 
 ID = "untracked"
 _KERAS = "make it with `self.add_weight(...)`, or keep the layer in an attribute, list or dict of the model"
@@ -227,6 +229,10 @@ LISTS: Mapping[str, str] = {
     ANY: "list",
 }
 
+_MADE = "made here, where the model does not see it as its own"
+_IN_OBJECT = "kept here in an object that the model does not look into"
+_INHERIT = "let the class of that object inherit from `tf.Module`, or keep the parts in a list or dict of the model"
+
 
 def explain(case: Case) -> Explanation | None:
     """Nobody asks for it: its model holds it where it does not look for parameters."""
@@ -244,18 +250,34 @@ def explain(case: Case) -> Explanation | None:
         if home is not None and home.made is not None and home.parent is None and _is_hidden(case)
         else parameter.made()
     )
+    kept = _kept_by(case) if home is None else None
     around = home.parent if home is not None and home.parent is not None else parameter.owner
+    if kept is not None:
+        made, around = kept, _root(parameter.holder)
     layer = quoted(around) if around else "its model"
     held = f" (it is `{parameter.holder}`)" if parameter.holder and parameter.holder != parameter.path else ""
     seen = "the optimizer got nothing" if refused else "a gradient reaches it"
     return Explanation(
         f"{layer} does not track it{held}, so nobody asks for its gradient and no optimizer gets it",
         made,
-        (Label(made, "made here, where the model does not see it as its own"),) if made is not None else (),
+        (Label(made, _IN_OBJECT if kept is not None else _MADE),) if made is not None else (),
         (Step("parameter", parameter.name, made), Step("loss", "loss")),
-        fix=Fix(spoken(FIXES, case)),
+        fix=Fix(_INHERIT if kept is not None else spoken(FIXES, case)),
         proof=Proof("structural", True, f"{seen}, and it is in no {spoken(LISTS, case)}"),
     )
+
+
+def _kept_by(case: Case) -> Span | None:
+    """Where the model of a module that does list the parameter puts the plain object in which that module is."""
+    parameter, made = case.parameter, case.parameter.made()
+    steps = (parameter.holder or "").split("[")[0].split(".")
+    if case.graph.framework != "tensorflow" or made is None or len(steps) < 3 or parameter.owner in (None, steps[0]):
+        return None
+    for span in (made, *made.called_from):
+        statement = source.statement_at(span)
+        if statement is not None and f"self.{steps[1]}" in source.targets_of(statement):
+            return span
+    return None
 
 
 def _is_hidden(case: Case) -> bool:

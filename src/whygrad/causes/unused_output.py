@@ -180,6 +180,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
+from whygrad import source
 from whygrad.causes.cause import ANY, Case, Explanation, code_of, quoted, spoken
 from whygrad.causes.dropped import stack_of, takes_another
 from whygrad.causes.layers import layer_of
@@ -211,6 +212,7 @@ USED = Words(
 _INSTEAD = "the loss is built from this instead"
 _INSIDE = "no loss that is made in here reads it"
 _OVERWRITTEN = "the next turn of the loop puts its own result in the place of this one"
+_LET_GO = "a part of what this gives is never read"
 
 # What to do where a library makes the losses.
 _FIT = "give the output that {layer} leads to a loss of its own: by its name in `compile`, with a target in `fit`"
@@ -236,7 +238,7 @@ def explain(case: Case) -> Explanation | None:
     layer, words = _spoken_of(case, dropped)
     labels = []
     if place is not None:
-        labels.append(Label(place, _OVERWRITTEN if dropped is None and place in stack else _taking(case, place)))
+        labels.append(Label(place, _taking(case, place, own=dropped is None and place in stack)))
     if dropped is not None and (place is None or dropped.place() != place.place()):
         labels.append(Label(dropped, words.label.format(layer=quoted(layer))))
     name = case.graph.labels.get(end, ("", ""))[0] if end is not None else ""
@@ -274,8 +276,10 @@ def _cure(case: Case, name: str, layer: str, place: Span | None, dropped: Span |
     return f"use the output of {quoted(layer)} in the loss"
 
 
-def _taking(case: Case, place: Span) -> str:
-    """What is said of the place that takes another tensor; in a call that does the training, no loss is in sight."""
+def _taking(case: Case, place: Span, own: bool) -> str:
+    """What is said of the place that takes another tensor, or lets go of its ``own``."""
+    if own:
+        return _OVERWRITTEN if source.is_repeated(place) else _LET_GO
     return _INSIDE if _trains(case, place) else _INSTEAD
 
 

@@ -182,6 +182,7 @@ from whygrad.causes.flat import (
     meets_zeros,
 )
 from whygrad.causes.idle import handed_back
+from whygrad.causes.weightless import WEIGHTLESS, is_weightless, weights_given
 from whygrad.ways import Edge
 
 ID = "zero-gradient"
@@ -201,6 +202,8 @@ def explain(case: Case) -> Explanation | None:
     if cancels(case, edges):
         return explain_birth(case, edges[-1], SINGLE, "what its parts give back adds up to nothing")
     for edge in reversed(edges):
+        if is_weightless(case, edge):
+            return explain_birth(case, edge, WEIGHTLESS, _ALONE, weights_given(case))
         name = name_of(case, edge)
         if name in ("mul", "rmul", "multiply") and is_naught(case, edge):
             cure = "`+ 0 * p.sum()` only keeps the missing gradient from being noticed: what learns from it is nothing"

@@ -122,6 +122,7 @@ class GraphBuilder:
         notes: Sequence[str] = (),
         cotangents: Mapping[int, GradientSeen] | None = None,
         zeros: Iterable[int] = (),
+        breaks: Iterable[int] = (),
         frozen: Sequence[str] = (),
     ) -> Graph:
         """The finished Graph; the builder must not be used afterwards."""
@@ -157,5 +158,6 @@ class GraphBuilder:
             frozen=tuple(frozen),
             cotangents=cotangents or {},
             zeros=tuple(sorted(zeros)),
+            breaks=tuple(sorted(breaks)),
             library=self.library,
         )

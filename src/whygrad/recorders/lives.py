@@ -110,13 +110,20 @@ class Lives:
 
     def frozen_now(self) -> tuple[str, ...]:
         """The paths of the parameters whose layers the script has frozen, and not thawed since."""
+        return tuple(str(getattr(variable, "path", variable.name)) for variable in self._frozen_variables())
+
+    def nothing_left(self, stack: frames.Stack) -> Graph:
+        """What a request would have asked for if the script had not frozen it."""
+        return self._graph(self._frozen_variables(), stack, trainable=False)
+
+    def _frozen_variables(self) -> Sequence[Any]:
         last = {id(layer): (layer, value) for reference, value, _ in self.frozen if (layer := reference()) is not None}
-        found: dict[int, str] = {}
+        found: dict[int, Any] = {}
         for layer, value in last.values():
             for variable in () if value else _weights(layer):
                 newest = [given for given, _, _ in self.freezes(variable)][-1:]
                 if newest == [False] and not _is_state(variable):
-                    found[id(variable)] = str(getattr(variable, "path", variable.name))
+                    found[id(variable)] = variable
         return tuple(found.values())
 
     def _births(self, cls: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -36,6 +36,11 @@ class Owner:
     layer: str | None
     tracked: bool
     in_model: bool
+
+
+def longer(path: str, paths: Sequence[str], owner: Owner | None) -> str:
+    """A name that several variables share gives way to how the user reaches each of them."""
+    return path if owner is None or paths.count(path) == 1 else owner.path
 
 
 class Owners:

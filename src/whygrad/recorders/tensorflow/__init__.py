@@ -12,7 +12,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.keras import Layers
 from whygrad.recorders.lives import Lives
 from whygrad.recorders.naming import unique
-from whygrad.recorders.ownership import Owner, Owners
+from whygrad.recorders.ownership import Owners, longer
 from whygrad.recorders.recorder import Asked, Sink
 from whygrad.recorders.tensorflow.autograph import exact_spans
 from whygrad.recorders.tensorflow.byhand import note_copies, writer_of
@@ -26,7 +26,7 @@ from whygrad.recorders.tensorflow.python_functions import PythonFunctions, is_ow
 from whygrad.recorders.tensorflow.requests import Request, Requests
 from whygrad.recorders.tensorflow.runs import Runs
 from whygrad.recorders.tensorflow.tapes import building
-from whygrad.recorders.tensorflow.unapplied import unapplied
+from whygrad.recorders.tensorflow.unapplied import NO_PAIRS, refused, unapplied
 from whygrad.recorders.tensorflow.updates import FEWEST_STEPS
 from whygrad.watching.watch import Watch
 
@@ -49,6 +49,7 @@ class TensorFlow:
         self.recording = False
         self.health: Health | None = None
         self._known_sources: dict[Any, list[Source]] = {}
+        self._empty: frames.Stack = ()  # the latest request, if it asked for nothing
         self._graphs: dict[Hashable, Graph] = {}  # the first of each place
 
     def start(self, sink: Sink) -> None:
@@ -96,11 +97,17 @@ class TensorFlow:
         """Tell what compiled requests gave; every other one was told when it was made."""
         try:
             self.runs.finish()
-            if error is None:
-                self.log.local.busy = True  # nothing of the script runs after this
+            self.log.local.busy = True  # nothing of the script runs after this
+            updates = self.hooks.passes.updates
+            if error is not None:
+                for graph in refused(updates, exact_spans, error):
+                    self._told(graph)
+                if self._empty and NO_PAIRS in error:
+                    self._told(self.lives.nothing_left(self._empty))
+            else:
                 if self.recording:
-                    note_copies(self.log, self.hooks.passes.updates.requested)
-                for graph in unapplied(self.hooks.passes.updates, exact_spans, self._graphs):
+                    note_copies(self.log, updates.requested)
+                for graph in unapplied(updates, exact_spans, self._graphs, self.lives.made):
                     self._told(graph)
         except Exception as fault:
             self._fault(fault)
@@ -167,12 +174,14 @@ class TensorFlow:
             tape = self.hooks.tapes.facts(request.tape)
             if tape is not None and not tape.asked:
                 tape.asked = request.stack
+            self._empty = () if request.sources else request.stack
             sources = self._sources(request, site)
             if not request.zero_filled:
                 request, sources = self._measured(request, sources)
             if self.recording and request.error is None and request.api == "tf.GradientTape.gradient":
                 often = FEWEST_STEPS if request.operations else 1
                 writer = partial(writer_of, self.log)
+                self.hooks.passes.updates.seen(list(self.lives.made))
                 self.hooks.passes.updates.asked(site, request.stack, sources, request.sources, often, writer)
             build: Callable[[], Graph] | None = None
             if self.recording:
@@ -197,7 +206,7 @@ class TensorFlow:
             if len(set(paths)) < len(paths):
                 owners = Owners(request.frame, self.lives, number_of)
                 paths = [
-                    _longer(path, paths, owners.of(one.number or -1)) for path, one in zip(paths, known, strict=True)
+                    longer(path, paths, owners.of(one.number or -1)) for path, one in zip(paths, known, strict=True)
                 ]
             known = [replace(one, path=path) for one, path in zip(known, unique(paths), strict=True)]
             self._known_sources[key] = known
@@ -253,11 +262,6 @@ class TensorFlow:
             build,
             self.recording,
         )
-
-
-def _longer(path: str, paths: list[str], owner: Owner | None) -> str:
-    """A name that several variables share gives way to how the user reaches each of them."""
-    return path if owner is None or paths.count(path) == 1 else owner.path
 
 
 def site_of(stack: frames.Stack) -> tuple[Any, ...]:

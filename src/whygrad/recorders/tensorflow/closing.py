@@ -10,13 +10,14 @@ from whygrad.graph import NOWHERE, Event, Graph, Parameter, Recording
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.keras import layers_of
 from whygrad.recorders.naming import unique
-from whygrad.recorders.ownership import Owners
+from whygrad.recorders.ownership import Owners, longer
 from whygrad.recorders.tensorflow.assembly import Assembly
 from whygrad.recorders.tensorflow.eager import Eager
 from whygrad.recorders.tensorflow.log import Custom, TapeFacts
 from whygrad.recorders.tensorflow.parameters import Source, describe, number_of
 from whygrad.recorders.tensorflow.requests import Request, measured
 from whygrad.recorders.tensorflow.traced import Body
+from whygrad.recorders.tensorflow.values import worth
 
 if TYPE_CHECKING:
     from whygrad.recorders.tensorflow import TensorFlow
@@ -77,6 +78,7 @@ def close(
         notes=("the beginning of the run was not recorded",) if log.forgotten else (),
         cotangents={current[n]: seen for n, seen in request.cotangents.items() if n in current},
         zeros=sorted(current[n] for n in recorder.hooks.values.zeros if n in current),
+        breaks=[current[n] for n in recorder.hooks.values.breaks if n in current] if _is_lost(request) else (),
         frozen=recorder.lives.frozen_now(),
     )
     if graph is not None:
@@ -133,6 +135,13 @@ def _recorded(tape: TapeFacts | None, graph: Any, index: int) -> bool:
     return not any(reference() is graph for reference, _, _ in tape.intervals)
 
 
+def _is_lost(request: Request) -> bool:
+    """Whether the loss itself is not finite, as far as that can be looked at."""
+    from tensorflow.python.util import nest
+
+    return any(worth(target) == "nonfinite" for target in nest.flatten(request.target) if hasattr(target, "dtype"))
+
+
 def _parameters(
     recorder: TensorFlow, request: Request, sources: Sequence[Source], assembly: Assembly
 ) -> list[Parameter]:
@@ -147,7 +156,9 @@ def _parameters(
             keras = owners.keras_variable(number)
             best = variable if keras is None else keras
             others.append((describe(best, owners.names, 0, "unknown"), best))
-    paths = unique([s.path for s in sources] + [s.path for s, _ in others])
+    taken = [s.path for s in sources]
+    known = taken + [s.path for s, _ in others]
+    paths = unique(taken + [longer(s.path, known, owners.of(s.number or -1)) for s, _ in others])
     result = []
     for index, (source, variable) in enumerate([*zip(sources, request.sources, strict=False), *others]):
         result.append(_parameter(recorder, assembly, owners, source, variable, paths[index], index < len(sources)))

@@ -136,6 +136,8 @@ class Hooks:
                         return
                 if values.everything or op_type in POLES:
                     values.note(inputs, made)
+                if op_type in POLES:
+                    values.looked_at(inputs, outputs)
                 scope = local.scope[-1] if local.scope else ""
                 log.add(new(Ran, (op_type, ids, made, attrs, stack, local.tapes, stopped(), scope)))
             except Exception as error:

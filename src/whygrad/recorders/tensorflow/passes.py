@@ -57,6 +57,7 @@ class Passes:
             if cls is not None and keras not in self.awake and hasattr(cls, method):
                 self.awake.add(keras)
                 self.patches.replace(cls, method, self._update(getattr(cls, method)))
+                self.patches.replace(cls, "__init__", self._make(cls.__init__))
                 rate = _RATES[keras]
                 if hasattr(cls, rate):
                     self.patches.replace(cls, rate, self._rate(getattr(cls, rate)))
@@ -133,6 +134,19 @@ class Passes:
         except Exception as error:
             self.fault(error)
 
+    def _make(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        passes = self
+
+        @wraps(original)
+        def __init__(optimizer: Any, *args: Any, **kwargs: Any) -> None:
+            original(optimizer, *args, **kwargs)
+            try:
+                passes.updates.waiting.add(id(optimizer))
+            except Exception as error:
+                passes.fault(error)
+
+        return __init__
+
     def _update(self, original: Callable[..., Any]) -> Callable[..., Any]:
         passes, local = self, self.log.local
 
@@ -143,16 +157,20 @@ class Passes:
             unseen = passes._unseen()
             if not local.busy:
                 passes._applied(optimizer, args, kwargs, sys._getframe(1))
-            if not unseen:
-                return original(optimizer, *args, **kwargs)
-            local.busy = local.updating = True
+            if unseen:
+                local.busy = local.updating = True
             try:
                 result = original(optimizer, *args, **kwargs)
-                passes._stepped(args, kwargs)
+                if unseen:
+                    passes._stepped(args, kwargs)
                 return result
+            except (KeyError, ValueError):
+                passes._refused(optimizer, args, kwargs, sys._getframe(1))
+                raise
             finally:
-                local.busy = local.updating = False
-                local.pending.clear()
+                if unseen:
+                    local.busy = local.updating = False
+                    local.pending.clear()
 
         return update
 
@@ -167,6 +185,14 @@ class Passes:
             self.fault(error)
         finally:
             local.busy = False
+
+    def _refused(self, optimizer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], frame: Any) -> None:
+        try:
+            pairs = pairs_of(args, kwargs)
+            if pairs is not None:
+                self.updates.refused(optimizer, pairs[1], autograph.capture(frame))
+        except Exception as error:
+            self.fault(error)
 
     def _stepped(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         try:

@@ -9,7 +9,7 @@ What came back in between is fetched only where a gradient is zero or not finite
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any
@@ -20,13 +20,14 @@ from whygrad.recorders.patching import Patches
 from whygrad.recorders.tensorflow.beside import Copies, Refused, run_beside
 from whygrad.recorders.tensorflow.feeding import arguments_of, batch_of, listen
 from whygrad.recorders.tensorflow.log import Log
-from whygrad.recorders.tensorflow.values import ZERO_STEPS, Between
+from whygrad.recorders.tensorflow.values import POLES, ZERO_STEPS, Between
 
 # Which runs are measured: the first, since one NaN is enough, and some later ones, since a zero may be mended.
 MEASURED = frozenset((1, 2, 3, 4, 6, 9))
 MOST_REQUESTS = 20
 Beside = Callable[[Sequence[str]], Mapping[str, GradientSeen]]
-_PRODUCTS = frozenset("Mul MatMul BatchMatMulV2 Einsum Conv2D Conv1D".split())
+# Operations that make zeros of a gradient where an operand is zero.
+_MEET_ZEROS = frozenset("Mul MatMul BatchMatMulV2 Einsum Conv2D Conv1D Square Abs".split())
 
 
 @dataclass(slots=True)
@@ -37,6 +38,7 @@ class Compiled:
         closed: its Graph; ``values``: tensor id to its value in there.
         answers: names of the tensors that are the sources' gradients, ``None`` where there is none.
         between: tensor id to the name of what comes back to it; ``factors``: tensor id to the name of an operand.
+        poles: tensor id to the names of a result with a pole and of its operands; ``targets``: names of the losses.
         zeros: in how many of the ``measured`` runs each source's gradient was zero.
         found: the Graph with what was measured, to be told at the end.
         copies: of its way to the gradients, while it is measured.
@@ -47,6 +49,8 @@ class Compiled:
     answers: tuple[str | None, ...]
     between: Mapping[int, str]
     factors: Mapping[int, str]
+    poles: Mapping[int, tuple[str, ...]]
+    targets: tuple[str, ...]
     zeros: list[int] = field(default_factory=list)
     runs: int = 0
     measured: int = 0
@@ -96,13 +100,16 @@ class Runs:
         if len(self._all) >= MOST_REQUESTS:
             return
         named = {n: t.name for n, t in zip(between.ids, between.cotangents, strict=True) if hasattr(t, "name")}
-        factors = {t._id: t.name for op in graph.get_operations() if op.type in _PRODUCTS for t in op.inputs}
+        factors = {t._id: t.name for op in graph.get_operations() if op.type in _MEET_ZEROS for t in op.inputs}
+        poles = dict(_poles(op for op in graph.get_operations() if op.type in POLES))
         compiled = Compiled(
             closed,
-            {n: v for n, v in values.items() if n in named or n in factors},
+            {n: v for n, v in values.items() if n in named or n in factors or n in poles},
             tuple(None if a is None else getattr(a, "values", a).name for a in answers),
             named,
             factors,
+            poles,
+            tuple(t.name for op in graph.get_operations() for t in op.outputs if values.get(t._id) in closed.targets),
             [0] * len(answers),
         )
         self._all.append(compiled)
@@ -177,6 +184,8 @@ class Runs:
     def _with_values(self, compiled: Compiled, seen: Sequence[GradientSeen], run: Beside) -> Graph:
         """The Graph of the request with what came back in this run."""
         names = [*compiled.between.values(), *(compiled.factors.values() if "zero" in seen else ())]
+        if "nonfinite" in seen:
+            names += [*compiled.targets, *(name for pole in compiled.poles.values() for name in pole)]
         worths = run(list(dict.fromkeys(names)))
         values, closed = compiled.values, compiled.closed
         known = dict(zip(range(len(seen)), seen, strict=True))
@@ -191,7 +200,23 @@ class Runs:
             zeros=tuple(
                 sorted({values[n] for n, t in compiled.factors.items() if n in values and worths.get(t) == "zero"})
             ),
+            breaks=tuple(sorted({values[n] for n in _breaks(compiled, worths) if n in values})),
         )
+
+
+def _poles(ops: Iterable[Any]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    for op in ops:
+        operands = [tensor.name for tensor in op.inputs if tensor.dtype.is_floating]
+        yield from ((t._id, (t.name, *operands)) for t in op.outputs if t.dtype.is_floating)
+
+
+def _breaks(compiled: Compiled, worths: Mapping[str, GradientSeen]) -> Iterator[int]:
+    """The tensors that are not finite, made of such as are; none where the loss is finite all the same."""
+    if not any(worths.get(name) == "nonfinite" for name in compiled.targets):
+        return
+    for number, (result, *operands) in compiled.poles.items():
+        if worths.get(result) == "nonfinite" and all(worths.get(one) != "nonfinite" for one in operands):
+            yield number
 
 
 def _is_inside(graph: Any, outer: Any) -> bool:

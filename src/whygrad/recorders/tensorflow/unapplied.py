@@ -3,12 +3,13 @@
 Only facts that hold for a whole run are told, of variables that never moved: an optimizer that is handed zeros in place
 of the gradients that were asked for, one whose learning rate is 0 at every step, variables that a request asks for
 beside others, which an optimizer takes while these are given to nobody, what the script puts back after each step, and
-new values that go to a tensor and not to the variable.
+new values that go to a tensor and not to the variable; and, where an optimizer waits for them, gradients that no
+optimizer is ever handed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,15 +19,22 @@ from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.tensorflow.updates import FEWEST_STEPS, Asked, Held, Updates, moved
 
 FEWEST_ZEROS = 2
+# What Keras 3 says of no gradients and no variables.
+NO_PAIRS = "not enough values to unpack (expected 2, got 0)"
+# What Keras 3 and tf_keras say of a variable that an optimizer was not built for.
+_UNKNOWN = ("Unknown variable", "cannot recognize variable")
 Spans = Callable[[frames.Stack], tuple[Any, ...]]
 
 
-def unapplied(updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph]) -> Iterator[Graph]:
+def unapplied(
+    updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph], layers: Collection[Any]
+) -> Iterator[Graph]:
     """For each reason a Graph that says so.
 
     Args:
         spans: makes places of a captured stack.
         graphs: the first Graph of each place that asked for gradients.
+        layers: the layers and models that live.
     """
     for held in updates.optimizers:
         detail = ""
@@ -40,6 +48,16 @@ def unapplied(updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph]) 
         )
     yield from _left_out(updates, spans, graphs)
     yield from _lost(updates, spans)
+    yield from _never(updates, spans, layers)
+
+
+def refused(updates: Updates, spans: Spans, error: str) -> Iterator[Graph]:
+    """What an optimizer was handed and was not built for, where the script ended in an error of that."""
+    for held in updates.optimizers if any(words in error for words in _UNKNOWN) else ():
+        numbers, stack = held.refused
+        asked = [a for n in numbers if (a := updates.requested.get(n)) is not None]
+        built = spans(held.stack)
+        yield from _graph(asked, "kept", "refused", stack, spans, Event("updated", built[0] if built else None))
 
 
 def _left_out(updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph]) -> Iterator[Graph]:
@@ -74,6 +92,20 @@ def _lost(updates: Updates, spans: Spans) -> Iterator[Graph]:
         yield from _graph(lost, "kept", detail, place, spans)
 
 
+def _never(updates: Updates, spans: Spans, layers: Collection[Any]) -> Iterator[Graph]:
+    """What was asked for again and again and moved by nothing, beside an optimizer that never got anything."""
+    updates.seen(list(layers))
+    asked = list(updates.requested.values())
+    if updates.waiting and not updates.optimizers and asked and all(_is_still(a) for a in asked):
+        yield from _graph(asked, "kept", "never applied", asked[0].stack, spans)
+
+
+def _is_still(asked: Asked) -> bool:
+    """Whether nothing moved a variable at any of several steps; it may be gone at the end of the run."""
+    unmoved = asked.kept >= FEWEST_STEPS - 1 if asked.variable() is None else not moved(asked)
+    return unmoved and asked.times >= FEWEST_STEPS and not asked.copied
+
+
 def _is_left(number: int, asked: Asked, handed: set[int]) -> bool:
     enough = number not in handed and asked.times >= FEWEST_STEPS
     return enough and asked.variable() is not None and not moved(asked)
@@ -94,6 +126,7 @@ def _graph(
     detail: str,
     stack: frames.Stack,
     spans: Spans,
+    *before: Event,
 ) -> Iterator[Graph]:
     place = spans(stack)
     parameters = [
@@ -102,7 +135,7 @@ def _graph(
             a.source.shape,
             a.source.dtype,
             gradient="present",
-            history=(Event(kind, place[0] if place else None, detail),),
+            history=(*before, Event(kind, place[0] if place else None, detail)),
         )
         for a in asked
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,7 @@ class Held:
         zeros: how often everything that it was handed was zero although gradients had been asked for.
         useful: whether it was ever handed something else; ``rate``: whether its learning rate was ever not 0.
         still: the steps at which it used a learning rate of 0.
+        refused: the variables that it was handed last and would not take, and where that was.
         compiled: its learning rate in a traced step; ``place``: the script's line that computes it.
     """
 
@@ -63,6 +64,7 @@ class Held:
     useful: bool = False
     rate: bool = False
     still: set[int] = field(default_factory=set)
+    refused: tuple[Sequence[int], frames.Stack] = ((), ())
 
 
 class Updates:
@@ -70,12 +72,14 @@ class Updates:
 
     Attributes:
         requested: what was asked for, by the variable's handle; ``optimizers``: all that stepped.
+        waiting: ids of the optimizers that were made, and were not given to `compile` as far as is known.
     """
 
     def __init__(self) -> None:
         self.requested: dict[int, Asked] = {}
         self._held: weakref.WeakKeyDictionary[Any, Held] = weakref.WeakKeyDictionary()
         self.optimizers: list[Held] = []
+        self.waiting: set[int] = set()
         self._given: set[int] = set()
 
     def asked(
@@ -109,6 +113,11 @@ class Updates:
             known.times += often
             self._given.add(source.number)
 
+    def seen(self, layers: Iterable[Any]) -> None:
+        """These layers and models live: their optimizers wait for `fit`, not for the script."""
+        if self.waiting and not self.optimizers:
+            self.waiting.difference_update([id(vars(layer).get("optimizer")) for layer in layers])
+
     def applied(self, optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any], stack: frames.Stack) -> None:
         """An optimizer was handed these."""
         held = self._of(optimizer, stack)
@@ -121,6 +130,13 @@ class Updates:
             held.zeros += worths == {"zero"}
             held.useful = held.useful or worths != {"zero"}
         self._given -= numbers
+
+    def refused(self, optimizer: Any, variables: Sequence[Any], stack: frames.Stack) -> None:
+        """An optimizer raised; some of these it may not have been built for."""
+        held, known = self._held.get(optimizer), _built_for(optimizer)
+        if held is not None and known:
+            strange = [v for v in variables if optimizer._var_key(v) not in known]
+            held.refused = ([n for v in strange if (n := number_of(v)) is not None], stack)
 
     def stepped(self, variables: Sequence[Any]) -> None:
         """An optimizer is done with these; one that still has its first value may be put back each time."""
@@ -157,6 +173,15 @@ class Updates:
             held = self._held[optimizer] = Held(stack, weakref.ref(optimizer))
             self.optimizers.append(held)
         return held
+
+
+def _built_for(optimizer: Any) -> Mapping[Any, int]:
+    """The variables that an optimizer was built for, by its own keys; nothing where that can not be told."""
+    for name in ("_trainable_variables_indices", "_index_dict"):  # Keras 3, tf_keras
+        known = getattr(optimizer, name, None)
+        if isinstance(known, Mapping):
+            return known
+    return {}
 
 
 def moved(asked: Asked) -> bool:

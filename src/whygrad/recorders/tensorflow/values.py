@@ -51,12 +51,14 @@ class Values:
 
     Attributes:
         zeros: ids of tensors that were zero in every element.
+        breaks: ids of tensors that are not finite, made of such as are.
         everything: whether every operation is measured.
         latest: what the last backward pass gave in between; it holds tensors, and is let go when the request is told.
     """
 
     def __init__(self) -> None:
         self.zeros: set[int] = set()
+        self.breaks: set[int] = set()
         self.everything = False
         self.latest = Between()
         self._wanted: deque[int] = deque(maxlen=MOST_TENSORS)
@@ -65,6 +67,7 @@ class Values:
     def clear(self) -> None:
         """Forget everything but for how many steps gradients have been zero."""
         self.zeros.clear()
+        self.breaks.clear()
         self._wanted.clear()
         self.latest = Between()
         self.everything = False
@@ -77,6 +80,12 @@ class Values:
                 if self.everything and worth(tensor) == "zero":
                     self.zeros.add(tensor._id)
         self._wanted.extend(m.id for m in made if trainable(m.dtype))
+
+    def looked_at(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+        """An operation with a pole ran eagerly: whether its result breaks the calculation."""
+        broken = [tensor._id for tensor in outputs if worth(tensor) == "nonfinite"]
+        if broken and not any(worth(tensor) == "nonfinite" for tensor in inputs):
+            self.breaks.update(broken)
 
     def between(self, symbolic: Any) -> list[Known]:
         """The tensors in between of the backward pass that begins now.
