@@ -88,7 +88,8 @@ def _differences(plain: Run, guided: Run, faulty: bool) -> list[str]:
     if _theirs(guided.stderr) != _theirs(plain.stderr):
         found.append(f"standard error: {_theirs(plain.stderr)[-300:]!r} and {_theirs(guided.stderr)[-300:]!r}")
     keys = sorted(plain.facts.keys() | guided.facts.keys())
-    return found + [each for each in keys if plain.facts.get(each) != guided.facts.get(each)]
+    pairs = {each: (plain.facts.get(each), guided.facts.get(each)) for each in keys}
+    return found + [f"{each}: {one} and {other}" for each, (one, other) in pairs.items() if one != other]
 
 
 def _theirs(text: str) -> str:
