@@ -9,7 +9,7 @@ REPORT := .venv/demo.json
 # TensorFlow's own messages are not what the demo is about.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test corpus sweep agreement bench clean
+.PHONY: demo test corpus sweep agreement innocence bench clean
 
 # A finding makes the exit status 1, and the report must say what it is: anything else is a failure of ours.
 demo: .venv/run.stamp
@@ -40,6 +40,11 @@ SEED ?= 1
 FOUND ?= tests/agreement/found
 agreement: .venv/test.stamp
 	cd tests && ../$(BIN)/python -m agreement $(FRAMEWORK) --number $(N) --seed $(SEED) --jobs 2 --store $(abspath $(FOUND))
+
+# Healthy programs with and without whygrad: nothing may be changed, and nothing found. ZOO: how their names begin.
+ZOO ?=
+innocence: .venv/test.stamp
+	cd tests && ../$(BIN)/python -m innocence $(ZOO)
 
 bench: .venv/test.stamp
 	@for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done

@@ -10,6 +10,7 @@ printed as the ratio to the plain step, minimum (median) over the rounds. "plain
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import sys
 import time
@@ -53,9 +54,12 @@ class Listener:
         raise error
 
 
+_seeds = itertools.count()
+
+
 def drawn(*shape: int) -> Any:
-    """Small random weights."""
-    return jax.random.normal(jax.random.PRNGKey(sum(shape)), shape) / shape[0] ** 0.5
+    """Small random weights, other ones at each call: alike, they would saturate an attention."""
+    return jax.random.normal(jax.random.PRNGKey(next(_seeds)), shape) / shape[0] ** 0.5
 
 
 def mlp() -> Made:
@@ -100,7 +104,9 @@ def transformer() -> Made:
         h = params["words"][tokens]
         for p in params["layers"]:
             n = norm(h)
-            scores = jnp.where(jnp.tril(jnp.ones((LENGTH, LENGTH), bool)), (n @ p["q"]) @ (n @ p["k"]).T, -1e9)
+            scores = jnp.where(
+                jnp.tril(jnp.ones((LENGTH, LENGTH), bool)), (n @ p["q"]) @ (n @ p["k"]).T / WIDTH**0.5, -1e9
+            )
             h = h + jax.nn.softmax(scores) @ (n @ p["v"]) @ p["o"]
             h = h + jax.nn.gelu(norm(h) @ p["up"]) @ p["down"]
         return -jax.nn.log_softmax(h @ params["words"].T)[jnp.arange(LENGTH), (tokens + 1) % WORDS].mean()

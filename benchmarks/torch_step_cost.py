@@ -1,14 +1,16 @@
-"""What a training step costs under PyTorch: plain, recorded, watched only, and under torch's anomaly mode.
+"""What a training step costs under PyTorch: plain, recorded, watched only, in anomaly mode, and traced by TorchLens.
 
 Thread CPU time of one step with torch on one thread, the ways interleaved in one process; ratios to the plain
 step, minimum and median over the rounds. The last column is a second plain step: the noise. Before that, each model is
-trained for twenty steps with and without the recorder: every loss must be the same to the last bit.
+trained for twenty steps with and without the recorder: every loss must be the same to the last bit. TorchLens, where it
+is installed, traces the forward pass alone: its column is that pass as a ratio to the whole plain step.
 
     python benchmarks/torch_step_cost.py [ROUNDS]
 """
 
 from __future__ import annotations
 
+import importlib.util
 import statistics
 import sys
 import time
@@ -62,8 +64,9 @@ def stepper(make: Callable[[], tuple[Any, Any]]) -> Callable[[], float]:
         loss = (model(data) - 1.0).square().mean()
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return loss.item()
 
+    step.forward = (model, data)  # type: ignore[attr-defined]
     return step
 
 
@@ -97,11 +100,19 @@ def anomaly(step: Callable[[], float]) -> float:
         return timed(step)
 
 
+def traced(step: Any) -> float:
+    import torchlens
+
+    model, data = step.forward
+    return timed(lambda: torchlens.trace(model, data))
+
+
 WAYS: dict[str, Callable[[Callable[[], float]], float]] = {
     "plain": timed,
     "recorded": lambda step: recorded(step, rest=False),
     "watched": lambda step: recorded(step, rest=True),
     "anomaly mode": anomaly,
+    **({"TorchLens": traced} if importlib.util.find_spec("torchlens") is not None else {}),
     "plain again": timed,
 }
 
@@ -115,7 +126,7 @@ def main() -> None:
     """Measure and print."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 30
     torch.set_num_threads(1)
-    print(f"{'step':<18}{'plain ms':>10}" + "".join(f"{name:>20}" for name in list(WAYS)[1:]) + f"{'losses':>12}")
+    print("| step | " + " | ".join(list(WAYS)[1:]) + " | losses |\n| --- |" + " --- |" * len(WAYS))
     for name, make in MODELS.items():
         same = losses(make) == listening(lambda make=make: losses(make), rest=False)
         step = stepper(make)
@@ -128,7 +139,7 @@ def main() -> None:
         low, mid = min(times["plain"]), statistics.median(times["plain"])
         cells = [f"{min(t) / low:.2f} ({statistics.median(t) / mid:.2f})" for n, t in times.items() if n != "plain"]
         words = "the same" if same else "DIFFERENT"
-        print(f"{name:<18}{low * 1e3:>10.2f}" + "".join(f"{c:>20}" for c in cells) + f"{words:>12}", flush=True)
+        print(f"| {name}, {low * 1e3:.2f} ms | " + " | ".join(cells) + f" | {words} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from deaf import Deaf
 from whygrad.recorders.recorder import Recorder
 from whygrad.watching.watch import Watch
 
-SECONDS = 1.5  # a block lasts about so long
+SECONDS = 1.5  # a plain block lasts about so long
 
 Step = Callable[[], float]
 Way = Callable[[Any], Any]
@@ -241,10 +241,7 @@ def main() -> None:
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
     models, ways = _FRAMEWORKS[framework]
     made = ways()
-    print(
-        f"{'step':<14}{'plain ms':>10}" + "".join(f"{name:>20}" for name in list(made)[1:]) + f"{'losses':>12}",
-        flush=True,
-    )
+    print("| step | " + " | ".join(list(made)[1:]) + " | losses |\n| --- |" + " --- |" * len(made), flush=True)
     for name, make in models().items():
         steps = max(int(SECONDS * 50 / block(plain, make, 50)[0]), 20)
         times: dict[str, list[float]] = {way: [] for way in made}
@@ -257,7 +254,7 @@ def main() -> None:
         low, mid = min(times["plain"]), statistics.median(times["plain"])
         cells = [f"{min(t) / low:.3f} ({statistics.median(t) / mid:.3f})" for n, t in times.items() if n != "plain"]
         words = "the same" if len(losses) == 1 else "DIFFERENT"
-        print(f"{name:<14}{low * 1e3:>10.2f}" + "".join(f"{c:>20}" for c in cells) + f"{words:>12}", flush=True)
+        print(f"| {name}, {low * 1e3:.2f} ms | " + " | ".join(cells) + f" | {words} |", flush=True)
 
 
 _FRAMEWORKS: dict[str, tuple[Callable[[], Any], Callable[[], dict[str, Way]]]] = {

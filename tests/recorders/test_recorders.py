@@ -54,11 +54,12 @@ def test_columns_count_characters(tmp_path: Path) -> None:
 
 HELD = """
 def layer(body):
-    stack, before = hold(getframe())
+    above = held.above
+    hold(getframe())
     try:
         return body()
     finally:
-        release(before)
+        held.above = above
 
 def run():
     first = layer(lambda: capture(getframe()))
@@ -72,30 +73,31 @@ def test_held_frames_change_no_stack(tmp_path: Path) -> None:
     path = tmp_path / "user.py"
     path.write_text(HELD, "utf-8")
 
-    def stacks(hold: object, release: object) -> object:
-        space = {"getframe": sys._getframe, "capture": frames.capture, "hold": hold, "release": release}
+    def stacks(hold: object) -> object:
+        space = {"getframe": sys._getframe, "capture": frames.capture, "hold": hold, "held": frames.held}
         exec(compile(HELD, str(path), "exec"), space)
         run = space["run"]
         assert callable(run)
         found = [[(code.co_name, at) for code, at in stack if code.co_filename == str(path)] for stack in run()]
         return [[place for place in stack if place[0] != "layer"] for stack in found]
 
-    plain = stacks(lambda frame: (None, None), lambda before: None)
-    held = stacks(frames.hold, frames.release)
+    plain = stacks(lambda frame: None)
+    held = stacks(frames.hold)
     assert held == plain
     assert held[0] != held[1]  # two lines of one function never share a stack
-    assert frames._held.frame is None
+    assert frames.held.above == (None, ())
 
 
 def test_a_held_frame_that_is_no_caller_is_walked_past() -> None:
     def elsewhere() -> FrameType:
         return sys._getframe()
 
-    before = frames.hold(elsewhere())[1]
+    above = frames.held.above
+    frames.hold(elsewhere())
     try:
         stack = frames.capture(sys._getframe())
     finally:
-        frames.release(before)
+        frames.held.above = above
     assert stack[0][0] is sys._getframe().f_code
 
 

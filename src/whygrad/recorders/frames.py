@@ -42,15 +42,17 @@ _verdicts: dict[str, bool] = {}
 _library: set[str] = set()  # files that ``capture`` passes over
 
 
-class _Held(threading.local):
-    """The innermost frame of this thread whose callers are known, and what ``capture`` says of them."""
+class Held(threading.local):
+    """What is known of this thread.
 
-    frame: FrameType | None = None
-    callers: Stack = ()
+    Attributes:
+        above: the innermost frame whose callers are known, and what ``capture`` says of them.
+    """
+
+    above: tuple[FrameType | None, Stack] = (None, ())
 
 
-_held = _Held()
-Hold = tuple[FrameType | None, Stack]
+held = Held()
 
 
 def is_user_file(filename: str) -> bool:
@@ -91,8 +93,8 @@ def package_of(filename: str) -> str | None:
 def capture(frame: FrameType | None, limit: int = MOST_FRAMES) -> Stack:
     """The user's frames from ``frame`` outwards, innermost first, as places to be looked up later."""
     places: list[Place] = []
-    library, held = _library, _held.frame
-    while frame is not held and frame is not None:
+    library, (known, callers) = _library, held.above
+    while frame is not known and frame is not None:
         code = frame.f_code
         filename = code.co_filename
         if filename not in library:
@@ -107,29 +109,22 @@ def capture(frame: FrameType | None, limit: int = MOST_FRAMES) -> Stack:
         frame = frame.f_back
     if frame is None:
         return tuple(places)
-    callers = _held.callers
     return (*places, *callers[: limit - len(places)]) if places else callers[:limit]
 
 
-def hold(frame: FrameType) -> tuple[Stack, Hold]:
+def hold(frame: FrameType) -> Stack:
     """Remember what stands above a running frame, so that what is captured below it need not walk there again.
 
     The callers of a frame stand still while it runs; a frame that can be resumed from elsewhere (a generator's)
     must not be held. The frame itself, one of ours, is left out of what is captured below it, and is kept alive
-    until ``release``.
+    until ``held.above`` is again what it was: the frame sees to that before it returns, whatever happens in it.
 
     Returns:
-        what ``capture`` finds above the frame, and what to hand to ``release`` when the frame is about to return.
+        what ``capture`` finds above the frame.
     """
-    before = (_held.frame, _held.callers)
     stack = capture(frame.f_back)
-    _held.frame, _held.callers = frame, stack
-    return stack, before
-
-
-def release(before: Hold) -> None:
-    """Hold what was held before."""
-    _held.frame, _held.callers = before
+    held.above = (frame, stack)
+    return stack
 
 
 def local_variables(frame: FrameType) -> list[tuple[str, Any]]:

@@ -74,28 +74,25 @@ class Layers:
         @wraps(original)
         def called(self: Any, *args: Any, **kwargs: Any) -> Any:
             scopes = layers.scopes
-            before, held = scopes.scope, None
+            before, above = scopes.scope, frames.held.above
             try:
-                held = layers._enter(self, sys._getframe())
+                layers._enter(self, sys._getframe())
             except Exception as error:
                 fault(error)
             try:
                 return original(self, *args, **kwargs)
             finally:
-                scopes.scope = before
-                if held is not None:
-                    frames.release(held)
+                scopes.scope, frames.held.above = before, above
 
         self.patches.replace(layer_class, name, called)
 
-    def _enter(self, layer: Any, frame: FrameType) -> frames.Hold:
+    def _enter(self, layer: Any, frame: FrameType) -> None:
         scopes = self.scopes
         path = f"{scopes.scope[-1]}/{layer.name}" if scopes.scope else str(layer.name)
         scopes.scope = (*scopes.scope, path)
-        stack, before = frames.hold(frame)
+        stack = frames.hold(frame)
         if len(self.calls) < _MOST_LAYERS:
             self.calls.append((path, stack, weakref.ref(layer)))
-        return before
 
 
 def layers_of(layers: Layers, spans: Callable[[frames.Stack], tuple[Span, ...]]) -> list[Layer]:

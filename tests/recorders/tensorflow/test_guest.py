@@ -57,6 +57,25 @@ def test_every_hook_is_gone_after_stop() -> None:
     assert context.context().op_callbacks == []
 
 
+def test_the_frameworks_own_passes_run_without_our_callback(ear: Ear) -> None:
+    from tensorflow.python.eager import context
+
+    inside: list[int] = []
+
+    class Looking(keras.optimizers.SGD):
+        def update_step(self, *args: Any, **kwargs: Any) -> None:
+            inside.append(len(context.context().op_callbacks))
+            super().update_step(*args, **kwargs)
+
+    weight, optimizer = tf.Variable(1.0), Looking(0.1)
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            loss = weight * 2.0
+        optimizer.apply_gradients([(tape.gradient(loss, weight), weight)])
+        assert len(context.context().op_callbacks) == 1
+    assert inside == [0, 0]
+
+
 def test_no_tensor_is_kept_alive(ear: Ear) -> None:
     with tf.GradientTape() as tape:
         w = tf.Variable([1.0, 2.0])

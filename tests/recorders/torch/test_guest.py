@@ -92,6 +92,26 @@ def test_no_tensor_lives_longer_than_it_would(ear: Ear) -> None:
     assert [ref() for ref in gone] == [None] * len(gone)
 
 
+def test_an_optimizer_works_without_the_mode(ear: Ear) -> None:
+    from torch.overrides import _len_torch_function_stack as depth
+
+    inside = []
+
+    class Looking(torch.optim.SGD):
+        def step(self) -> None:
+            inside.append(depth())
+            super().step()
+
+    model = mlp()
+    optimizer, before = Looking(model.parameters(), 0.1), depth()
+    for _ in range(2):
+        model(x(8, 4)).sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        assert depth() == before == 1
+    assert inside == [0, 0]
+
+
 def losses(steps: int) -> list[float]:
     torch.manual_seed(3)
     model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.3), nn.TransformerEncoderLayer(8, 2, 8), nn.Linear(8, 1))

@@ -194,7 +194,11 @@ class TensorFlow:
 
     def _sources(self, request: Request, site: tuple[Any, ...]) -> list[Source]:
         """The request's sources by name; found once per place and set of variables, since it is asked each step."""
-        key = (site, tuple(number_of(one) if hasattr(one, "handle") else None for one in request.sources))
+        numbers = [number_of(one) for one in request.sources]
+        key = (
+            site,
+            tuple([n if hasattr(one, "handle") else None for n, one in zip(numbers, request.sources, strict=True)]),
+        )
         known = self._known_sources.get(key)
         if known is None:
             names, _ = held_names(request.frame)
@@ -211,8 +215,8 @@ class TensorFlow:
             known = [replace(one, path=path) for one, path in zip(known, unique(paths), strict=True)]
             self._known_sources[key] = known
         return [
-            replace(one, seen=seen, number=number_of(given))
-            for one, seen, given in zip(known, request.seen, request.sources, strict=True)
+            one if one.seen == seen and one.number == number else replace(one, seen=seen, number=number)
+            for one, seen, number in zip(known, request.seen, numbers, strict=True)
         ]
 
     def _remembered(self, site: Hashable, build: Callable[[], Graph]) -> Callable[[], Graph]:
@@ -244,7 +248,8 @@ class TensorFlow:
         """The request with what its answers are worth."""
         values = self.hooks.values
         seen = (values.judged if self.recording else values.still)(sources, request.answers)
-        sources = [replace(source, seen=one) for source, one in zip(sources, seen, strict=True)]
+        changed = ((source, one, source.seen == one) for source, one in zip(sources, seen, strict=True))
+        sources = [source if same else replace(source, seen=one) for source, one, same in changed]
         return replace(request, cotangents=values.cotangents(seen)), sources
 
     def _asked(

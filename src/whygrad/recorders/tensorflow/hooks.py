@@ -45,9 +45,10 @@ class Hooks:
         self.crossings = Crossings(log, fault)
         self.tapes = Tapes(log, fault)
         self.values = Values()
-        self.passes = Passes(log, self.values, fault)
+        self.passes = Passes(log, self.values, fault, self._silence)
         self._specs: dict[int, tuple[int, tuple[int, ...]]] = {}
         self._is_stopped: Callable[[], bool] = lambda: False
+        self._heard_by: Callable[..., None] | None = None
         # Makes the calling thread heard while we record, and returns how to end that.
         self.listening: Callable[[], Callable[[], None]] = lambda: lambda: None
 
@@ -66,6 +67,7 @@ class Hooks:
 
     def remove(self) -> None:
         """Put back everything that was found."""
+        self.listening = lambda: lambda: None
         self.passes.remove()
         self.patches.undo()
 
@@ -75,7 +77,7 @@ class Hooks:
         from tensorflow.python.framework import op_callbacks
 
         self._is_stopped = pywrap_tfe.TFE_Py_TapeSetIsStopped
-        callback = self._callback()
+        callback = self._heard_by = self._callback()
 
         def remove() -> None:
             if callback in context.context().op_callbacks:
@@ -102,6 +104,19 @@ class Hooks:
                 remove()
 
         self.patches.replace(threading.Thread, "run", run)
+
+    def _silence(self) -> Callable[[], None]:
+        """Take this thread's callback away while TensorFlow works for itself, and return how to put it back.
+
+        For a callback the C fast path hands over each operation's attributes, which costs more than the operation.
+        """
+        from tensorflow.python.eager import context
+
+        callbacks = context.context().op_callbacks
+        if self._heard_by not in callbacks:
+            return lambda: None
+        callbacks.remove(self._heard_by)
+        return lambda: (self.listening(), None)[1]
 
     def _callback(self) -> Callable[..., None]:
         log, local, getframe, capture = self.log, self.log.local, sys._getframe, frames.capture

@@ -32,10 +32,20 @@ _RATES = {"keras": "_get_current_learning_rate", "tf_keras": "_compute_current_l
 
 
 class Passes:
-    """The hooks on what TensorFlow and Keras run by themselves."""
+    """The hooks on what TensorFlow and Keras run by themselves.
 
-    def __init__(self, log: Log, values: Values, fault: Callable[[BaseException], None]) -> None:
-        self.log = log
+    Args:
+        silence: spares this thread our callback, and returns how to hear again.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        values: Values,
+        fault: Callable[[BaseException], None],
+        silence: Callable[[], Callable[[], None]],
+    ) -> None:
+        self.log, self.silence = log, silence
         self.values = values
         self.updates = Updates()
         self.fault = fault
@@ -89,6 +99,7 @@ class Passes:
             unseen = passes._unseen()
             wanted = passes._between(unconnected_gradients)
             local.busy = local.busy or unseen
+            heard = passes._silenced() if unseen else None
             try:
                 gradients = original(
                     tape, target, [*sources, *wanted], output_gradients, sources_raw, unconnected_gradients
@@ -99,11 +110,26 @@ class Passes:
                     passes._note([*target, *(output_gradients or ())], gradients)
                 return gradients
             finally:
-                if unseen:
-                    local.busy = False
-                    local.pending.clear()
+                if heard is not None:
+                    passes._over(heard)
 
         return imperative_grad
+
+    def _silenced(self) -> Callable[[], None]:
+        try:
+            return self.silence()
+        except Exception as error:
+            self.fault(error)
+            return lambda: None
+
+    def _over(self, heard: Callable[[], None]) -> None:
+        """What TensorFlow did for itself is over."""
+        try:
+            self.log.local.busy = self.log.local.updating = False
+            self.log.local.pending.clear()
+            heard()
+        except Exception as error:
+            self.fault(error)
 
     def _between(self, unconnected: Any) -> list[Known]:
         """What else to ask for; nothing where TensorFlow would make zeros of it."""
@@ -157,8 +183,10 @@ class Passes:
             unseen = passes._unseen()
             if not local.busy:
                 passes._applied(optimizer, args, kwargs, sys._getframe(1))
+            heard = None
             if unseen:
                 local.busy = local.updating = True
+                heard = passes._silenced()
             try:
                 result = original(optimizer, *args, **kwargs)
                 if unseen:
@@ -168,9 +196,8 @@ class Passes:
                 passes._refused(optimizer, args, kwargs, sys._getframe(1))
                 raise
             finally:
-                if unseen:
-                    local.busy = local.updating = False
-                    local.pending.clear()
+                if heard is not None:
+                    passes._over(heard)
 
         return update
 

@@ -120,6 +120,8 @@ class Values:
 
     def still(self, sources: Sequence[Source], answers: Sequence[Any]) -> tuple[GradientSeen, ...]:
         """The same when nothing is recorded: only what was zero before is looked at again."""
+        if not self._streaks:
+            return tuple([source.seen for source in sources])
         return tuple(
             worth(answer) if source.seen == "present" and self._was_zero(source) else source.seen
             for source, answer in zip(sources, answers, strict=True)

@@ -163,6 +163,10 @@ class Torch:
 
     def _pause(self, paused: bool) -> None:
         self.log.local.busy = paused
+        try:
+            self.hooks.pause(paused)
+        except Exception as error:
+            self._fault(error)
 
     def _mark(self, targets: Any) -> int:
         return marked(self.log, targets)

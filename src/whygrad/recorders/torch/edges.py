@@ -45,7 +45,8 @@ def _reached(
         node, number = todo.pop()
         if node is None:
             continue
-        variable = getattr(node, "variable", None)
+        around = node.next_functions
+        variable = getattr(node, "variable", None) if not around else None
         for i in wanted:
             edge = edges[i]
             if (inputs[i] is variable) if edge is None else (edge[0] is node and edge[1] == number):
@@ -55,7 +56,7 @@ def _reached(
         seen.add(node)
         if len(seen) > MOST_NODES:
             return None
-        todo.extend(node.next_functions)
+        todo.extend(around)
     return reached
 
 
@@ -66,10 +67,12 @@ def leaves_of(tensors: Sequence[Any]) -> list[Any]:
     seen: set[Any] = set(todo)
     while todo:
         node = todo.pop()
-        variable = getattr(node, "variable", None)
-        if variable is not None:
-            found.append(variable)
-        for following, _ in node.next_functions:
+        around = node.next_functions
+        if not around:  # else it is no leaf's, and asking it for a variable would be answered by an exception
+            variable = getattr(node, "variable", None)
+            if variable is not None:
+                found.append(variable)
+        for following, _ in around:
             if following is not None and following not in seen and len(seen) < MOST_LEAVES_NODES:
                 seen.add(following)
                 todo.append(following)

@@ -96,6 +96,19 @@ class Hooks:
         if not self._leaving or not _in_handler(sys._getframe(1)):
             self._leaving.clear()
 
+    def pause(self, paused: bool) -> None:
+        """Take this thread's mode off the stack while an optimizer works, or put it back.
+
+        A mode that hears a call and is silent costs as much as one that notes it.
+        """
+        local = self.log.local
+        if paused and local.paused is None:
+            local.paused = next((one for one in self._modes if one.leave()), None)
+        elif not paused and local.paused is not None:
+            one, local.paused = local.paused, None
+            if not one.off:
+                one.join()
+
     def _listen(self) -> Mode:
         one = Mode(self.log, self.crossings, self.values, self.lives.froze, self._read, self._raised, self.fault)
         one.join()

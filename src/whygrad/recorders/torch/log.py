@@ -124,6 +124,8 @@ class PerThread(threading.local):
         self.checkpoint: tuple[Stack, bool] | None = None
         # How many functions of torch.func are around: tensors in them do not show whether they require a gradient.
         self.transforms = 0
+        # This thread's function mode, while it is taken out for an optimizer's own work.
+        self.paused: Any = None
 
 
 class Log:
@@ -165,6 +167,12 @@ class Log:
         """The serial of a tensor object, 0 if it was never noted."""
         found = self._known.get(id(tensor))
         return found[0] if found is not None and found[1]() is tensor else 0
+
+    def serials(self, tensors: Iterable[Any]) -> tuple[int, ...]:
+        """The serials of several tensor objects, as ``known`` gives them."""
+        known = self._known
+        found = [(tensor, known.get(id(tensor))) for tensor in tensors]
+        return tuple([0 if one is None or one[1]() is not tensor else one[0] for tensor, one in found])
 
     def serial(self, tensor: Any) -> int:
         """The serial of a tensor object, given to it now if it has none."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from types import CodeType
 from typing import Any
 
 import torch
@@ -16,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from whygrad.recorders import frames
 from whygrad.recorders.torch import edges, ops
+from whygrad.recorders.torch.called import Facts, facts_of, name_of, variant
 from whygrad.recorders.torch.crossings import Crossings
 from whygrad.recorders.torch.log import Log, Ran
 from whygrad.recorders.torch.tensors import made_of, meet, scan
@@ -55,13 +58,8 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
     ) -> None:
         """Args: what to tell of a set ``requires_grad``, a read ``.grad``, an exception, and a fault of ours."""
         super().__init__()
-        self.log = log
-        self.crossings = crossings
-        self.values = values
-        self.froze = froze
-        self.read = read
-        self.raised = raised
-        self.fault = fault
+        self.log, self.crossings, self.values = log, crossings, values
+        self.froze, self.read, self.raised, self.fault = froze, read, raised, fault
         self.off = False
         self._handlers: dict[Any, Handler | None] = {}
         self._verified: set[tuple[Any, ...]] = set()
@@ -92,21 +90,24 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
     def _handler(self, func: Any) -> Handler | None:
         name = str(getattr(func, "__name__", ""))
         if name in ("__get__", "__set__", "__delete__"):
-            return self._property(str(getattr(getattr(func, "__self__", None), "__name__", "")), name)
+            return self._property(func, str(getattr(getattr(func, "__self__", None), "__name__", "")), name)
         if name in IGNORED or getattr(func, "__module__", "") == "torch.nn.init" or "profiler" in str(func):
             return None
         if name in LEAVING:
             return self._leaves
-        return self._requires_grad if name == "requires_grad_" else self._operation
+        return self._requires_grad if name == "requires_grad_" else self._operations(func)
 
-    def _property(self, name: str, access: str) -> Handler | None:
+    def _operations(self, func: Any) -> Handler:
+        return partial(self._operation, facts_of(name_of(func)))
+
+    def _property(self, func: Any, name: str, access: str) -> Handler | None:
         if access == "__get__":
             if name == "grad":
                 return self._reads_gradient
-            return self._operation if name in PROPERTIES else None
+            return self._operations(func) if name in PROPERTIES else None
         if name == "requires_grad":
             return self._requires_grad
-        return self._operation if name == "data" and access == "__set__" else None
+        return self._operations(func) if name == "data" and access == "__set__" else None
 
     def _reads_gradient(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         gradient = func(*args, **kwargs)
@@ -134,7 +135,8 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
             self.fault(error)
         return result
 
-    def _operation(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _operation(self, facts: Facts, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        log, key = self.log, None
         inputs: list[Any] = []
         try:
             scan(args, inputs)
@@ -142,37 +144,49 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
                 scan(kwargs.values(), inputs)
             grads = tuple([t.requires_grad for t in inputs])
             recording = torch.is_grad_enabled()
-            # `interpolation="lower"` and the like may leave an argument out of the way back.
-            key = (func, grads, *[word for word in kwargs.values() if type(word) is str])
-            look = recording and True in grads and len(inputs) > 1 and key not in self._verified
-            look = look and not self.log.local.transforms and not _through_view(func, inputs[0])
-            before = edges.edges_of(inputs) if look else ()
-            serials = self._serials(inputs)
+            before: Sequence[edges.Edge] = ()
+            if recording and len(inputs) > 1 and True in grads:
+                key = self._unverified(facts, func, inputs, grads, kwargs)
+                before = edges.edges_of(inputs) if key is not None else ()
+            serials = log.serials(inputs)
+            if 0 in serials:
+                serials = tuple([number or self._met(t) for number, t in zip(serials, inputs, strict=True)])
         except Exception as error:
             self.fault(error)
             return func(*args, **kwargs)
         try:
             result = func(*args, **kwargs)
         except BaseException as error:
-            self._failed(error, func, serials)
+            self._failed(error, facts.name, serials)
             raise
         try:
-            outputs = _outputs(func, args, result)
+            outputs = [result] if isinstance(result, Tensor) else _outputs(facts, args, result)
             if outputs:
                 cut = None
-                if look:
+                if key is not None:
                     cut = edges.missing(inputs, grads, before, outputs)
                     if not cut and any(o.requires_grad for o in outputs):
                         self._verified.add(key)
-                if self._note(func, args, kwargs, serials, grads, outputs, recording, cut):
-                    self._measure(name_of(func), inputs, grads, outputs)
+                if self._note(facts, args, kwargs, serials, grads, outputs, recording, cut):
+                    self._measure(inputs, outputs)
         except Exception as error:
             self.fault(error)
         return result
 
+    def _unverified(
+        self, facts: Facts, func: Any, inputs: list[Any], grads: tuple[bool, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, ...] | None:
+        """What stands for this way to call a function, if autograd's graph is yet to be asked about it."""
+        # `interpolation="lower"` and the like may leave an argument out of the way back.
+        key = (func, grads, *[word for word in kwargs.values() if type(word) is str]) if kwargs else (func, grads)
+        if key in self._verified or self.log.local.transforms:
+            return None
+        # Through a view the gradient of what is written goes to what the view is of, past the view's own edge.
+        return None if facts.writes and inputs[0]._base is not None else key
+
     def _note(
         self,
-        func: Any,
+        facts: Facts,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         serials: tuple[int, ...],
@@ -181,56 +195,55 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         recording: bool,
         cut: frozenset[tuple[int, int]] | None,
     ) -> bool:
-        """Write the operation down, if it is one of the script's."""
-        log, name = self.log, _variant(name_of(func), args, kwargs)
-        frame = sys._getframe(3)
-        if _OPTIMIZERS in frame.f_code.co_filename or _copies(frame.f_code):
-            return False  # an optimizer's own work around a closure, or a parameter being copied
-        stack = frames.capture(frame)
+        """Write the operation down, if it is one of the script's.
+
+        Returns:
+            whether what goes back through it is to be measured.
+        """
+        log, frame = self.log, sys._getframe(3)
+        if _is_torchs_own(frame.f_code):
+            return False
+        local, stack = log.local, frames.capture(frame)
+        kind = variant(facts, args, kwargs) if kwargs or facts.norm else facts
+        name, transforms, scope = kind.name, local.transforms, local.scope
         numbers: tuple[int, ...] = ()
         where: frames.Stack = ()
         if log.departed:
             if name in ENTERING and not serials:
                 self.crossings.entered(outputs[0], name, stack)
                 return False
-            if ops.plain(name) in ops.ARITHMETIC:
+            if kind.arithmetic:
                 numbers = self.crossings.operands(args, kwargs)
+        alive = recording and True in grads and not transforms
         if not recording and True in grads:
             if _in_sampler(frame):
                 name = f"sample:{name}"
-            checkpoint = log.local.checkpoint
+            checkpoint = local.checkpoint
             if checkpoint is not None:
                 where, recording = checkpoint[0], checkpoint[1]
-                name = name if recording else f"checkpoint:{name}"
-        scope = log.local.scope[-1] if log.local.scope else 0
+                name, alive = (name, not transforms) if recording else (f"checkpoint:{name}", False)
         made = tuple([made_of(log, t) for t in outputs])
-        if log.local.transforms and recording:
+        if transforms and recording:
             made = tuple([one._replace(requires_grad=True) for one in made])
-        log.add(Ran(name, serials, grads, made, recording, stack, scope, cut, numbers, where))
-        return recording and True in grads and not log.local.transforms
+        # ``tuple.__new__`` is what the class's own would call, a Python frame later.
+        entry = (name, serials, grads, made, recording, stack, scope[-1] if scope else 0, cut, numbers, where)
+        log.add(tuple.__new__(Ran, entry))
+        return alive and (facts.pole or self.values.everything) and not facts.writes
 
-    def _measure(self, name: str, inputs: list[Any], grads: tuple[bool, ...], outputs: list[Any]) -> None:
-        if self.values.wanted(ops.plain(name)) and not ops.changes_first(name):
-            local = self.log.local
-            local.busy = True
-            try:
-                self.values.listen(self.log.now - 1, inputs, outputs)
-            finally:
-                local.busy = False
-
-    def _serials(self, inputs: list[Any]) -> tuple[int, ...]:
-        log = self.log
-        result = []
-        for tensor in inputs:
-            number = log.known(tensor)
-            if not number:
-                number = meet(log, self.crossings, tensor)
-            result.append(number)
-        return tuple(result)
-
-    def _failed(self, error: BaseException, func: Any, serials: tuple[int, ...]) -> None:
+    def _measure(self, inputs: list[Any], outputs: list[Any]) -> None:
+        local = self.log.local
+        local.busy = True
         try:
-            self.raised(error, name_of(func), frames.capture(sys._getframe(3)), serials)
+            self.values.listen(self.log.now - 1, inputs, outputs)
+        finally:
+            local.busy = False
+
+    def _met(self, tensor: Any) -> int:
+        return self.log.known(tensor) or meet(self.log, self.crossings, tensor)
+
+    def _failed(self, error: BaseException, name: str, serials: tuple[int, ...]) -> None:
+        try:
+            self.raised(error, name, frames.capture(sys._getframe(3)), serials)
         except Exception as fault:
             self.fault(fault)
 
@@ -242,53 +255,36 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         for mode in (self, *reversed(above)):
             _push_mode(mode)
 
-    def leave(self) -> None:
-        """Leave the stack of this thread; inside one of our own handlers the mode is not on it, and stays silent."""
+    def leave(self) -> bool:
+        """Leave the stack of this thread; inside one of our own handlers the mode is not on it, and stays silent.
+
+        Returns:
+            whether it was there.
+        """
         from torch.overrides import _len_torch_function_stack, _pop_mode, _push_mode
 
         above = [_pop_mode() for _ in range(_len_torch_function_stack())]
         for mode in reversed(above):
             if mode is not self:
                 _push_mode(mode)
+        return any(mode is self for mode in above)
 
 
-def name_of(func: Any) -> str:
-    """A function's name; of a property, its own with ``:get`` or ``:set``."""
-    name = str(getattr(func, "__name__", func))
-    if name in ("__get__", "__set__"):
-        return f"{func.__self__.__name__}:{name[2:-2]}"
-    return name
-
-
-def _variant(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """A division that rounds, and a norm that counts what is not zero, are operations of their own."""
-    how = kwargs.get("rounding_mode") if kwargs else None
-    if how is not None:
-        return f"div_{how}_" if name.endswith("_") else f"div_{how}"
-    if name in ops.NORMS:
-        order = kwargs.get("p", kwargs.get("ord", args[1] if len(args) > 1 else None))
-        return f"{name}_0" if type(order) in (int, float) and order == 0 else name
-    return name
-
-
-def _outputs(func: Any, args: tuple[Any, ...], result: Any) -> list[Any]:
+def _outputs(facts: Facts, args: tuple[Any, ...], result: Any) -> list[Any]:
     """The tensors that a call gave or wrote to."""
     found: list[Any] = []
-    if result is None and args and ops.changes_first(name_of(func)):
+    if result is None and args and facts.writes:
         scan(args[:1], found)
     else:
         scan((result,), found)
     return found
 
 
-def _through_view(func: Any, first: Any) -> bool:
-    """Whether a call writes through a view: its gradient goes to what the view is of, past the view's own edge."""
-    return first._base is not None and ops.changes_first(name_of(func))
-
-
-def _copies(code: Any) -> bool:
-    """Whether this is torch's way to copy a parameter: the copy is a parameter of its own, not a value made of it."""
-    return bool(code.co_name == "__deepcopy__" and code.co_filename.endswith(_PARAMETER))
+@cache
+def _is_torchs_own(code: CodeType) -> bool:
+    """Whether a frame's calls are none of the script's: an optimizer's work around a closure, a parameter's copy."""
+    copies = code.co_name == "__deepcopy__" and code.co_filename.endswith(_PARAMETER)
+    return _OPTIMIZERS in code.co_filename or copies
 
 
 def _in_sampler(frame: Any) -> bool:

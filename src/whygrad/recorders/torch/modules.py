@@ -12,7 +12,6 @@ from functools import wraps
 from typing import Any
 
 import torch
-from torch.utils.weak import WeakIdKeyDictionary
 
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
@@ -38,7 +37,7 @@ class Modules:
         self.quiet = quiet
         self.calls: list[tuple[int, frames.Stack]] = []
         self.known: dict[int, weakref.ref[Any]] = {}
-        self._numbers = WeakIdKeyDictionary()
+        self._numbers: dict[int, int] = {}  # by ``id``, good for as long as ``known`` still leads to the module
         self._silent: list[Any] = []
 
     def install(self, patches: Patches) -> None:
@@ -50,13 +49,14 @@ class Modules:
         def _call_impl(self: Any, *args: Any, **kwargs: Any) -> Any:
             if modules.log.local.busy:
                 return original(self, *args, **kwargs)
-            before = modules.log.local.scope
-            modules._guarded(modules._enter, self, sys._getframe(1))
-            output = None
+            before, above, output = modules.log.local.scope, frames.held.above, None
+            modules._guarded(modules._enter, self, sys._getframe())
             try:
                 output = original(self, *args, **kwargs)
             finally:
-                modules._guarded(modules._left, self, before, args, output)
+                if modules._silent:
+                    modules._guarded(modules._left, self, args, output)
+                modules.log.local.scope, frames.held.above = before, above
             return output
 
         @wraps(compiling)
@@ -72,9 +72,9 @@ class Modules:
 
     def number(self, module: Any) -> int:
         """The number by which the log knows a module."""
-        found: int | None = self._numbers.get(module)
-        if found is None:
-            found = self._numbers[module] = len(self._numbers) + 1 + max(self.known, default=0)
+        found = self._numbers.get(id(module))
+        if found is None or self.known[found]() is not module:
+            found = self._numbers[id(module)] = len(self.known) + 1
             self.known[found] = weakref.ref(module)
         return found
 
@@ -89,21 +89,22 @@ class Modules:
             self.fault(error)
 
     def _enter(self, module: Any, frame: Any) -> None:
+        """A module is called; what is captured in the call need not walk over the frames above it."""
         local = self.log.local
         number = self.number(module)
         local.scope = (*local.scope, number)
+        stack = frames.hold(frame)
         if len(self.calls) < _MOST_CALLS:
-            self.calls.append((number, frames.capture(frame)))
+            self.calls.append((number, stack))
         if not module.training and type(module).__name__ in _OTHERWISE and not self._silent:
             self._silent.append(module)
             self.quiet(True)
 
-    def _left(self, module: Any, before: tuple[int, ...], args: Any, output: Any) -> None:
-        if self._silent and self._silent[-1] is module:
+    def _left(self, module: Any, args: Any, output: Any) -> None:
+        if self._silent[-1] is module:
             self._silent.pop()
             self.quiet(False)
             self._whole(module, args, output)
-        self.log.local.scope = before
 
     def _whole(self, module: Any, args: Any, output: Any) -> None:
         """A module that ran unheard is one operation: of its arguments and parameters."""

@@ -21,7 +21,7 @@ from whygrad.recorders.torch import edges
 from whygrad.recorders.torch.asking import Backward, Request, answer, guarded, is_tensor, listed, nothing, site_of
 from whygrad.recorders.torch.faults import is_foreign, is_unscaled
 from whygrad.recorders.torch.steps import Steps
-from whygrad.recorders.torch.values import worth
+from whygrad.recorders.torch.values import worths
 
 MOST_READS = 2000
 
@@ -137,7 +137,8 @@ class Requests:
             targets = [t for t in (tensors if isinstance(tensors, (list, tuple)) else [tensors]) if is_tensor(t)]
             if self.recording():
                 call.mark = self.mark(targets)
-                leaves = edges.leaves_of(targets)
+                with torch._C.DisableTorchFunction():
+                    leaves = edges.leaves_of(targets)
                 call.leaves = frozenset(id(leaf) for leaf in leaves)
                 call.known = True
             self.steps.passes += 1
@@ -150,7 +151,8 @@ class Requests:
     def _given(self, call: Backward, leaves: list[Any]) -> None:
         """A backward function may answer nothing, and what is there now may be cleared before anybody looks."""
         try:
-            call.got = {id(leaf): worth(leaf.grad) for leaf in leaves if leaf.grad is not None}
+            with torch._C.DisableTorchFunction():  # our own reading, which the mode need not hear
+                call.got = worths([(id(leaf), leaf.grad) for leaf in leaves])
         except Exception as error:
             self.fault(error)
 
@@ -245,7 +247,7 @@ class Requests:
         try:
             answers = listed(result)
             seen: tuple[GradientSeen, ...] = tuple("none" if one is None else "present" for one in answers)
-            given = {id(s): worth(a) for s, a in zip(sources, answers, strict=True) if a is not None and mark >= 0}
+            given = worths((id(s), a) for s, a in zip(sources, answers, strict=True)) if mark >= 0 else {}
         except Exception as error:
             self.fault(error)
             return

@@ -118,7 +118,11 @@ class Steps:
         def zero_grad(self: Any, *args: Any, **kwargs: Any) -> Any:
             if steps.pending and steps.pending[-1].mark >= 0:
                 steps._cleared = (steps.now(), frames.capture(sys._getframe(1)))
-            return original(self, *args, **kwargs)
+            steps.pause(True)
+            try:
+                return original(self, *args, **kwargs)
+            finally:
+                steps.pause(False)
 
         return zero_grad
 
@@ -146,8 +150,8 @@ class Steps:
     def _before(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         try:
             if not has_closure(args, kwargs):  # a closure computes the loss inside the step
+                self.pause(True)  # before our own reading too: the mode need not hear it
                 self._stepping(optimizer, sys._getframe(1))
-                self.pause(True)
         except Exception as error:
             self.fault(error)
 

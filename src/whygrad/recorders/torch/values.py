@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -94,6 +94,8 @@ class Values:
 
     def still(self, tensors: Sequence[Any], seen: Sequence[GradientSeen]) -> tuple[GradientSeen, ...]:
         """The same when nothing is recorded: only what was zero before is looked at again."""
+        if not self._zero:
+            return tuple(seen)
         return tuple(
             worth(tensor.grad) if one == "present" and self._was_zero(tensor) else one
             for tensor, one in zip(tensors, seen, strict=True)
@@ -122,14 +124,49 @@ def worth(gradient: Any) -> GradientSeen:
         return _looked_at(gradient)
 
 
+def worths(named: Iterable[tuple[int, Any]]) -> dict[int, GradientSeen]:
+    """The same of many, by their keys, without those that are ``None``.
+
+    Those of the commonest kind are looked at in one go, and one by one only where that shows something.
+    """
+    given = [(key, gradient) for key, gradient in named if gradient is not None]
+    with torch._C.DisableTorchFunction(), torch.no_grad():
+        common = {key: gradient for key, gradient in given if _is_common(gradient)}
+        totals = dict(zip(common, _totals(list(common.values())), strict=False))
+        return {
+            key: "present" if (total := totals.get(key)) and math.isfinite(total) else _looked_at(gradient)
+            for key, gradient in given
+        }
+
+
+def _totals(gradients: list[Any]) -> list[float]:
+    try:
+        sums: list[float] = torch.stack(torch._foreach_norm(gradients, 1)).tolist() if gradients else []
+        return sums
+    except RuntimeError:
+        return []  # inside a function of torch.func there are no numbers yet
+
+
+def _is_common(gradient: Any) -> bool:
+    return type(gradient) is torch.Tensor and gradient.dtype is torch.float32 and _is_plain(gradient)
+
+
+def _is_plain(gradient: Any) -> bool:
+    return gradient.is_cpu and gradient.layout is torch.strided
+
+
 def _looked_at(gradient: Any) -> GradientSeen:
     wrapped = torch._C._functorch.is_functorch_wrapped_tensor(gradient)
     values = (torch.func.debug_unwrap(gradient) if wrapped else gradient).detach()
-    if values.device.type == "meta" or values.layout not in (torch.strided, torch.sparse_coo):
-        return "unknown"
-    values = values.coalesce().values() if values.is_sparse else values
-    values = torch.view_as_real(values) if values.is_complex() else values
-    if not values.is_floating_point() or not values.numel():
+    if not _is_plain(values):
+        if values.device.type == "meta" or values.layout not in (torch.strided, torch.sparse_coo):
+            return "unknown"
+        values = values.coalesce().values() if values.is_sparse else values
+    if not values.is_floating_point():
+        if not values.is_complex():
+            return "unknown"
+        values = torch.view_as_real(values)
+    if not values.numel():
         return "unknown"
     try:
         total = float(values.sum())  # by far the cheapest look, and it settles nearly every case
