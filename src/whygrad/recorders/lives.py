@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import wraps
 from types import FrameType
 from typing import Any
@@ -17,6 +16,8 @@ from typing import Any
 from whygrad.graph import Event, Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
+from whygrad.recorders.fitting import Fitting
+from whygrad.recorders.fitting import given as given_to_fit
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.tracebacks import exclude_ours
 
@@ -39,21 +40,6 @@ _TRAINERS = {
 def packages(framework: str) -> tuple[str, ...]:
     """Each Keras that is imported by now and computes with this framework."""
     return tuple(name for name, (module, cls) in _TRAINERS[framework].items() if hasattr(sys.modules.get(module), cls))
-
-
-@dataclass(frozen=True, slots=True)
-class Fitting:
-    """What a call of ``fit`` was given; it is let go when that returns.
-
-    Attributes:
-        arrays: the data; ``batch``: how many rows of it a step takes.
-        seen: batches that a generator has given; ``kept``: what the recorder made of a dataset.
-    """
-
-    arrays: tuple[Any, ...]
-    batch: int | None
-    seen: list[Any] = field(default_factory=list)
-    kept: dict[str, Any] = field(default_factory=dict)
 
 
 class Lives:
@@ -217,7 +203,7 @@ class Lives:
         """What ``fit`` is given; that it can not train what it should is told."""
         try:
             self._look_at(model, frames.capture(frame))
-            return _given(arguments, keywords)
+            return given_to_fit(arguments, keywords)
         except Exception as error:
             self.fault(error)
             return None
@@ -276,14 +262,6 @@ class Lives:
 
 def _has_own_step(model: Any) -> bool:
     return frames.is_user_file(type(model).train_step.__code__.co_filename)
-
-
-def _given(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Fitting:
-    """The arguments of ``fit`` (or ``train_on_batch``) that are its data."""
-    given: dict[str, Any] = {**dict(zip(("x", "y", "batch_size"), arguments, strict=False)), **keywords}
-    size = given.get("batch_size")
-    arrays = tuple(given.get(name) for name in ("x", "y", "sample_weight"))
-    return Fitting(arrays, size if isinstance(size, int) else None)
 
 
 def _weights(layer: Any) -> Sequence[Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
-from whygrad.recorders.lives import Fitting
+from whygrad.recorders.fitting import Fitting
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.tensorflow.beside import captured, fed_by_iterators
 from whygrad.recorders.tensorflow.datasets import elements

@@ -15,7 +15,7 @@ from functools import wraps
 from typing import Any
 
 from whygrad.graph import GradientSeen, Graph
-from whygrad.recorders.lives import Fitting
+from whygrad.recorders.fitting import Fitting
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.tensorflow.beside import Copies, Refused, run_beside
 from whygrad.recorders.tensorflow.feeding import arguments_of, batch_of, listen
