@@ -25,7 +25,7 @@ TESTS = Path(__file__).parent.parent
     ("framework", "number"),
     [
         pytest.param("torch", "100", marks=pytest.mark.torch),
-        pytest.param("jax", "12", marks=pytest.mark.jax),
+        pytest.param("jax", "6", marks=pytest.mark.jax),
         pytest.param("tensorflow", "12", marks=pytest.mark.tensorflow),  # each costs twenty of the others
     ],
 )
