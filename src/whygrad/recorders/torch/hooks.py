@@ -65,6 +65,7 @@ class Hooks:
 
     def install(self) -> None:
         """Start to listen: all hooks or none."""
+        self.patches = Patches()
         try:
             self._parameters()
             self.replicas.install(self.patches)
@@ -111,10 +112,13 @@ class Hooks:
 
     def _threads(self) -> None:
         """Modes are per thread; a thread started while we record gets its own."""
-        original, hooks = threading.Thread.run, self
+        original, hooks, patches = threading.Thread.run, self, self.patches
 
         @wraps(original)
         def run(thread: threading.Thread) -> None:
+            if not patches.on:
+                original(thread)
+                return
             own = hooks._listen()
             try:
                 original(thread)
@@ -129,12 +133,12 @@ class Hooks:
     def _parameters(self) -> None:
         """``nn.Parameter(x)`` makes a leaf of what it is given."""
         original: Any = getattr(torch.nn.Parameter, "__new__")  # noqa: B009 - typed without arguments
-        hooks = self
+        hooks, patches = self, self.patches
 
         @wraps(original)
         def __new__(cls: Any, *args: Any, **kwargs: Any) -> Any:
             parameter = original(cls, *args, **kwargs)
-            if not hooks.log.local.busy:
+            if patches.on and not hooks.log.local.busy:
                 try:
                     hooks._made(parameter, args, kwargs, sys._getframe(1))
                 except Exception as error:

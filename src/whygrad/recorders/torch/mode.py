@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import torch
@@ -16,8 +17,10 @@ from torch.overrides import TorchFunctionMode
 
 from whygrad.recorders import frames
 from whygrad.recorders.torch import edges, ops
+from whygrad.recorders.torch.calls import copies, in_sampler, name_of, options, outputs_of, through_view, variant
 from whygrad.recorders.torch.crossings import Crossings
 from whygrad.recorders.torch.log import Log, Ran
+from whygrad.recorders.torch.originals import is_torchs, original_of
 from whygrad.recorders.torch.tensors import made_of, meet, scan
 from whygrad.recorders.torch.values import Values
 
@@ -36,7 +39,6 @@ IGNORED = frozenset(
 LEAVING = frozenset("item tolist numpy __array__ __float__ __int__ __bool__ __index__ __complex__".split())
 ENTERING = frozenset("tensor as_tensor asarray full new_tensor new_full".split())
 _OPTIMIZERS = os.path.join("torch", "optim", "")
-_PARAMETER = os.path.join("torch", "nn", "parameter.py")
 PROPERTIES = frozenset(("data", "T", "mT", "H", "mH", "real", "imag"))
 
 
@@ -72,22 +74,27 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         """Called by torch in place of the function, with this mode off."""
         if kwargs is None:
             kwargs = {}
-        if self.off or self.log.local.busy:
-            return func(*args, **kwargs)
         try:
             handler = self._handlers[func]
-        except KeyError:
-            handler = self._handlers[func] = self._found(func)
-        except TypeError:  # a function object that can not be hashed
-            handler = self._found(func)
-        return func(*args, **kwargs) if handler is None else handler(func, args, kwargs)
+        except (KeyError, TypeError):  # not met before, or it can not be hashed
+            func, handler = self._found(func, sys._getframe(1))
+        if handler is None or self.off or self.log.local.busy:
+            return func(*args, **kwargs)
+        return handler(func, args, kwargs)
 
-    def _found(self, func: Any) -> Handler | None:
+    def _found(self, func: Any, caller: FrameType) -> tuple[Any, Handler | None]:
+        """What is to run, and who handles it; a script's own replacement is looked at each time."""
         try:
-            return self._handler(func)
+            if not is_torchs(func):
+                func = original_of(func, caller)
+                if not is_torchs(func):
+                    return func, self._handler(func)
+            if func not in self._handlers:
+                self._handlers[func] = self._handler(func)
+            return func, self._handlers[func]
         except Exception as error:
             self.fault(error)
-            return None
+            return func, None
 
     def _handler(self, func: Any) -> Handler | None:
         name = str(getattr(func, "__name__", ""))
@@ -142,10 +149,10 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
                 scan(kwargs.values(), inputs)
             grads = tuple([t.requires_grad for t in inputs])
             recording = torch.is_grad_enabled()
-            # `interpolation="lower"` and the like may leave an argument out of the way back.
-            key = (func, grads, *[word for word in kwargs.values() if type(word) is str])
-            look = recording and True in grads and len(inputs) > 1 and key not in self._verified
-            look = look and not self.log.local.transforms and not _through_view(func, inputs[0])
+            look = recording and True in grads and len(inputs) > 1
+            key = (func, grads, *options(args, kwargs)) if look else ()
+            look = look and key not in self._verified
+            look = look and not self.log.local.transforms and not through_view(func, inputs[0])
             before = edges.edges_of(inputs) if look else ()
             serials = self._serials(inputs)
         except Exception as error:
@@ -157,7 +164,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
             self._failed(error, func, serials)
             raise
         try:
-            outputs = _outputs(func, args, result)
+            outputs = outputs_of(func, args, result)
             if outputs:
                 cut = None
                 if look:
@@ -182,9 +189,9 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         cut: frozenset[tuple[int, int]] | None,
     ) -> bool:
         """Write the operation down, if it is one of the script's."""
-        log, name = self.log, _variant(name_of(func), args, kwargs)
+        log, name = self.log, variant(name_of(func), args, kwargs)
         frame = sys._getframe(3)
-        if _OPTIMIZERS in frame.f_code.co_filename or _copies(frame.f_code):
+        if _OPTIMIZERS in frame.f_code.co_filename or copies(frame.f_code):
             return False  # an optimizer's own work around a closure, or a parameter being copied
         stack = frames.capture(frame)
         numbers: tuple[int, ...] = ()
@@ -196,7 +203,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
             if ops.plain(name) in ops.ARITHMETIC:
                 numbers = self.crossings.operands(args, kwargs)
         if not recording and True in grads:
-            if _in_sampler(frame):
+            if in_sampler(frame):
                 name = f"sample:{name}"
             checkpoint = log.local.checkpoint
             if checkpoint is not None:
@@ -250,51 +257,3 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         for mode in reversed(above):
             if mode is not self:
                 _push_mode(mode)
-
-
-def name_of(func: Any) -> str:
-    """A function's name; of a property, its own with ``:get`` or ``:set``."""
-    name = str(getattr(func, "__name__", func))
-    if name in ("__get__", "__set__"):
-        return f"{func.__self__.__name__}:{name[2:-2]}"
-    return name
-
-
-def _variant(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """A division that rounds, and a norm that counts what is not zero, are operations of their own."""
-    how = kwargs.get("rounding_mode") if kwargs else None
-    if how is not None:
-        return f"div_{how}_" if name.endswith("_") else f"div_{how}"
-    if name in ops.NORMS:
-        order = kwargs.get("p", kwargs.get("ord", args[1] if len(args) > 1 else None))
-        return f"{name}_0" if type(order) in (int, float) and order == 0 else name
-    return name
-
-
-def _outputs(func: Any, args: tuple[Any, ...], result: Any) -> list[Any]:
-    """The tensors that a call gave or wrote to."""
-    found: list[Any] = []
-    if result is None and args and ops.changes_first(name_of(func)):
-        scan(args[:1], found)
-    else:
-        scan((result,), found)
-    return found
-
-
-def _through_view(func: Any, first: Any) -> bool:
-    """Whether a call writes through a view: its gradient goes to what the view is of, past the view's own edge."""
-    return first._base is not None and ops.changes_first(name_of(func))
-
-
-def _copies(code: Any) -> bool:
-    """Whether this is torch's way to copy a parameter: the copy is a parameter of its own, not a value made of it."""
-    return bool(code.co_name == "__deepcopy__" and code.co_filename.endswith(_PARAMETER))
-
-
-def _in_sampler(frame: Any) -> bool:
-    """Whether a library's sampling function is what switched recording off."""
-    while frame is not None and not frames.is_user_file(frame.f_code.co_filename):
-        if frame.f_code.co_name in ops.SAMPLERS and "distributions" in frame.f_code.co_filename:
-            return True
-        frame = frame.f_back
-    return False

@@ -48,7 +48,7 @@ class Modules:
 
         @wraps(original)
         def _call_impl(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if modules.log.local.busy:
+            if modules.log.local.busy or not patches.on:
                 return original(self, *args, **kwargs)
             before = modules.log.local.scope
             modules._guarded(modules._enter, self, sys._getframe(1))
@@ -61,6 +61,9 @@ class Modules:
 
         @wraps(compiling)
         def compile(self: Any, *args: Any, **kwargs: Any) -> None:
+            if cls._call_impl is not _call_impl:
+                compiling(self, *args, **kwargs)
+                return
             cls._call_impl = original  # a module compiled in place keeps the function that it finds
             try:
                 compiling(self, *args, **kwargs)

@@ -188,6 +188,8 @@ class Replay:
             return ("no-registered-gradient", "torch has no derivative for this")
         if entry.name in ops.CUTS or name in ops.CUTS:
             return ops.CUTS.get(entry.name) or ops.CUTS[name]
+        if (name, i) in ops.CUTS_OF and not (kept and name in ops.OVERWRITING):
+            return ops.CUTS_OF[name, i]
         if kept and name in ops.OVERWRITING:
             return ("non-differentiable-op", "it overwrites every element")
         if name == "Parameter":

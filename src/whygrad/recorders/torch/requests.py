@@ -20,6 +20,7 @@ from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch import edges
 from whygrad.recorders.torch.asking import Backward, Request, answer, guarded, is_tensor, listed, nothing, site_of
 from whygrad.recorders.torch.faults import is_foreign, is_unscaled
+from whygrad.recorders.torch.originals import gradient_of
 from whygrad.recorders.torch.steps import Steps
 from whygrad.recorders.torch.values import worth
 
@@ -150,7 +151,7 @@ class Requests:
     def _given(self, call: Backward, leaves: list[Any]) -> None:
         """A backward function may answer nothing, and what is there now may be cleared before anybody looks."""
         try:
-            call.got = {id(leaf): worth(leaf.grad) for leaf in leaves if leaf.grad is not None}
+            call.got = {id(leaf): worth(gradient) for leaf in leaves if (gradient := gradient_of(leaf)) is not None}
         except Exception as error:
             self.fault(error)
 

@@ -21,6 +21,7 @@ from whygrad.graph import GradientSeen, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.asking import Backward, Request, answer, site_of
+from whygrad.recorders.torch.originals import gradient_of
 from whygrad.recorders.torch.values import worth
 
 # Fewer steps, or backward passes without one, may be a short trial.
@@ -127,7 +128,7 @@ class Steps:
         when, stack = self._cleared
         if not calls or when <= max(c.mark for c in calls) or not any(got.get(id(p)) == "present" for p in sources):
             return ()
-        gone = all(p.grad is None or worth(p.grad) == "zero" for p in sources)
+        gone = all((g := gradient_of(p)) is None or worth(g) == "zero" for p in sources)
         return stack if gone else ()
 
     @property

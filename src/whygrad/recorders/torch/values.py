@@ -13,8 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor, isfinite, view_as_real
 
 from whygrad.graph import GradientSeen
+from whygrad.recorders.torch.originals import gradient_of
 
 # Their derivative is not finite, or 0 * inf, at some point; by the names of torch's functions.
 POLES = frozenset(
@@ -26,6 +28,10 @@ POLES = frozenset(
 )
 # A gradient that is zero in one step may be so by chance; after this many in a row it is looked at.
 ZERO_STEPS = 2
+
+# Bound now: the script may put something of its own in their place, and what we look at is no call of the script's.
+_all, _any, _detach, _sum = Tensor.all, Tensor.any, Tensor.detach, Tensor.sum
+_register_hook = Tensor.register_hook
 
 # (entry of the log, position, whether it is an output).
 Place = tuple[int, int, bool]
@@ -62,8 +68,8 @@ class Values:
         for given, tensors in ((False, inputs), (True, outputs)):
             for position, tensor in enumerate(tensors):
                 if tensor.requires_grad and tensor.grad_fn is not None:
-                    tensor.register_hook(self._hook((entry, position, given)))
-                if self.everything and not given and not bool(tensor.detach().any()):
+                    _register_hook(tensor, self._hook((entry, position, given)))
+                if self.everything and not given and is_zero(tensor):
                     self.zeros.add((entry, position))
 
     def _hook(self, place: Place) -> Callable[[Any], None]:
@@ -95,14 +101,14 @@ class Values:
     def still(self, tensors: Sequence[Any], seen: Sequence[GradientSeen]) -> tuple[GradientSeen, ...]:
         """The same when nothing is recorded: only what was zero before is looked at again."""
         return tuple(
-            worth(tensor.grad) if one == "present" and self._was_zero(tensor) else one
+            worth(gradient_of(tensor)) if one == "present" and self._was_zero(tensor) else one
             for tensor, one in zip(tensors, seen, strict=True)
         )
 
     def _was_zero(self, tensor: Any) -> bool:
         known = self._zero.get(id(tensor))
         counts = known is not None and known[0]() is tensor and known[1] > ZERO_STEPS
-        return counts and tensor.is_leaf and tensor.grad is not None
+        return counts and tensor.is_leaf and gradient_of(tensor) is not None
 
     def _steady(self, tensor: Any, now: GradientSeen) -> GradientSeen:
         if now != "zero":
@@ -116,6 +122,11 @@ class Values:
         return "zero" if count > ZERO_STEPS else "unknown"
 
 
+def is_zero(tensor: Any) -> bool:
+    """Whether a tensor is zero in every element."""
+    return not bool(_any(_detach(tensor)))
+
+
 def worth(gradient: Any) -> GradientSeen:
     """Zero in every element, not finite in some, or neither; ``unknown`` where there is nothing to look at."""
     with torch._C.DisableTorchFunction():  # what we look at is not the script's doing
@@ -124,20 +135,20 @@ def worth(gradient: Any) -> GradientSeen:
 
 def _looked_at(gradient: Any) -> GradientSeen:
     wrapped = torch._C._functorch.is_functorch_wrapped_tensor(gradient)
-    values = (torch.func.debug_unwrap(gradient) if wrapped else gradient).detach()
+    values = _detach(torch.func.debug_unwrap(gradient) if wrapped else gradient)
     if values.device.type == "meta" or values.layout not in (torch.strided, torch.sparse_coo):
         return "unknown"
     values = values.coalesce().values() if values.is_sparse else values
-    values = torch.view_as_real(values) if values.is_complex() else values
+    values = view_as_real(values) if values.is_complex() else values
     if not values.is_floating_point() or not values.numel():
         return "unknown"
     try:
-        total = float(values.sum())  # by far the cheapest look, and it settles nearly every case
+        total = float(_sum(values))  # by far the cheapest look, and it settles nearly every case
     except RuntimeError:
         return "unknown"  # inside a function of torch.func there are no numbers yet
     if not math.isfinite(total):
-        return "present" if bool(torch.isfinite(values).all()) else "nonfinite"
-    return "present" if total or bool(values.any()) else "zero"
+        return "present" if bool(_all(isfinite(values))) else "nonfinite"
+    return "present" if total or bool(_any(values)) else "zero"
 
 
 def _worse(one: GradientSeen | None, other: GradientSeen) -> GradientSeen:
