@@ -1,17 +1,40 @@
 """``torch.compile``: compiled code is not heard, so while we record it runs as it was written.
 
-``torch.compiler.set_stance`` is public, and the stance that was found is put back.
+``torch.compiler.set_stance`` is public, and the stance that was found is put back. The compiler looks at every function
+that runs between two parts of compiled code, and would warn of what it finds in ours: it is told to pass over them.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from whygrad.recorders.patching import Patches
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def passed_over(function: Function) -> Function:
+    """The compiler does not look at this function of ours, but at what it calls of the script's or of torch's."""
+    return _marked(function, "DEFAULT")
+
+
+def unseen(function: Function) -> Function:
+    """The compiler looks neither at this function of ours nor at anything that it calls."""
+    return _marked(function, "SKIP")
+
+
+def _marked(function: Function, inside: str) -> Function:
+    compiler: Any = getattr(getattr(torch._C, "_dynamo", None), "eval_frame", None)
+    if hasattr(compiler, "set_code_exec_strategy"):  # a private name, of which nothing depends but a warning
+        action = compiler._FrameAction
+        strategy = compiler._FrameExecStrategy(action.SKIP, getattr(action, inside))
+        compiler.set_code_exec_strategy(getattr(function, "__code__", None), strategy)
+    return function
 
 
 def install(patches: Patches) -> None:

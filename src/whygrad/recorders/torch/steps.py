@@ -21,6 +21,7 @@ from whygrad.graph import GradientSeen, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.asking import Backward, Request, answer, site_of
+from whygrad.recorders.torch.compiled import passed_over, unseen
 from whygrad.recorders.torch.originals import gradient_of
 from whygrad.recorders.torch.values import worth
 
@@ -115,9 +116,10 @@ class Steps:
     def _clearing(self, original: Any) -> Any:
         steps = self
 
+        @passed_over
         @wraps(original)
         def zero_grad(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if steps.pending and steps.pending[-1].mark >= 0:
+            if not torch.compiler.is_compiling() and steps.pending and steps.pending[-1].mark >= 0:
                 steps._cleared = (steps.now(), frames.capture(sys._getframe(1)))
             return original(self, *args, **kwargs)
 
@@ -144,7 +146,10 @@ class Steps:
         """Where in the log an optimizer last ended its step."""
         return max(self._stepped.values(), default=0)
 
+    @unseen
     def _before(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        if torch.compiler.is_compiling():
+            return
         try:
             if not has_closure(args, kwargs):  # a closure computes the loss inside the step
                 self._stepping(optimizer, sys._getframe(1))
@@ -152,7 +157,10 @@ class Steps:
         except Exception as error:
             self.fault(error)
 
+    @unseen
     def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        if torch.compiler.is_compiling():
+            return
         try:
             if has_closure(args, kwargs):
                 self._stepping(optimizer, sys._getframe(1))
