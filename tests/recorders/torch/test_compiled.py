@@ -10,10 +10,12 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from torch import nn
 from torch._dynamo.utils import counters
 
 from hearing import Ear
-from torch_training import mlp, x
+from torch_training import mlp, train, x
+from whygrad.diagnose import agrees, diagnose
 from whygrad.recorders.torch import Torch
 
 pytestmark = [pytest.mark.torch]
@@ -86,3 +88,26 @@ def test_what_is_compiled_is_recorded_as_it_was_written(ear: Ear) -> None:
     a_step()
     [first] = ear.graphs
     assert {"linear", "relu", "square", "mean"} <= {first.op(number).name for number in range(len(first.op_name))}
+
+
+class Cut(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.head = nn.Linear(4, 3), nn.Linear(3, 1)
+
+    def forward(self, given: torch.Tensor) -> torch.Tensor:
+        return self.head(self.body(given).detach().relu())
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("make", [torch.jit.script, lambda model: torch.jit.trace(model, (x(8, 4),))])
+def test_what_torchscript_runs_is_one_operation(ear: Ear, make: Callable[[nn.Module], nn.Module]) -> None:
+    for model in (make(mlp()), make(Cut())):
+        train(model, loss=lambda model=model: model(x(8, 4)).square().mean(), steps=1)
+    healthy, cut = ear.graphs
+    assert diagnose(healthy) == []
+    assert agrees(healthy) == agrees(cut) == []
+    [finding] = diagnose(cut)
+    assert {p.path.rpartition("body.")[2] for p in finding.parameters} == {"weight", "bias"}
+    assert finding.culprit is not None
+    assert finding.culprit.file == __file__

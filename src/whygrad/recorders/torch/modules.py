@@ -16,6 +16,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.torch import edges
 from whygrad.recorders.torch.log import Log, Ran
 from whygrad.recorders.torch.tensors import made_of
 
@@ -106,6 +107,8 @@ class Modules:
             self._silent.pop()
             self.quiet(False)
             self._whole(module, args, output)
+        elif isinstance(module, torch.jit.ScriptModule) and not self._silent:  # nothing of TorchScript is heard
+            self._whole(module, args, output)
         self.log.local.scope = before
 
     def _whole(self, module: Any, args: Any, output: Any) -> None:
@@ -114,14 +117,16 @@ class Modules:
         inputs = [*given, *module.parameters()]
         outputs = [t for t in (output if isinstance(output, tuple) else (output,)) if isinstance(t, torch.Tensor)]
         log = self.log
+        grads = tuple([t.requires_grad for t in inputs])
         log.add(
             Ran(
                 type(module).__name__,
                 tuple([log.serial(t) for t in inputs]),
-                tuple([t.requires_grad for t in inputs]),
+                grads,
                 tuple([made_of(log, t) for t in outputs]),
                 torch.is_grad_enabled(),
                 frames.capture(sys._getframe(4)),
                 log.local.scope[-1] if log.local.scope else 0,
+                edges.missing(inputs, grads, edges.edges_of(inputs), outputs) if torch.is_grad_enabled() else None,
             )
         )
