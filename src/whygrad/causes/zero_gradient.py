@@ -182,6 +182,7 @@ from whygrad.causes.flat import (
     meets_zeros,
 )
 from whygrad.causes.idle import handed_back
+from whygrad.ways import Edge
 
 ID = "zero-gradient"
 _ALONE = "no other operation on the way turns it to zeros"
@@ -211,6 +212,13 @@ def explain(case: Case) -> Explanation | None:
         if dead is not None:
             return explain_birth(case, dead, DEAD, _ALONE, configured(case, dead.op))
         if holds is not None and way is not None and holds(case, edge):
+            if way is MASKED and not all(_meets_zeros(case, other) for other in edges):
+                continue  # on another way it is something else: a gradient that vanishes over many turns, for one
             place = configured(case, edge.op) if way in ACTIVATIONS else None
             return explain_birth(case, edge, way, _ALONE, place)
     return None
+
+
+def _meets_zeros(case: Case, edge: Edge) -> bool:
+    """Whether it is a factor of zeros there."""
+    return WAYS.get(name_of(case, edge), (None, None))[1] is MASKED and meets_zeros(case, edge)

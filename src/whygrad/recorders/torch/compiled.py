@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import torch
 
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.torch.log import Log
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -37,8 +38,10 @@ def _marked(function: Function, inside: str) -> Function:
     return function
 
 
-def install(patches: Patches) -> None:
+def install(patches: Patches, log: Log) -> None:
     """Take the stance once the script compiles something: before, it would only cost the import of the compiler."""
+    for name in ("trace", "trace_module"):
+        patches.replace(torch.jit, name, _apart(getattr(torch.jit, name), log))
     original = torch.compile
     taken: list[Any] = []
 
@@ -64,3 +67,14 @@ def install(patches: Patches) -> None:
     patches.defer(give_back)
     if "torch._dynamo.eval_frame" in sys.modules:
         take()
+
+
+def _apart(original: Any, log: Log) -> Any:
+    """TorchScript's tracer runs the script with tensors that have no sizes yet; nothing is trained by it."""
+
+    @wraps(original)
+    def trace(*args: Any, **kwargs: Any) -> Any:
+        with log.own_work():
+            return original(*args, **kwargs)
+
+    return trace

@@ -75,7 +75,7 @@ class Hooks:
             self.functions.install(self.patches)
             self.transforms.install(self.patches)
             self.modules.install(self.patches)
-            compiled.install(self.patches)
+            compiled.install(self.patches, self.log)
             self._listen()
         except BaseException:
             self.remove()

@@ -30,7 +30,7 @@ Handler = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 # Functions without meaning for a gradient; each property of a tensor that is not named elsewhere is one of them.
 IGNORED = frozenset(
     "size dim ndimension numel nelement stride is_floating_point is_complex is_contiguous is_same_size is_signed "
-    "element_size data_ptr storage storage_offset untyped_storage register_hook register_post_accumulate_grad_hook "
+    "element_size data_ptr storage storage_offset untyped_storage register_post_accumulate_grad_hook "
     "retain_grad backward grad __len__ __hash__ __repr__ __str__ __format__ __dir__ __contains__ _set_grad_enabled "
     "get_device is_shared is_pinned is_inference is_nonzero_static has_names is_conj is_neg is_distributed "
     "is_coalesced _is_view __deepcopy__ __reduce_ex__ __setstate__ _is_all_true share_memory_ is_tensor "
@@ -104,6 +104,8 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
             return None
         if name in LEAVING:
             return self._leaves
+        if name == "register_hook":
+            return self._hooks
         return self._requires_grad if name == "requires_grad_" else self._operation
 
     def _property(self, name: str, access: str) -> Handler | None:
@@ -132,6 +134,33 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         except Exception as error:
             self.fault(error)
         return result
+
+    def _hooks(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A hook of the script's may answer another gradient: what it is given is measured, and what it answers."""
+        tensor, entry = args[0], self.log.now
+        looks = self.values.everything and tensor.grad_fn is not None and tensor._base is None
+        if looks:
+            self._quietly(self.values.measure, tensor, (entry, 0, True))
+        result = func(*args, **kwargs)
+        self._quietly(self.values.hooked, tensor)
+        if looks:
+            self._quietly(self.values.measure, tensor, (entry, 0, False))
+            self._quietly(self._hooked, tensor, sys._getframe(2))
+        return result
+
+    def _hooked(self, tensor: Any, frame: Any) -> None:
+        log = self.log
+        scope = log.local.scope[-1] if log.local.scope else 0
+        serials = self._serials([tensor])
+        made = (made_of(log, tensor),)
+        log.add(Ran("register_hook_", serials, (True,), made, True, frames.capture(frame), scope))
+
+    def _quietly(self, body: Callable[..., None], *arguments: Any) -> None:
+        try:
+            with self.log.own_work():
+                body(*arguments)
+        except Exception as error:
+            self.fault(error)
 
     def _leaves(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         result = func(*args, **kwargs)

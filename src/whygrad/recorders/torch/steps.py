@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 import torch
+from torch.nn.utils import clip_grad
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.weak import WeakIdKeyDictionary
 
@@ -27,6 +28,7 @@ from whygrad.recorders.torch.values import worth
 
 # Fewer steps, or backward passes without one, may be a short trial.
 FEWEST_STEPS, FEWEST_PASSES = 3, 10
+CLIPS = ("clip_grad_norm_", "clip_grad_value_")
 
 
 @dataclass(slots=True)
@@ -84,6 +86,10 @@ class Steps:
         """Hook into the optimizers, and into what clears gradients."""
         for cls in (torch.optim.Optimizer, torch.nn.Module):
             patches.replace(cls, "zero_grad", self._clearing(cls.zero_grad))
+        for name in CLIPS:  # a bound of 0 leaves nothing
+            wrapper = self._clearing(getattr(clip_grad, name))
+            for home in (clip_grad, torch.nn.utils):
+                patches.replace(home, name, wrapper)
         patches.defer(register_optimizer_step_pre_hook(self._before).remove)
         patches.defer(register_optimizer_step_post_hook(self._after).remove)
 
@@ -118,12 +124,12 @@ class Steps:
 
         @passed_over
         @wraps(original)
-        def zero_grad(self: Any, *args: Any, **kwargs: Any) -> Any:
+        def clear(*args: Any, **kwargs: Any) -> Any:
             if not torch.compiler.is_compiling() and steps.pending and steps.pending[-1].mark >= 0:
                 steps._cleared = (steps.now(), frames.capture(sys._getframe(1)))
-            return original(self, *args, **kwargs)
+            return original(*args, **kwargs)
 
-        return zero_grad
+        return clear
 
     def _lost(self, calls: list[Backward], sources: Sequence[Any], got: Mapping[int, GradientSeen]) -> frames.Stack:
         """Where the gradients of this step were cleared, if all of them are gone again."""
@@ -225,6 +231,6 @@ def _groups(optimizer: Any) -> list[Any]:
 
 
 def _rate(group: Mapping[str, Any]) -> bool:
-    """Whether a group has a learning rate other than 0; one that is a tensor is not looked at."""
+    """Whether a group has a learning rate other than 0."""
     rate = group.get("lr", 1.0)
-    return not isinstance(rate, (int, float)) or rate != 0
+    return worth(rate) != "zero" if isinstance(rate, torch.Tensor) else rate != 0

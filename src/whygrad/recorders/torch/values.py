@@ -51,24 +51,38 @@ class Values:
         self.seen: dict[Place, GradientSeen] = {}
         self.zeros: set[tuple[int, int]] = set()
         self.everything = False
+        self._hooked: dict[int, weakref.ref[Any]] = {}
         self._zero: dict[int, tuple[weakref.ref[Any], int]] = {}
 
     def clear(self) -> None:
         """Forget what was measured in the log's entries."""
         self.seen.clear()
         self.zeros.clear()
+        self._hooked.clear()
         self.everything = False
 
     def wanted(self, name: str) -> bool:
         """Whether an operation of this name is measured now."""
         return self.everything or name in POLES
 
+    def hooked(self, tensor: Any) -> None:
+        """The script has put a hook on a tensor: what comes after it is not what goes through the operations."""
+        self._hooked[id(tensor)] = weakref.ref(tensor)
+
+    def _is_hooked(self, tensor: Any) -> bool:
+        known = self._hooked.get(id(tensor))
+        return known is not None and known() is tensor
+
+    def measure(self, tensor: Any, place: Place) -> None:
+        """Hook into what comes back to a tensor."""
+        _register_hook(tensor, self._hook(place))
+
     def listen(self, entry: int, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         """Hook into what goes back through an operation that has just run."""
         for given, tensors in ((False, inputs), (True, outputs)):
             for position, tensor in enumerate(tensors):
-                if tensor.requires_grad and tensor.grad_fn is not None:
-                    _register_hook(tensor, self._hook((entry, position, given)))
+                if tensor.requires_grad and tensor.grad_fn is not None and not self._is_hooked(tensor):
+                    self.measure(tensor, (entry, position, given))
                 if self.everything and not given and is_zero(tensor):
                     self.zeros.add((entry, position))
 
