@@ -98,7 +98,9 @@ class Hooks:
             self._leaving.clear()
 
     def _listen(self) -> Mode:
-        one = Mode(self.log, self.crossings, self.values, self.lives.froze, self._read, self._raised, self.fault)
+        one = Mode(
+            self.log, self.crossings, self.modules, self.values, self.lives.froze, self._read, self._raised, self.fault
+        )
         one.join()
         self._modes.append(one)
         return one
@@ -152,6 +154,8 @@ class Hooks:
         stack = frames.capture(frame)
         data = args[0] if args else kwargs.get("data")
         self.lives.parameter_made(parameter, stack)
+        if log.local.scope:
+            self.modules.lent[log.serial(parameter)] = None
         if not isinstance(data, torch.Tensor) or data is parameter:
             return
         serial = log.known(data) or meet(log, self.crossings, data)

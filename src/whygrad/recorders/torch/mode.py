@@ -20,6 +20,7 @@ from whygrad.recorders.torch import edges, ops
 from whygrad.recorders.torch.calls import copies, in_sampler, name_of, options, outputs_of, through_view, variant
 from whygrad.recorders.torch.crossings import Crossings
 from whygrad.recorders.torch.log import Log, Ran
+from whygrad.recorders.torch.modules import Modules
 from whygrad.recorders.torch.originals import is_torchs, original_of
 from whygrad.recorders.torch.tensors import made_of, meet, scan
 from whygrad.recorders.torch.values import Values
@@ -49,6 +50,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         self,
         log: Log,
         crossings: Crossings,
+        modules: Modules,
         values: Values,
         froze: Callable[[Any, bool, frames.Stack], None],
         read: Callable[[Any, Any, Any], None],
@@ -64,6 +66,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         self.read = read
         self.raised = raised
         self.fault = fault
+        self.met, self.lent = modules.met, modules.lent
         self.off = False
         self._handlers: dict[Any, Handler | None] = {}
         self._verified: set[tuple[Any, ...]] = set()
@@ -261,6 +264,8 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
             number = log.known(tensor)
             if not number:
                 number = meet(log, self.crossings, tensor)
+            elif number in self.lent and self.lent[number] is None:
+                self.met(tensor, number)
             result.append(number)
         return tuple(result)
 

@@ -31,6 +31,8 @@ class Modules:
     Attributes:
         calls: (module's number, place) of every call while recording.
         known: number to module.
+        lent: the serial of a parameter that was made in a module's call, to the number of the module that computes
+            with it and its name there; ``None`` until one does.
     """
 
     def __init__(self, log: Log, fault: Callable[[BaseException], None], quiet: Callable[[bool], None]) -> None:
@@ -39,6 +41,7 @@ class Modules:
         self.quiet = quiet
         self.calls: list[tuple[int, frames.Stack]] = []
         self.known: dict[int, weakref.ref[Any]] = {}
+        self.lent: dict[int, tuple[int, str] | None] = {}
         self._numbers = WeakIdKeyDictionary()
         self._silent: list[Any] = []
 
@@ -85,6 +88,23 @@ class Modules:
     def clear(self) -> None:
         """Forget the calls."""
         self.calls.clear()
+        self.lent.clear()
+
+    def met(self, parameter: Any, serial: int) -> None:
+        """A parameter that was made in a module's call is computed with; the module being called may hold it."""
+        scope = self.log.local.scope
+        module = self.known[scope[-1]]() if scope else None
+        for name, held in module._parameters.items() if module is not None else ():
+            if held is parameter:
+                self.lent[serial] = (scope[-1], name)
+
+    def tie(self) -> None:
+        """FSDP lends whole parameters to the modules for the time of a call, in the place of their parts."""
+        for serial, (number, name) in [(serial, home) for serial, home in self.lent.items() if home is not None]:
+            module = self.known[number]()
+            part = module._parameters.get(name) if module is not None else None
+            if hasattr(part, "to_local"):
+                self.log.stands_for(part, serial)
 
     def _guarded(self, body: Callable[..., None], *arguments: Any) -> None:
         try:
