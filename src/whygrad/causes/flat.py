@@ -144,6 +144,11 @@ LIMITED = Way(
     "the limit is taken for every element",
     "start inside the limits, keep a slope beyond them (leaky_relu, elu), or limit the gradient instead of the value",
 )
+HOOKED = Way(
+    "the hook that `{code}` puts there answers zeros",
+    "what the hook hands back is zero in every element",
+    "let the hook hand back the gradient that is to go on, or nothing to leave it as it is",
+)
 IDLE = Way(
     "the loop hands back the state that it was given, so that its weights meet zeros in every turn",
     "the new state is not handed on here",
@@ -163,6 +168,7 @@ WAYS: Mapping[str, tuple[Callable[[Case, Edge], bool], Way]] = {
             (is_single, SINGLE),
         ),
         ("cond", (_always, UNTAKEN)),
+        ("register_hook", (_always, HOOKED)),
         ("max min", (_always, LIMITED)),
         ("square abs squareddifference", (is_zero_itself, VERTEX)),
         ("relu relu6 threshold clamp_min elu_ hardswish", (_always, DEAD)),

@@ -28,7 +28,7 @@ REASONS: Mapping[str, Words] = {
     "cleared": Words(
         "`{code}` clears it before the optimizer's step",
         "cleared here, after the backward pass and before the step",
-        "clear the gradients before the backward pass, or after the step",
+        "clear the gradients before the backward pass, or after the step, and clip them to more than 0",
         "it was there after the backward pass, and gone when the optimizer stepped",
     ),
     "dropped": Words(

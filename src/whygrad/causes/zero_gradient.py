@@ -216,6 +216,8 @@ def explain(case: Case) -> Explanation | None:
         if dead is not None:
             return _asleep(case, dead, explain_birth(case, dead, DEAD, _ALONE, configured(case, dead.op)))
         if holds is not None and way is not None and holds(case, edge):
+            if way is MASKED and not all(_meets_zeros(case, other) for other in edges):
+                continue  # on another way it is something else: a gradient that vanishes over many turns, for one
             place = configured(case, edge.op) if way in ACTIVATIONS else None
             told = explain_birth(case, edge, way, _ALONE, place)
             return _asleep(case, edge, told) if way is DEAD else told
@@ -236,3 +238,8 @@ def _asleep(case: Case, edge: Edge, told: Explanation) -> Explanation:
     return replace(
         told, severity="note", notes=(*told.notes, "what feeds these few units learns, so they may come back")
     )
+
+
+def _meets_zeros(case: Case, edge: Edge) -> bool:
+    """Whether it is a factor of zeros there."""
+    return WAYS.get(name_of(case, edge), (None, None))[1] is MASKED and meets_zeros(case, edge)

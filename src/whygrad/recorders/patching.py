@@ -9,9 +9,15 @@ _ABSENT = object()
 
 
 class Patches:
-    """A pile of replaced attributes; ``undo`` restores them in reverse order."""
+    """A pile of replaced attributes; ``undo`` restores them in reverse order.
+
+    Attributes:
+        on: false after ``undo``: where somebody patched on top of us, what we put there is still called, and has to
+            hand on what it gets.
+    """
 
     def __init__(self) -> None:
+        self.on = True
         self._undo: list[Callable[[], None]] = []
 
     def replace(self, owner: Any, name: str, new: Any) -> None:
@@ -35,6 +41,7 @@ class Patches:
 
     def undo(self) -> None:
         """Put everything back; a failure to restore one does not keep the others."""
+        self.on = False
         errors: list[Exception] = []
         while self._undo:
             try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,7 +60,8 @@ class Compared:
     inputs: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     wrong: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    # (operator, position) -> whether each gradient was zero in every element, where the graph expected something.
+    # (operator, position) -> whether each gradient was zero in every element, for the sample's values and for others,
+    # where the graph expected something.
     zeros: dict[tuple[str, int], list[bool]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -128,6 +131,24 @@ def is_zero(gradient: Any) -> bool:
     return not bool(values.to(torch.complex128 if values.is_complex() else torch.float64).any())
 
 
+def is_zero_elsewhere(function: Callable[..., Any], sample: Any, sources: Sequence[Any], position: int) -> bool:
+    """Whether a gradient is zero for other values too: one may be so by the values of the sample (a norm at 0)."""
+    values = [source.detach().clone() for source in sources]
+    try:
+        with torch.no_grad():
+            for source in sources:
+                source.add_(torch.randn_like(source))
+        outputs = list(tensors_in(function(sample.input, *sample.args, **sample.kwargs)))
+    except RuntimeError:
+        return True  # sparse tensors stay as they are, and not every value is allowed
+    finally:
+        with torch.no_grad():  # samples share tensors
+            for source, value in zip(sources, values, strict=True):
+                source.data = value
+    answers = gradients(sources, [o for o in outputs if ops.differentiable(o.dtype)])
+    return isinstance(answers, str) or answers[position] is None or is_zero(answers[position])
+
+
 def compare(recorder: Torch, compared: Compared, name: str, function: Callable[..., Any], sample: Any) -> None:
     arguments = (sample.input, *sample.args)
     sources = list({id(t): t for t in tensors_in((arguments, sample.kwargs)) if t.requires_grad}.values())
@@ -157,17 +178,41 @@ def compare(recorder: Torch, compared: Compared, name: str, function: Callable[.
     carried, cuts = verdicts(recorder, sources, outputs)
     compared.operators.add(name.removeprefix("in place ").removeprefix("method "))
     compared.programs += 1
+    empty = not all(t.numel() for t in sources)
     for n, (alive, barriers, gradient) in enumerate(zip(carried, cuts, answers, strict=True)):
         verdict = "none" if gradient is None else "something"
         if gradient is not None and gradient.numel() and is_zero(gradient):
             verdict = "zero"
         compared.inputs[verdict] += 1
-        if alive and gradient is None and sources[n].numel():  # of nothing, autograd may give nothing
+        if alive and gradient is None and not empty:  # next to an operand without elements, autograd may give nothing
             compared.wrong[name].append(f"input {n}: carried, and autograd gives None")
         if not alive and verdict == "something" and gradient.numel():
             compared.wrong[name].append(f"input {n}: cut ({barriers}), and autograd gives a gradient")
         if alive and gradient is not None and gradient.numel():
-            compared.zeros[name, n].append(verdict == "zero")
+            zero = verdict == "zero" and is_zero_elsewhere(function, sample, sources, n)
+            compared.zeros[name, n].append(zero)
+
+
+def zeros_of_torch() -> Iterator[tuple[str, int]]:
+    """Each (operator, input) of which torch's own table of derivatives says that its gradient is zero for any value."""
+    yaml = pytest.importorskip("yaml")
+    torchgen = pytest.importorskip("torchgen")
+    table = Path(torchgen.__file__).parent / "packaged" / "autograd" / "derivatives.yaml"
+    for row in yaml.load(table.read_text("utf-8"), Loader=yaml.CSafeLoader):
+        name, _, rest = row["name"].partition("(")
+        given = re.findall(r"Tensor\S* (\w+)", rest.rpartition("->")[0])
+        for position, argument in enumerate(given):
+            if re.fullmatch(r"zeros_like\(\w+\)", str(row.get(argument, "")).strip()):
+                yield name.partition(".")[0], position
+
+
+def test_what_torch_derives_as_zero_is_known() -> None:
+    rows = set(zeros_of_torch())
+    assert len(rows) > 40
+    for name, position in rows:
+        plain = ops.plain(name)
+        written = ops.changes_first(name) and position == 0 and plain in ops.OVERWRITING
+        assert written or {name, plain} & ops.CUTS.keys() or (plain, position) in ops.CUTS_OF, (name, position)
 
 
 @pytest.fixture(scope="module")

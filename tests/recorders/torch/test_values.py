@@ -11,6 +11,7 @@ pytest.importorskip("torch")
 
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 from torch_session import findings_of, x
 from whygrad.recorders.torch.values import worth, worths
@@ -127,9 +128,49 @@ def no_step() -> None:
     assert optimizer.param_groups
 
 
+def clipped_to_nothing(clip: str) -> Callable[[], None]:
+    def program() -> None:
+        lost = nn.Linear(4, 1)
+        optimizer = torch.optim.SGD(lost.parameters(), lr=0.1)
+        for _ in range(4):
+            optimizer.zero_grad()
+            lost(x()).square().mean().backward()
+            getattr(nn.utils, clip)(lost.parameters(), 0.0)
+            optimizer.step()
+
+    return program
+
+
+def no_rate_in_a_tensor() -> None:
+    lost = nn.Linear(4, 1)
+    steps([*lost.parameters()], lambda: lost(x()).square().mean(), rate=torch.tensor(0.0))  # type: ignore[arg-type]
+
+
+def pruned() -> None:
+    lost, kept = nn.Linear(4, 3), nn.Linear(3, 1)
+    prune.l1_unstructured(lost, "weight", amount=1.0)
+    steps([*lost.parameters(), *kept.parameters()], lambda: (kept(lost(x())) - 1).square().mean())
+
+
+def hooked() -> None:
+    lost, kept = nn.Linear(4, 3), nn.Linear(3, 1)
+
+    def loss() -> torch.Tensor:
+        hidden = lost(x())
+        hidden.register_hook(torch.zeros_like)
+        return kept(hidden.tanh()).square().mean()
+
+    steps([*lost.parameters(), *kept.parameters()], loss)
+
+
 @pytest.mark.parametrize(
     ("program", "cause", "paths"),
     [
+        (pruned, "zero-gradient", {"lost.weight_orig"}),
+        (hooked, "zero-gradient", {"lost.weight", "lost.bias"}),
+        (clipped_to_nothing("clip_grad_norm_"), "not-updated", {"lost.weight", "lost.bias"}),
+        (clipped_to_nothing("clip_grad_value_"), "not-updated", {"lost.weight", "lost.bias"}),
+        (no_rate_in_a_tensor, "not-updated", {"lost.weight", "lost.bias"}),
         (dead_relu, "zero-gradient", {"lost.weight", "lost.bias"}),
         (single_softmax, "zero-gradient", {"lost.weight", "lost.bias"}),
         (both_factors_zero, "zero-gradient", {"lost.weight", "up.weight"}),
@@ -161,8 +202,43 @@ def test_a_norm_that_counts_has_no_derivative() -> None:
     assert (finding.cause, [p.path for p in finding.parameters]) == ("non-differentiable-op", ["lost.weight"])
 
 
+def watched_by_a_hook() -> None:
+    lost, kept = nn.Linear(4, 3), nn.Linear(3, 1)
+
+    def loss() -> torch.Tensor:
+        hidden = lost(x())
+        hidden.register_hook(lambda gradient: gradient.clamp(-1, 1))
+        return kept(hidden.tanh()).square().mean()
+
+    steps([*lost.parameters(), *kept.parameters()], loss)
+
+
+def vanishing() -> None:
+    """Nothing but the first of many turns is given anything, and its gradient is lost on the way through the others."""
+    given, cell, head = nn.Linear(3, 4, bias=False), nn.RNNCell(4, 8), nn.Linear(8, 1)
+    with torch.no_grad():
+        cell.weight_hh.mul_(1e-4)
+
+    def loss() -> torch.Tensor:
+        state = torch.zeros(2, 8)
+        for turn in range(30):
+            state = cell(given(torch.ones(2, 3) if turn == 0 else torch.zeros(2, 3)), state)
+        return (head(state) - 1).square().mean()
+
+    steps([*given.parameters(), *cell.parameters(), *head.parameters()], loss)
+
+
 @pytest.mark.parametrize(
-    "program", [one_factor_zero, bias_before_a_norm, switched_on_late, state_of_one_step, wrapped_optimizer]
+    "program",
+    [
+        one_factor_zero,
+        bias_before_a_norm,
+        switched_on_late,
+        state_of_one_step,
+        wrapped_optimizer,
+        watched_by_a_hook,
+        vanishing,
+    ],
 )
 def test_a_harmless_zero(program: Callable[[], None]) -> None:
     assert findings_of(program) == []

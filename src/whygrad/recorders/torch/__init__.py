@@ -272,6 +272,7 @@ class Torch:
         return paths
 
     def _closed(self, request: Request, names: Names) -> Graph:
+        self.hooks.modules.tie()
         described = describe(request.sources, request.seen, names, self.known, self.lives.modules)
         if request.api.startswith("torch.func."):
             described = [replace(d, is_variable=True, argument=True) for d in described]

@@ -13,6 +13,7 @@ import torch
 
 from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
+from whygrad.recorders.torch.originals import gradient_of
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ def answer(tensor: Any, got: Container[int]) -> GradientSeen:
     Args:
         got: ids of the tensors that had one after the backward pass; it may be cleared since.
     """
-    given = tensor.grad if tensor.is_leaf or tensor.retains_grad else None
+    given = gradient_of(tensor) if tensor.is_leaf or tensor.retains_grad else None
     return "none" if given is None and id(tensor) not in got else "present"
 
 

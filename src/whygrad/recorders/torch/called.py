@@ -1,13 +1,21 @@
-"""What is known of a torch function by its name: looked up once, since it is asked at every call."""
+"""What a call of a torch function is: what its name says, looked up once, which tensors it gives, who made it."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
+from types import CodeType, FrameType
 from typing import Any
 
+from whygrad.recorders import frames
 from whygrad.recorders.torch import ops
+from whygrad.recorders.torch.tensors import scan
 from whygrad.recorders.torch.values import POLES
+
+_OPTIMIZERS = os.path.join("torch", "optim", "")
+_PARAMETER = os.path.join("torch", "nn", "parameter.py")
+_OPTIONS = (str, bool, int, type(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +44,16 @@ def facts_of(name: str) -> Facts:
 
 
 def name_of(func: Any) -> str:
-    """A function's name; of a property, its own with ``:get`` or ``:set``."""
+    """A function's name; of a property, its own with ``:get`` or ``:set``; of an overload, that of its operator."""
     name = str(getattr(func, "__name__", func))
     if name in ("__get__", "__set__"):
         return f"{func.__self__.__name__}:{name[2:-2]}"
-    return name
+    return name.partition(".")[0]
+
+
+def options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """The settings of a call, which may leave an argument out of the way back (``interpolation="lower"``)."""
+    return [value for value in (*args, *kwargs.values()) if type(value) in _OPTIONS]
 
 
 def variant(facts: Facts, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Facts:
@@ -52,3 +65,29 @@ def variant(facts: Facts, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Fact
         order = kwargs.get("p", kwargs.get("ord", args[1] if len(args) > 1 else None))
         return facts_of(f"{facts.name}_0") if type(order) in (int, float) and order == 0 else facts
     return facts
+
+
+def outputs_of(facts: Facts, args: tuple[Any, ...], result: Any) -> list[Any]:
+    """The tensors that a call gave or wrote to."""
+    found: list[Any] = []
+    if result is None and args and facts.writes:
+        scan(args[:1], found)
+    else:
+        scan((result,), found)
+    return found
+
+
+@cache
+def is_torchs_own(code: CodeType) -> bool:
+    """Whether a frame's calls are none of the script's: an optimizer's work around a closure, a parameter's copy."""
+    copies = code.co_name == "__deepcopy__" and code.co_filename.endswith(_PARAMETER)
+    return _OPTIMIZERS in code.co_filename or copies
+
+
+def in_sampler(frame: FrameType | None) -> bool:
+    """Whether a library's sampling function is what switched recording off."""
+    while frame is not None and not frames.is_user_file(frame.f_code.co_filename):
+        if frame.f_code.co_name in ops.SAMPLERS and "distributions" in frame.f_code.co_filename:
+            return True
+        frame = frame.f_back
+    return False

@@ -13,6 +13,9 @@ from whygrad.recorders.fingerprints import Fingerprints
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.log import Crossed, Log
 
+# Bound now: what we read is no call of the script's, which may replace them.
+_float, _numpy = torch.Tensor.float, torch.Tensor.numpy
+
 
 class Crossings:
     """Notes departures and arrivals; holds no tensor and no array."""
@@ -30,7 +33,7 @@ class Crossings:
         @wraps(original)
         def from_numpy(array: Any) -> Any:
             tensor = original(array)
-            if crossings.log.departed and not crossings.log.local.busy:
+            if patches.on and crossings.log.departed and not crossings.log.local.busy:
                 try:
                     crossings.entered(tensor, "from_numpy", frames.capture(_caller()))
                 except Exception as error:
@@ -58,7 +61,7 @@ class Crossings:
         if tensor.requires_grad or tensor.device.type != "cpu" or tensor.layout is not torch.strided:
             return 0
         try:
-            array = tensor.numpy() if tensor.dtype is not torch.bfloat16 else tensor.float().numpy()
+            array = _numpy(tensor if tensor.dtype is not torch.bfloat16 else _float(tensor))
         except (RuntimeError, TypeError):
             return 0  # a wrapper without memory of its own
         return self.marks.origin(array) or 0

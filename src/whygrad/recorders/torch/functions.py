@@ -16,6 +16,7 @@ from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.crossings import Crossings
 from whygrad.recorders.torch.log import Applied, Backward, Log
 from whygrad.recorders.torch.tensors import made_of, meet
+from whygrad.recorders.torch.values import is_zero
 
 Tensor = torch.Tensor
 
@@ -38,7 +39,7 @@ class Functions:
 
         @wraps(original)
         def observed(cls: Any, *args: Any, **kwargs: Any) -> Any:
-            if functions.log.local.busy:
+            if functions.log.local.busy or not patches.on:
                 return original(cls, *args, **kwargs)
             if cls.__name__ == "CheckpointFunction" and cls.__module__ == "torch.utils.checkpoint":
                 return functions._checkpoint(original, cls, args, kwargs)
@@ -51,7 +52,8 @@ class Functions:
         def answered(self: Any, *gradients: Any) -> Any:
             answer = backward(self, *gradients)
             try:
-                functions._answered(self, gradients, answer)
+                if patches.on:
+                    functions._answered(self, gradients, answer)
             except Exception as error:
                 functions.fault(error)
             return answer
@@ -118,8 +120,8 @@ class Functions:
         if seen is None:
             return
         answers = answer if isinstance(answer, tuple) else (answer,)
-        alive = any(isinstance(g, Tensor) and bool(g.any()) for g in gradients)
-        zero = {i for i, one in enumerate(answers) if isinstance(one, Tensor) and not bool(one.any())}
+        alive = any(isinstance(g, Tensor) and not is_zero(g) for g in gradients)
+        zero = {i for i, one in enumerate(answers) if isinstance(one, Tensor) and is_zero(one)}
         if alive:
             seen.zero = zero if not seen.calls else seen.zero & zero
             seen.calls += 1

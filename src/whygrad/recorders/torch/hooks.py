@@ -23,6 +23,7 @@ from whygrad.recorders.torch.log import Log, Ran
 from whygrad.recorders.torch.mode import Mode
 from whygrad.recorders.torch.modules import Modules
 from whygrad.recorders.torch.replicas import Replicas
+from whygrad.recorders.torch.stack import join, leave
 from whygrad.recorders.torch.tensors import made_of, meet
 from whygrad.recorders.torch.transforms import Transforms
 from whygrad.recorders.torch.values import Values
@@ -65,6 +66,7 @@ class Hooks:
 
     def install(self) -> None:
         """Start to listen: all hooks or none."""
+        self.patches = Patches()
         try:
             self._parameters()
             self.replicas.install(self.patches)
@@ -74,7 +76,7 @@ class Hooks:
             self.functions.install(self.patches)
             self.transforms.install(self.patches)
             self.modules.install(self.patches)
-            compiled.install(self.patches)
+            compiled.install(self.patches, self.log)
             self._listen()
         except BaseException:
             self.remove()
@@ -92,7 +94,7 @@ class Hooks:
     def sweep(self) -> None:
         """Take silent modes off the stack. One in whose handler we are is not there now, and comes back after it."""
         for one in self._leaving:
-            one.leave()
+            leave(one)
         if not self._leaving or not _in_handler(sys._getframe(1)):
             self._leaving.clear()
 
@@ -103,37 +105,42 @@ class Hooks:
         """
         local = self.log.local
         if paused and local.paused is None:
-            local.paused = next((one for one in self._modes if one.leave()), None)
+            local.paused = next((one for one in self._modes if leave(one)), None)
         elif not paused and local.paused is not None:
             one, local.paused = local.paused, None
             if not one.off:
-                one.join()
+                join(one)
 
     def _listen(self) -> Mode:
-        one = Mode(self.log, self.crossings, self.values, self.lives.froze, self._read, self._raised, self.fault)
-        one.join()
+        one = Mode(
+            self.log, self.crossings, self.modules, self.values, self.lives.froze, self._read, self._raised, self.fault
+        )
+        join(one)
         self._modes.append(one)
         return one
 
     def _quiet(self, quiet: bool) -> None:
         """Take this thread's mode off the stack for a module that runs otherwise where there is one, or put it back."""
         for one in self._modes:
-            one.leave()
+            leave(one)
         if not quiet and self._modes:
-            self._modes[0].join()
+            join(self._modes[0])
 
     def _threads(self) -> None:
         """Modes are per thread; a thread started while we record gets its own."""
-        original, hooks = threading.Thread.run, self
+        original, hooks, patches = threading.Thread.run, self, self.patches
 
         @wraps(original)
         def run(thread: threading.Thread) -> None:
+            if not patches.on:
+                original(thread)
+                return
             own = hooks._listen()
             try:
                 original(thread)
             finally:
                 own.off = True
-                own.leave()
+                leave(own)
                 if own in hooks._modes:
                     hooks._modes.remove(own)
 
@@ -142,12 +149,12 @@ class Hooks:
     def _parameters(self) -> None:
         """``nn.Parameter(x)`` makes a leaf of what it is given."""
         original: Any = getattr(torch.nn.Parameter, "__new__")  # noqa: B009 - typed without arguments
-        hooks = self
+        hooks, patches = self, self.patches
 
         @wraps(original)
         def __new__(cls: Any, *args: Any, **kwargs: Any) -> Any:
             parameter = original(cls, *args, **kwargs)
-            if not hooks.log.local.busy:
+            if patches.on and not hooks.log.local.busy:
                 try:
                     hooks._made(parameter, args, kwargs, sys._getframe(1))
                 except Exception as error:
@@ -161,6 +168,8 @@ class Hooks:
         stack = frames.capture(frame)
         data = args[0] if args else kwargs.get("data")
         self.lives.parameter_made(parameter, stack)
+        if log.local.scope:
+            self.modules.lent[log.serial(parameter)] = None
         if not isinstance(data, torch.Tensor) or data is parameter:
             return
         serial = log.known(data) or meet(log, self.crossings, data)

@@ -13,6 +13,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.torch.compiled import passed_over, unseen
 
 
 class Lives:
@@ -78,22 +79,25 @@ class Lives:
         original = getattr(torch.nn.Module, name)
         lives = self
 
+        @passed_over
         @wraps(original)
         def made(self: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(self, *args, **kwargs)
-            try:
-                if self not in lives.modules:
-                    lives.modules[self] = frames.capture(_outside(sys._getframe(1), self))
-            except Exception as error:
-                lives.fault(error)
+            if not torch.compiler.is_compiling():
+                lives._guarded(lives._module, self, sys._getframe(1))
             return result
 
         self.patches.replace(torch.nn.Module, name, made)
+
+    def _module(self, module: Any, frame: Any) -> None:
+        if module not in self.modules:
+            self.modules[module] = frames.capture(_outside(frame, module))
 
     def _optimizers(self) -> None:
         original = torch.optim.Optimizer.__init__
         lives = self
 
+        @passed_over
         @wraps(original)
         def __init__(self: Any, params: Any, *args: Any, **kwargs: Any) -> None:
             # In a form that can be looked at twice: a generator becomes the list it makes.
@@ -112,6 +116,7 @@ class Lives:
         original = base.__init__
         lives = self
 
+        @passed_over
         @wraps(original)
         def __init__(self: Any, optimizer: Any, *args: Any, **kwargs: Any) -> None:
             original(self, optimizer, *args, **kwargs)
@@ -126,6 +131,7 @@ class Lives:
         self.optimizers[optimizer] = frames.capture(_outside(frame, optimizer))
         self.optimizer_made(optimizer, frame)
 
+    @unseen
     def _guarded(self, body: Callable[..., None], *arguments: Any) -> None:
         try:
             body(*arguments)

@@ -6,21 +6,31 @@ out again from wherever it then is; the functions for that are private and looke
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
-from functools import cache, partial
-from types import CodeType
+from functools import partial
+from types import FrameType
 from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
 
 from whygrad.recorders import frames
-from whygrad.recorders.torch import edges, ops
-from whygrad.recorders.torch.called import Facts, facts_of, name_of, variant
+from whygrad.recorders.torch import edges
+from whygrad.recorders.torch.called import (
+    Facts,
+    facts_of,
+    in_sampler,
+    is_torchs_own,
+    name_of,
+    options,
+    outputs_of,
+    variant,
+)
 from whygrad.recorders.torch.crossings import Crossings
 from whygrad.recorders.torch.log import Log, Ran
+from whygrad.recorders.torch.modules import Modules
+from whygrad.recorders.torch.originals import is_torchs, original_of
 from whygrad.recorders.torch.tensors import made_of, meet, scan
 from whygrad.recorders.torch.values import Values
 
@@ -30,7 +40,7 @@ Handler = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 # Functions without meaning for a gradient; each property of a tensor that is not named elsewhere is one of them.
 IGNORED = frozenset(
     "size dim ndimension numel nelement stride is_floating_point is_complex is_contiguous is_same_size is_signed "
-    "element_size data_ptr storage storage_offset untyped_storage register_hook register_post_accumulate_grad_hook "
+    "element_size data_ptr storage storage_offset untyped_storage register_post_accumulate_grad_hook "
     "retain_grad backward grad __len__ __hash__ __repr__ __str__ __format__ __dir__ __contains__ _set_grad_enabled "
     "get_device is_shared is_pinned is_inference is_nonzero_static has_names is_conj is_neg is_distributed "
     "is_coalesced _is_view __deepcopy__ __reduce_ex__ __setstate__ _is_all_true share_memory_ is_tensor "
@@ -38,8 +48,6 @@ IGNORED = frozenset(
 )
 LEAVING = frozenset("item tolist numpy __array__ __float__ __int__ __bool__ __index__ __complex__".split())
 ENTERING = frozenset("tensor as_tensor asarray full new_tensor new_full".split())
-_OPTIMIZERS = os.path.join("torch", "optim", "")
-_PARAMETER = os.path.join("torch", "nn", "parameter.py")
 PROPERTIES = frozenset(("data", "T", "mT", "H", "mH", "real", "imag"))
 
 
@@ -50,6 +58,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         self,
         log: Log,
         crossings: Crossings,
+        modules: Modules,
         values: Values,
         froze: Callable[[Any, bool, frames.Stack], None],
         read: Callable[[Any, Any, Any], None],
@@ -60,6 +69,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         super().__init__()
         self.log, self.crossings, self.values = log, crossings, values
         self.froze, self.read, self.raised, self.fault = froze, read, raised, fault
+        self.met, self.lent = modules.met, modules.lent
         self.off = False
         self._handlers: dict[Any, Handler | None] = {}
         self._verified: set[tuple[Any, ...]] = set()
@@ -70,22 +80,27 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         """Called by torch in place of the function, with this mode off."""
         if kwargs is None:
             kwargs = {}
-        if self.off or self.log.local.busy:
-            return func(*args, **kwargs)
         try:
             handler = self._handlers[func]
-        except KeyError:
-            handler = self._handlers[func] = self._found(func)
-        except TypeError:  # a function object that can not be hashed
-            handler = self._found(func)
-        return func(*args, **kwargs) if handler is None else handler(func, args, kwargs)
+        except (KeyError, TypeError):  # not met before, or it can not be hashed
+            func, handler = self._found(func, sys._getframe(1))
+        if handler is None or self.off or self.log.local.busy:
+            return func(*args, **kwargs)
+        return handler(func, args, kwargs)
 
-    def _found(self, func: Any) -> Handler | None:
+    def _found(self, func: Any, caller: FrameType) -> tuple[Any, Handler | None]:
+        """What is to run, and who handles it; a script's own replacement is looked at each time."""
         try:
-            return self._handler(func)
+            if not is_torchs(func):
+                func = original_of(func, caller)
+                if not is_torchs(func):
+                    return func, self._handler(func)
+            if func not in self._handlers:
+                self._handlers[func] = self._handler(func)
+            return func, self._handlers[func]
         except Exception as error:
             self.fault(error)
-            return None
+            return func, None
 
     def _handler(self, func: Any) -> Handler | None:
         name = str(getattr(func, "__name__", ""))
@@ -95,6 +110,8 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
             return None
         if name in LEAVING:
             return self._leaves
+        if name == "register_hook":
+            return self._hooks
         return self._requires_grad if name == "requires_grad_" else self._operations(func)
 
     def _operations(self, func: Any) -> Handler:
@@ -127,6 +144,32 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
             self.fault(error)
         return result
 
+    def _hooks(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A hook of the script's may answer another gradient: what it is given is measured, and what it answers."""
+        tensor, entry = args[0], self.log.now
+        looks = self.values.everything and tensor.grad_fn is not None and tensor._base is None
+        if looks:
+            self._quietly(self.values.measure, tensor, (entry, 0, True))
+        result = func(*args, **kwargs)
+        self._quietly(self.values.hooked, tensor)
+        if looks:
+            self._quietly(self.values.measure, tensor, (entry, 0, False))
+            self._quietly(self._hooked, tensor, sys._getframe(2))
+        return result
+
+    def _hooked(self, tensor: Any, frame: FrameType) -> None:
+        log = self.log
+        scope = log.local.scope[-1] if log.local.scope else 0
+        made = (made_of(log, tensor),)
+        log.add(Ran("register_hook_", self._serials([tensor]), (True,), made, True, frames.capture(frame), scope))
+
+    def _quietly(self, body: Callable[..., None], *arguments: Any) -> None:
+        try:
+            with self.log.own_work():
+                body(*arguments)
+        except Exception as error:
+            self.fault(error)
+
     def _leaves(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         result = func(*args, **kwargs)
         try:
@@ -136,7 +179,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         return result
 
     def _operation(self, facts: Facts, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        log, key = self.log, None
+        key: tuple[Any, ...] | None = None
         inputs: list[Any] = []
         try:
             scan(args, inputs)
@@ -146,11 +189,9 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
             recording = torch.is_grad_enabled()
             before: Sequence[edges.Edge] = ()
             if recording and len(inputs) > 1 and True in grads:
-                key = self._unverified(facts, func, inputs, grads, kwargs)
+                key = self._unverified(facts, (func, grads, *options(args, kwargs)), inputs[0])
                 before = edges.edges_of(inputs) if key is not None else ()
-            serials = log.serials(inputs)
-            if 0 in serials:
-                serials = tuple([number or self._met(t) for number, t in zip(serials, inputs, strict=True)])
+            serials = self._serials(inputs)
         except Exception as error:
             self.fault(error)
             return func(*args, **kwargs)
@@ -160,7 +201,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
             self._failed(error, facts.name, serials)
             raise
         try:
-            outputs = [result] if isinstance(result, Tensor) else _outputs(facts, args, result)
+            outputs = [result] if isinstance(result, Tensor) else outputs_of(facts, args, result)
             if outputs:
                 cut = None
                 if key is not None:
@@ -173,16 +214,12 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
             self.fault(error)
         return result
 
-    def _unverified(
-        self, facts: Facts, func: Any, inputs: list[Any], grads: tuple[bool, ...], kwargs: dict[str, Any]
-    ) -> tuple[Any, ...] | None:
+    def _unverified(self, facts: Facts, key: tuple[Any, ...], first: Any) -> tuple[Any, ...] | None:
         """What stands for this way to call a function, if autograd's graph is yet to be asked about it."""
-        # `interpolation="lower"` and the like may leave an argument out of the way back.
-        key = (func, grads, *[word for word in kwargs.values() if type(word) is str]) if kwargs else (func, grads)
         if key in self._verified or self.log.local.transforms:
             return None
         # Through a view the gradient of what is written goes to what the view is of, past the view's own edge.
-        return None if facts.writes and inputs[0]._base is not None else key
+        return None if facts.writes and first._base is not None else key
 
     def _note(
         self,
@@ -201,7 +238,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
             whether what goes back through it is to be measured.
         """
         log, frame = self.log, sys._getframe(3)
-        if _is_torchs_own(frame.f_code):
+        if is_torchs_own(frame.f_code):
             return False
         local, stack = log.local, frames.capture(frame)
         kind = variant(facts, args, kwargs) if kwargs or facts.norm else facts
@@ -216,7 +253,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
                 numbers = self.crossings.operands(args, kwargs)
         alive = recording and True in grads and not transforms
         if not recording and True in grads:
-            if _in_sampler(frame):
+            if in_sampler(frame):
                 name = f"sample:{name}"
             checkpoint = local.checkpoint
             if checkpoint is not None:
@@ -238,59 +275,21 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         finally:
             local.busy = False
 
-    def _met(self, tensor: Any) -> int:
-        return self.log.known(tensor) or meet(self.log, self.crossings, tensor)
+    def _serials(self, tensors: list[Any]) -> tuple[int, ...]:
+        serials = self.log.serials(tensors)
+        if 0 not in serials and not self.lent:
+            return serials
+        return tuple([self._met(tensor, number) for tensor, number in zip(tensors, serials, strict=True)])
+
+    def _met(self, tensor: Any, number: int) -> int:
+        if not number:
+            return self.log.known(tensor) or meet(self.log, self.crossings, tensor)
+        if number in self.lent and self.lent[number] is None:
+            self.met(tensor, number)
+        return number
 
     def _failed(self, error: BaseException, name: str, serials: tuple[int, ...]) -> None:
         try:
             self.raised(error, name, frames.capture(sys._getframe(3)), serials)
         except Exception as fault:
             self.fault(fault)
-
-    def join(self) -> None:
-        """Take the place under every mode of the script."""
-        from torch.overrides import _len_torch_function_stack, _pop_mode, _push_mode
-
-        above = [_pop_mode() for _ in range(_len_torch_function_stack())]
-        for mode in (self, *reversed(above)):
-            _push_mode(mode)
-
-    def leave(self) -> bool:
-        """Leave the stack of this thread; inside one of our own handlers the mode is not on it, and stays silent.
-
-        Returns:
-            whether it was there.
-        """
-        from torch.overrides import _len_torch_function_stack, _pop_mode, _push_mode
-
-        above = [_pop_mode() for _ in range(_len_torch_function_stack())]
-        for mode in reversed(above):
-            if mode is not self:
-                _push_mode(mode)
-        return any(mode is self for mode in above)
-
-
-def _outputs(facts: Facts, args: tuple[Any, ...], result: Any) -> list[Any]:
-    """The tensors that a call gave or wrote to."""
-    found: list[Any] = []
-    if result is None and args and facts.writes:
-        scan(args[:1], found)
-    else:
-        scan((result,), found)
-    return found
-
-
-@cache
-def _is_torchs_own(code: CodeType) -> bool:
-    """Whether a frame's calls are none of the script's: an optimizer's work around a closure, a parameter's copy."""
-    copies = code.co_name == "__deepcopy__" and code.co_filename.endswith(_PARAMETER)
-    return _OPTIMIZERS in code.co_filename or copies
-
-
-def _in_sampler(frame: Any) -> bool:
-    """Whether a library's sampling function is what switched recording off."""
-    while frame is not None and not frames.is_user_file(frame.f_code.co_filename):
-        if frame.f_code.co_name in ops.SAMPLERS and "distributions" in frame.f_code.co_filename:
-            return True
-        frame = frame.f_back
-    return False

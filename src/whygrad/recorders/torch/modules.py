@@ -15,6 +15,7 @@ import torch
 
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.torch import edges
 from whygrad.recorders.torch.log import Log, Ran
 from whygrad.recorders.torch.tensors import made_of
 
@@ -29,6 +30,8 @@ class Modules:
     Attributes:
         calls: (module's number, place) of every call while recording.
         known: number to module.
+        lent: the serial of a parameter that was made in a module's call, to the number of the module that computes
+            with it and its name there; ``None`` until one does.
     """
 
     def __init__(self, log: Log, fault: Callable[[BaseException], None], quiet: Callable[[bool], None]) -> None:
@@ -37,6 +40,7 @@ class Modules:
         self.quiet = quiet
         self.calls: list[tuple[int, frames.Stack]] = []
         self.known: dict[int, weakref.ref[Any]] = {}
+        self.lent: dict[int, tuple[int, str] | None] = {}
         self._numbers: dict[int, int] = {}  # by ``id``, good for as long as ``known`` still leads to the module
         self._silent: list[Any] = []
 
@@ -47,7 +51,7 @@ class Modules:
 
         @wraps(original)
         def _call_impl(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if modules.log.local.busy:
+            if modules.log.local.busy or not patches.on:
                 return original(self, *args, **kwargs)
             before, above, output = modules.log.local.scope, frames.held.above, None
             modules._guarded(modules._enter, self, sys._getframe())
@@ -61,6 +65,9 @@ class Modules:
 
         @wraps(compiling)
         def compile(self: Any, *args: Any, **kwargs: Any) -> None:
+            if cls._call_impl is not _call_impl:
+                compiling(self, *args, **kwargs)
+                return
             cls._call_impl = original  # a module compiled in place keeps the function that it finds
             try:
                 compiling(self, *args, **kwargs)
@@ -81,6 +88,23 @@ class Modules:
     def clear(self) -> None:
         """Forget the calls."""
         self.calls.clear()
+        self.lent.clear()
+
+    def met(self, parameter: Any, serial: int) -> None:
+        """A parameter that was made in a module's call is computed with; the module being called may hold it."""
+        scope = self.log.local.scope
+        module = self.known[scope[-1]]() if scope else None
+        for name, held in module._parameters.items() if module is not None else ():
+            if held is parameter:
+                self.lent[serial] = (scope[-1], name)
+
+    def tie(self) -> None:
+        """FSDP lends whole parameters to the modules for the time of a call, in the place of their parts."""
+        for serial, (number, name) in [(serial, home) for serial, home in self.lent.items() if home is not None]:
+            module = self.known[number]()
+            part = module._parameters.get(name) if module is not None else None
+            if hasattr(part, "to_local"):
+                self.log.stands_for(part, serial)
 
     def _guarded(self, body: Callable[..., None], *arguments: Any) -> None:
         try:
@@ -105,6 +129,8 @@ class Modules:
             self._silent.pop()
             self.quiet(False)
             self._whole(module, args, output)
+        elif isinstance(module, torch.jit.ScriptModule) and not self._silent:  # nothing of TorchScript is heard
+            self._whole(module, args, output)
 
     def _whole(self, module: Any, args: Any, output: Any) -> None:
         """A module that ran unheard is one operation: of its arguments and parameters."""
@@ -112,14 +138,16 @@ class Modules:
         inputs = [*given, *module.parameters()]
         outputs = [t for t in (output if isinstance(output, tuple) else (output,)) if isinstance(t, torch.Tensor)]
         log = self.log
+        grads = tuple([t.requires_grad for t in inputs])
         log.add(
             Ran(
                 type(module).__name__,
                 tuple([log.serial(t) for t in inputs]),
-                tuple([t.requires_grad for t in inputs]),
+                grads,
                 tuple([made_of(log, t) for t in outputs]),
                 torch.is_grad_enabled(),
                 frames.capture(sys._getframe(4)),
                 log.local.scope[-1] if log.local.scope else 0,
+                edges.missing(inputs, grads, edges.edges_of(inputs), outputs) if torch.is_grad_enabled() else None,
             )
         )

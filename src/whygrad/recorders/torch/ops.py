@@ -29,6 +29,25 @@ CUTS: Mapping[str, tuple[str, str]] = {
     )
     for name in names.split()
 }
+# The same for one input, by its position. What goes back through a piecewise linear function does not depend on where
+# in a piece its input lies.
+CUTS_OF: Mapping[tuple[str, int], tuple[str, str]] = {
+    (name, position): ("non-differentiable-op", "its derivative for this argument is zero")
+    for position, names in (
+        (0, "fill"),
+        (
+            1,
+            "copysign nextafter hardshrink_backward softshrink_backward hardtanh_backward leaky_relu_backward "
+            "threshold_backward rrelu_with_noise_backward nll_loss_backward nll_loss2d_backward avg_pool2d_backward "
+            "avg_pool3d_backward _adaptive_avg_pool2d_backward _adaptive_avg_pool3d_backward max_pool2d_backward "
+            "max_pool2d_with_indices_backward max_pool3d_with_indices_backward adaptive_max_pool2d_backward "
+            "adaptive_max_pool3d_backward fractional_max_pool2d_backward fractional_max_pool3d_backward "
+            "reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward "
+            "replication_pad1d_backward replication_pad2d_backward replication_pad3d_backward",
+        ),
+    )
+    for name in names.split()
+}
 # With order 0 they count the elements that are not zero.
 NORMS = frozenset(("norm", "linalg_norm", "linalg_vector_norm"))
 # They read a tensor's shape and type, not what is in it.
@@ -49,7 +68,6 @@ ARITHMETIC = frozenset(
     "add sub mul div true_divide pow rsub radd rmul rdiv rtruediv rpow clamp maximum minimum where fill lerp addcmul "
     "addcdiv full tensor as_tensor".split()
 )
-ZERO_EVERYWHERE = frozenset(name for name, (_, detail) in CUTS.items() if detail == "its derivative is zero")
 
 
 def plain(name: str) -> str:

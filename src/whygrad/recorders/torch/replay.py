@@ -55,6 +55,7 @@ class Replay:
         self.marked: dict[int, tuple[list[int], dict[int, int]]] = {}
         self._stacks: dict[frames.Stack, tuple[Span, ...]] = {}
         self._differentiable: dict[int, bool] = {}
+        self._kinds: dict[int, tuple[str, tuple[int, ...] | None]] = {}
         self._bases: dict[int, int] = {}
         self._stamps: dict[int, int] = {}
         self._written: dict[int, int] = {}
@@ -100,7 +101,9 @@ class Replay:
         return value
 
     def _new(self, made: Made) -> int:
-        value = self.builder.value(str(made.dtype).removeprefix("torch."), tuple(made.shape))
+        kind = (str(made.dtype).removeprefix("torch."), tuple(made.shape))
+        value = self.builder.value(*kind)
+        self._kinds[value] = kind
         self._differentiable[value] = ops.differentiable(made.dtype)
         self.current[made.serial] = value
         if made.base and made.base != made.serial:
@@ -109,7 +112,9 @@ class Replay:
         return value
 
     def _copy(self, like: int) -> int:
-        value = self.builder.value("unknown")
+        kind = self._kinds.get(like, ("unknown", None))
+        value = self.builder.value(*kind)
+        self._kinds[value] = kind
         self._differentiable[value] = self._differentiable.get(like, True)
         return value
 
@@ -188,6 +193,8 @@ class Replay:
             return ("no-registered-gradient", "torch has no derivative for this")
         if entry.name in ops.CUTS or name in ops.CUTS:
             return ops.CUTS.get(entry.name) or ops.CUTS[name]
+        if (name, i) in ops.CUTS_OF and not (kept and name in ops.OVERWRITING):
+            return ops.CUTS_OF[name, i]
         if kept and name in ops.OVERWRITING:
             return ("non-differentiable-op", "it overwrites every element")
         if name == "Parameter":

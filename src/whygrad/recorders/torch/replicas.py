@@ -36,13 +36,17 @@ class Replicas:
 
         @wraps(original)
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+            if not patches.on:
+                original(self, *args, **kwargs)
+                return
             with log.own_work():
                 original(self, *args, **kwargs)
             replicas._wrappers[self] = False
 
         @wraps(forward)
         def run(self: Any, *args: Any, **kwargs: Any) -> Any:
-            replicas._comes(self)
+            if patches.on:
+                replicas._comes(self)
             return forward(self, *args, **kwargs)
 
         patches.replace(wrapper, "__init__", __init__)

@@ -19,7 +19,9 @@ from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch import edges
 from whygrad.recorders.torch.asking import Backward, Request, answer, guarded, is_tensor, listed, nothing, site_of
+from whygrad.recorders.torch.compiled import passed_over, unseen
 from whygrad.recorders.torch.faults import is_foreign, is_unscaled
+from whygrad.recorders.torch.originals import gradient_of
 from whygrad.recorders.torch.steps import Steps
 from whygrad.recorders.torch.values import worths
 
@@ -111,9 +113,10 @@ class Requests:
     def _backward(self, original: Callable[..., Any], api: str) -> Callable[..., Any]:
         requests = self
 
+        @passed_over
         @wraps(original)
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
-            if requests.depth:
+            if torch.compiler.is_compiling() or requests.depth:
                 return original(tensors, *args, **kwargs)
             call, leaves = requests._begin(tensors, api, sys._getframe(1))
             requests.depth += 1
@@ -129,6 +132,7 @@ class Requests:
 
         return backward
 
+    @unseen
     def _begin(self, tensors: Any, api: str, frame: FrameType) -> tuple[Backward, list[Any]]:
         call, leaves = Backward(api, ()), []
         try:
@@ -148,14 +152,15 @@ class Requests:
             self.fault(error)
         return call, leaves
 
+    @unseen
     def _given(self, call: Backward, leaves: list[Any]) -> None:
         """A backward function may answer nothing, and what is there now may be cleared before anybody looks."""
         try:
-            with torch._C.DisableTorchFunction():  # our own reading, which the mode need not hear
-                call.got = worths([(id(leaf), leaf.grad) for leaf in leaves])
+            call.got = worths([(id(leaf), gradient_of(leaf)) for leaf in leaves])
         except Exception as error:
             self.fault(error)
 
+    @unseen
     def _failed(self, call: Backward, error: BaseException, frame: FrameType) -> None:
         try:
             call.error, call.consumed = error, True
@@ -222,13 +227,13 @@ class Requests:
     def _grad(self, original: Callable[..., Any]) -> Callable[..., Any]:
         requests = self
 
+        @passed_over
         @wraps(original)
         def grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-            if requests.depth:
+            if torch.compiler.is_compiling() or requests.depth:
                 return original(outputs, inputs, *args, **kwargs)
             frame = sys._getframe(1)
-            sources, transform = requests._unwrapped(inputs)
-            mark = requests._marked(outputs)
+            sources, transform, mark = requests._opened(outputs, inputs)
             requests.depth += 1
             try:
                 result = original(outputs, inputs, *args, **kwargs)
@@ -243,6 +248,7 @@ class Requests:
 
         return grad
 
+    @unseen
     def _answered(self, mark: int, sources: Sequence[Any], result: Any, frame: FrameType, transform: str) -> None:
         try:
             answers = listed(result)
@@ -257,22 +263,18 @@ class Requests:
         """A function of ``torch.func`` gave zeros for all that it was asked for."""
         self._asked(mark, sources, nothing(sources), frame, transform, None)
 
-    def _unwrapped(self, inputs: Any) -> tuple[list[Any], str]:
-        """What was asked for, for wraps what they wrap; and the transform of ``torch.func`` that asks."""
+    @unseen
+    def _opened(self, outputs: Any, inputs: Any) -> tuple[list[Any], str, int]:
+        """What is asked for, for wraps what they wrap; the transform of ``torch.func`` that asks; the log's entry."""
         try:
             found = [self.outermost(one) for one in listed(inputs)]
-            return [outer for outer, _ in found], next((name for _, name in found if name), "")
+            mark = self.mark([t for t in listed(outputs) if is_tensor(t)]) if self.recording() else -1
+            return [outer for outer, _ in found], next((name for _, name in found if name), ""), mark
         except Exception as error:
             self.fault(error)
-            return [], ""
+            return [], "", -1
 
-    def _marked(self, outputs: Any) -> int:
-        try:
-            return self.mark([t for t in listed(outputs) if is_tensor(t)]) if self.recording() else -1
-        except Exception as error:
-            self.fault(error)
-            return -1
-
+    @unseen
     def _asked(
         self,
         mark: int,

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 import torch
+from torch.nn.utils import clip_grad
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.weak import WeakIdKeyDictionary
 
@@ -21,10 +22,13 @@ from whygrad.graph import GradientSeen, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.asking import Backward, Request, answer, site_of
+from whygrad.recorders.torch.compiled import passed_over, unseen
+from whygrad.recorders.torch.originals import gradient_of
 from whygrad.recorders.torch.values import worth
 
 # Fewer steps, or backward passes without one, may be a short trial.
 FEWEST_STEPS, FEWEST_PASSES = 3, 10
+CLIPS = ("clip_grad_norm_", "clip_grad_value_")
 
 
 @dataclass(slots=True)
@@ -82,6 +86,10 @@ class Steps:
         """Hook into the optimizers, and into what clears gradients."""
         for cls in (torch.optim.Optimizer, torch.nn.Module):
             patches.replace(cls, "zero_grad", self._clearing(cls.zero_grad))
+        for name in CLIPS:  # a bound of 0 leaves nothing
+            wrapper = self._clearing(getattr(clip_grad, name))
+            for home in (clip_grad, torch.nn.utils):
+                patches.replace(home, name, wrapper)
         patches.defer(register_optimizer_step_pre_hook(self._before).remove)
         patches.defer(register_optimizer_step_post_hook(self._after).remove)
 
@@ -114,24 +122,25 @@ class Steps:
     def _clearing(self, original: Any) -> Any:
         steps = self
 
+        @passed_over
         @wraps(original)
-        def zero_grad(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if steps.pending and steps.pending[-1].mark >= 0:
+        def clear(*args: Any, **kwargs: Any) -> Any:
+            if not torch.compiler.is_compiling() and steps.pending and steps.pending[-1].mark >= 0:
                 steps._cleared = (steps.now(), frames.capture(sys._getframe(1)))
             steps.pause(True)
             try:
-                return original(self, *args, **kwargs)
+                return original(*args, **kwargs)
             finally:
                 steps.pause(False)
 
-        return zero_grad
+        return clear
 
     def _lost(self, calls: list[Backward], sources: Sequence[Any], got: Mapping[int, GradientSeen]) -> frames.Stack:
         """Where the gradients of this step were cleared, if all of them are gone again."""
         when, stack = self._cleared
         if not calls or when <= max(c.mark for c in calls) or not any(got.get(id(p)) == "present" for p in sources):
             return ()
-        gone = all(p.grad is None or worth(p.grad) == "zero" for p in sources)
+        gone = all((g := gradient_of(p)) is None or worth(g) == "zero" for p in sources)
         return stack if gone else ()
 
     @property
@@ -147,7 +156,10 @@ class Steps:
         """Where in the log an optimizer last ended its step."""
         return max(self._stepped.values(), default=0)
 
+    @unseen
     def _before(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        if torch.compiler.is_compiling():
+            return
         try:
             if not has_closure(args, kwargs):  # a closure computes the loss inside the step
                 self.pause(True)  # before our own reading too: the mode need not hear it
@@ -155,7 +167,10 @@ class Steps:
         except Exception as error:
             self.fault(error)
 
+    @unseen
     def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        if torch.compiler.is_compiling():
+            return
         try:
             if has_closure(args, kwargs):
                 self._stepping(optimizer, sys._getframe(1))
@@ -220,6 +235,6 @@ def _groups(optimizer: Any) -> list[Any]:
 
 
 def _rate(group: Mapping[str, Any]) -> bool:
-    """Whether a group has a learning rate other than 0; one that is a tensor is not looked at."""
+    """Whether a group has a learning rate other than 0."""
     rate = group.get("lr", 1.0)
-    return not isinstance(rate, (int, float)) or rate != 0
+    return worth(rate) != "zero" if isinstance(rate, torch.Tensor) else rate != 0

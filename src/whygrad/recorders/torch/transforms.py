@@ -44,6 +44,7 @@ class Transforms:
         self.mark: Callable[[Sequence[Any]], int] = lambda targets: -1
         self.unanswered: Callable[[str, int, Sequence[Any], Any], None] = lambda name, mark, sources, frame: None
         self.answered = False
+        self.patches = Patches()
         self._wraps: dict[int, Wrap] = {}
 
     def outermost(self, tensor: Any) -> tuple[Any, str]:
@@ -72,6 +73,7 @@ class Transforms:
 
     def install(self, patches: Patches) -> None:
         """Patch the public names; the script imports them after torch itself."""
+        self.patches = patches
         for name in NAMES:
             wrapper = self._transform(getattr(torch.func, name), name)
             patches.replace(torch.func, name, wrapper)
@@ -80,10 +82,12 @@ class Transforms:
         patches.replace(torch.func, "vjp", self._at_once(torch.func.vjp, "vjp"))
 
     def _transform(self, original: Any, name: str) -> Any:
-        transforms = self
+        transforms, patches = self, self.patches
 
         @wraps(original)
         def transform(func: Any, *settings: Any, **named: Any) -> Any:
+            if not patches.on:
+                return original(func, *settings, **named)
             run = _Run(transforms, name, settings[0] if settings else named.get("argnums", 0))
             transformed = original(run.inner(func), *settings, **named)
 
@@ -100,10 +104,12 @@ class Transforms:
 
     def _at_once(self, original: Any, name: str) -> Any:
         """A transform that calls the function at once, with what stands beside it."""
-        transforms = self
+        transforms, patches = self, self.patches
 
         @wraps(original)
         def call(func: Any, *args: Any, **named: Any) -> Any:
+            if not patches.on:
+                return original(func, *args, **named)
             run = _Run(transforms, name)
             inner = run.inner(func)
             run.given(args, {})
@@ -157,7 +163,7 @@ class _Run:
 
     def _guarded(self, body: Callable[..., None], *arguments: Any) -> None:
         log = self.transforms.log
-        if log.local.busy:
+        if log.local.busy or not self.transforms.patches.on:
             return
         log.local.busy = True
         try:

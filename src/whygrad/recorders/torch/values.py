@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor, isfinite, view_as_real
 
 from whygrad.graph import GradientSeen
+from whygrad.recorders.torch.originals import gradient_of
 
 # Their derivative is not finite, or 0 * inf, at some point; by the names of torch's functions.
 POLES = frozenset(
@@ -26,6 +28,10 @@ POLES = frozenset(
 )
 # A gradient that is zero in one step may be so by chance; after this many in a row it is looked at.
 ZERO_STEPS = 2
+
+# Bound now: the script may put something of its own in their place, and what we look at is no call of the script's.
+_all, _any, _detach, _sum = Tensor.all, Tensor.any, Tensor.detach, Tensor.sum
+_register_hook = Tensor.register_hook
 
 # (entry of the log, position, whether it is an output).
 Place = tuple[int, int, bool]
@@ -45,25 +51,39 @@ class Values:
         self.seen: dict[Place, GradientSeen] = {}
         self.zeros: set[tuple[int, int]] = set()
         self.everything = False
+        self._hooked: dict[int, weakref.ref[Any]] = {}
         self._zero: dict[int, tuple[weakref.ref[Any], int]] = {}
 
     def clear(self) -> None:
         """Forget what was measured in the log's entries."""
         self.seen.clear()
         self.zeros.clear()
+        self._hooked.clear()
         self.everything = False
 
     def wanted(self, name: str) -> bool:
         """Whether an operation of this name is measured now."""
         return self.everything or name in POLES
 
+    def hooked(self, tensor: Any) -> None:
+        """The script has put a hook on a tensor: what comes after it is not what goes through the operations."""
+        self._hooked[id(tensor)] = weakref.ref(tensor)
+
+    def _is_hooked(self, tensor: Any) -> bool:
+        known = self._hooked.get(id(tensor))
+        return known is not None and known() is tensor
+
+    def measure(self, tensor: Any, place: Place) -> None:
+        """Hook into what comes back to a tensor."""
+        _register_hook(tensor, self._hook(place))
+
     def listen(self, entry: int, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         """Hook into what goes back through an operation that has just run."""
         for given, tensors in ((False, inputs), (True, outputs)):
             for position, tensor in enumerate(tensors):
-                if tensor.requires_grad and tensor.grad_fn is not None:
-                    tensor.register_hook(self._hook((entry, position, given)))
-                if self.everything and not given and not bool(tensor.detach().any()):
+                if tensor.requires_grad and tensor.grad_fn is not None and not self._is_hooked(tensor):
+                    self.measure(tensor, (entry, position, given))
+                if self.everything and not given and is_zero(tensor):
                     self.zeros.add((entry, position))
 
     def _hook(self, place: Place) -> Callable[[Any], None]:
@@ -97,14 +117,14 @@ class Values:
         if not self._zero:
             return tuple(seen)
         return tuple(
-            worth(tensor.grad) if one == "present" and self._was_zero(tensor) else one
+            worth(gradient_of(tensor)) if one == "present" and self._was_zero(tensor) else one
             for tensor, one in zip(tensors, seen, strict=True)
         )
 
     def _was_zero(self, tensor: Any) -> bool:
         known = self._zero.get(id(tensor))
         counts = known is not None and known[0]() is tensor and known[1] > ZERO_STEPS
-        return counts and tensor.is_leaf and tensor.grad is not None
+        return counts and tensor.is_leaf and gradient_of(tensor) is not None
 
     def _steady(self, tensor: Any, now: GradientSeen) -> GradientSeen:
         if now != "zero":
@@ -116,6 +136,11 @@ class Values:
         if count >= ZERO_STEPS:
             self.everything = True
         return "zero" if count > ZERO_STEPS else "unknown"
+
+
+def is_zero(tensor: Any) -> bool:
+    """Whether a tensor is zero in every element."""
+    return not bool(_any(_detach(tensor)))
 
 
 def worth(gradient: Any) -> GradientSeen:
@@ -157,7 +182,7 @@ def _is_plain(gradient: Any) -> bool:
 
 def _looked_at(gradient: Any) -> GradientSeen:
     wrapped = torch._C._functorch.is_functorch_wrapped_tensor(gradient)
-    values = (torch.func.debug_unwrap(gradient) if wrapped else gradient).detach()
+    values = _detach(torch.func.debug_unwrap(gradient) if wrapped else gradient)
     if not _is_plain(values):
         if values.device.type == "meta" or values.layout not in (torch.strided, torch.sparse_coo):
             return "unknown"
@@ -165,16 +190,16 @@ def _looked_at(gradient: Any) -> GradientSeen:
     if not values.is_floating_point():
         if not values.is_complex():
             return "unknown"
-        values = torch.view_as_real(values)
+        values = view_as_real(values)
     if not values.numel():
         return "unknown"
     try:
-        total = float(values.sum())  # by far the cheapest look, and it settles nearly every case
+        total = float(_sum(values))  # by far the cheapest look, and it settles nearly every case
     except RuntimeError:
         return "unknown"  # inside a function of torch.func there are no numbers yet
     if not math.isfinite(total):
-        return "present" if bool(torch.isfinite(values).all()) else "nonfinite"
-    return "present" if total or bool(values.any()) else "zero"
+        return "present" if bool(_all(isfinite(values))) else "nonfinite"
+    return "present" if total or bool(_any(values)) else "zero"
 
 
 def _worse(one: GradientSeen | None, other: GradientSeen) -> GradientSeen:
