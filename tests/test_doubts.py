@@ -55,3 +55,15 @@ def test_another_request_of_the_step_may_bring_the_data() -> None:
     (finding,) = diagnose(graph)
     assert without_served(finding, graph, Counter("wv")) == finding
     assert without_served(finding, graph, Counter("wvw")) is None
+
+
+def test_a_way_to_another_loss_of_the_step_is_enough() -> None:
+    graph = loss_of(PENALISED, "wv")
+    aside = Finding(
+        "unused-output", "error", "", (Affected("w", (2,), "float32"), Affected("z", (2,), "float32")), None
+    )
+    kept = without_served(aside, graph, Counter(), {"w"})
+    assert kept is not None
+    assert [p.path for p in kept.parameters] == ["z"]
+    cut = Finding("stop-gradient", "error", "", aside.parameters, None)
+    assert without_served(cut, graph, Counter(), {"w"}) == cut

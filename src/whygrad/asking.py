@@ -30,6 +30,7 @@ class Step:
     Attributes:
         got: how often each path got a gradient; ``inner``: in requests within another's recording, which serve what
             no ``outer`` one asks for (an inner loop of meta-learning trains nothing by itself).
+        reached: those that some request gave zeros, or what nobody could look at: it has a way to their loss.
     """
 
     sites: set[Hashable] = field(default_factory=set)
@@ -38,5 +39,6 @@ class Step:
     got: Counter[str] = field(default_factory=Counter)
     inner: Counter[str] = field(default_factory=Counter)
     unknown: set[str] = field(default_factory=set)
+    reached: set[str] = field(default_factory=set)
     traced: set[str] = field(default_factory=set)
     graphs: list[tuple[Site | None, Graph]] = field(default_factory=list)

@@ -6,7 +6,7 @@ A branch that one step does not take, with a weight penalty on it all the same, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from whygrad.finding import Finding
@@ -56,10 +56,20 @@ class Doubts:
         return finding.of(tuple(p for p in finding.parameters if p.path in known.paths))
 
 
-def without_served(finding: Finding, graph: Graph, got: Counter[str]) -> Finding | None:
+# Causes by which a parameter is simply not part of one loss of several.
+_NOT_OF_THIS_LOSS = ("not-called", "unused-output", "wrong-source")
+
+
+def without_served(
+    finding: Finding, graph: Graph, got: Counter[str], reached: Set[str] = frozenset()
+) -> Finding | None:
     """Leave out the parameters that another request of the same step served.
 
     Unless the whole request came back empty although its loss depends on them: nobody asks for that.
+
+    Args:
+        got: how often each path got a gradient in the step.
+        reached: the paths to which another request has a way, whatever came back: a critic's last bias gets 1 - 1.
     """
     if finding.penalised:
         kept = tuple(p for p in finding.parameters if got[p.path] < 2)
@@ -67,8 +77,10 @@ def without_served(finding: Finding, graph: Graph, got: Counter[str]) -> Finding
     if finding.cause == "not-updated":
         return finding  # it has its gradient, that is the point
     dead = all(p.gradient == "none" for p in graph.parameters if p.asked)
-    if dead and finding.cause not in ("not-called", "unused-output", "wrong-source"):
+    apart = finding.cause in _NOT_OF_THIS_LOSS
+    if dead and not apart:
         return finding
+    served = got.keys() | reached if apart else got.keys()
     useless = ("zero", "nonfinite")  # measured, and that of the request itself
-    kept = tuple(p for p in finding.parameters if p.gradient in useless or p.path not in got)
+    kept = tuple(p for p in finding.parameters if p.gradient in useless or p.path not in served)
     return finding.of(kept) if kept else None

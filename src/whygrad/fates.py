@@ -11,7 +11,9 @@ from whygrad.finding import Finding, Steps
 _DATA_DECIDES = frozenset(("not-called", "unused-output"))
 STEPS_TO_AGREE = 4
 # A fault of these causes begins at some step by nature: gradients of earlier steps do not excuse it.
-_BEGINS_LATE = frozenset(("replaced-parameter", "frozen", "wrong-source", "not-updated", "nonfinite-gradient"))
+_BEGINS_LATE = frozenset(
+    ("replaced-parameter", "frozen", "wrong-source", "not-watched", "not-updated", "nonfinite-gradient")
+)
 # Zeros that a step's values make may be mended by a later step: these are told at the end.
 _MAY_BE_MENDED = frozenset(("zero-gradient", "custom-gradient"))
 

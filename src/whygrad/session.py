@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from whygrad.watching.watch import Watch
 
 USELESS = frozenset(("none", "zero", "nonfinite"))
+_UNSURE = ("zero", "unknown")
 
 
 class Session:
@@ -165,6 +166,7 @@ class Session:
         got = step.inner if request.nested else step.got
         got.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen == "present")
         step.unknown.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen == "unknown")
+        step.reached.update(p for p, seen in zip(request.paths, request.seen, strict=True) if seen in _UNSURE)
         if request.traced:
             step.traced.update(request.paths)
 
@@ -179,7 +181,7 @@ class Session:
             if site is not None:
                 self._doubts.note(site.id, findings)
             for finding in findings:
-                kept = without_served(finding, graph, step.got)
+                kept = without_served(finding, graph, step.got, step.reached)
                 if kept is not None:
                     self._merge(replace(kept, request=site.id if site is not None else None))
         self._found = self._doubts.upheld(self._found)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from whygrad.causes.cause import Case
+from whygrad.causes.holder import holder
 from whygrad.diagnose import diagnose
+from whygrad.flow import Flow
 from whygrad.graph import Parameter
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.span import Span
@@ -45,3 +48,25 @@ def test_one_of_two_values_assigned_side_by_side(tmp_path: Path) -> None:
     (finding,) = diagnose(builder.graph([loss], parameters))
     assert finding.culprit is not None
     assert (finding.cause, finding.culprit.line) == ("unused-output", 3)
+
+
+PARTS = """def forward(self, h):
+    out = self.encoder(h)
+    first = out.hidden[:, 0]
+    return self.head(first)
+loss = mean(model.forward(x))
+"""
+
+
+def test_taking_elements_of_a_field_hands_on_no_other_field(tmp_path: Path) -> None:
+    file = tmp_path / "train.py"
+    file.write_text(PARTS, "utf-8")
+    inside = Span(str(file), 2, 11, 2, 26, "forward", "self.encoder(h)")
+    outer = Span(str(file), 5, 13, 5, 29, "<module>", "model.forward(x)")
+    builder = GraphBuilder("torch", "backward")
+    pooler = builder.value("torch.float32", (2,))
+    builder.op("tanh", [builder.value("torch.float32", (2,))], [pooler], stack=(inside, outer))
+    graph = builder.graph([], [])
+    case = Case(graph, Flow(graph), Parameter("pooler", (2,), "f"), 0, frozenset())
+    held, names = holder(case, pooler, (inside, outer))
+    assert (held, names) == (inside, {"out"})

@@ -128,6 +128,12 @@ LEFT_OUT = Way(
     "use the part of the result that it computes",
 )
 
+FILLED = Way(
+    "`{code}` overwrites every element that depends on it",
+    "overwritten in every element that counts",
+    "look at the mask: where it is true the value is filled in, so it may be inverted",
+)
+
 PART = Way(
     "of what `{code}` gives, the part that is computed with it is not used",
     "another part of the result is used",
@@ -179,6 +185,7 @@ WAYS: Mapping[str, tuple[Callable[[Case, Edge], bool], Way]] = {
             "conv_general_dilated",
             (meets_zeros, MASKED),
         ),
+        ("masked_fill masked_fill_", (_always, FILLED)),
         (
             "gru lstm rnn_tanh rnn_relu",
             (_is_half, PART),

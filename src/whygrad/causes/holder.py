@@ -184,8 +184,16 @@ def _is_lent(node: ast.AST) -> TypeGuard[ast.Call]:
     return isinstance(function, ast.Attribute) and isinstance(function.value, (ast.Attribute, ast.Subscript))
 
 
+def _is_read(node: ast.AST) -> bool:
+    """Whether an expression computes with a part of an object by taking elements (``out.hidden[:, 0]``)."""
+    index = node.slice if isinstance(node, ast.Subscript) else None
+    return isinstance(index, ast.Tuple) and any(isinstance(each, ast.Slice) for each in index.elts)
+
+
 def _carried(node: ast.AST) -> set[str]:
     """The names whose objects may be, or be in, what an expression gives."""
+    if _is_read(node):
+        return set()
     if isinstance(node, (ast.Name, ast.Attribute)):
         return source.names_in(node)
     lent = node.func if _is_lent(node) else None

@@ -38,3 +38,20 @@ def mention(forward: Span, attribute: str | None, called: bool = True) -> Span |
         if isinstance(target, ast.Attribute) and target.attr == attribute:
             return source.range_of(node, inside)
     return None
+
+
+def method_of(case: Case, layer: Layer) -> Span | None:
+    """Where a method of the class that made a layer, other than its forward pass, works on the loss."""
+    graph = case.graph
+    owner = (layer.made.function or "").rpartition(".")[0] if layer.made is not None else ""
+    for op in range(case.opened, len(graph)) if owner else ():
+        stack = graph.stacks[graph.op_stack[op]]
+        place = next((s for s in stack if _is_method(s.function or "", owner)), None)
+        if place is not None and any(case.flow.carries(value) for value in graph.outputs(op)):
+            return place
+    return None
+
+
+def _is_method(function: str, owner: str) -> bool:
+    around, _, name = function.rpartition(".")
+    return around == owner and name != "__init__"

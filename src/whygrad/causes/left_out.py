@@ -2,7 +2,8 @@
 
 Leaving parameters out of the optimizer is a common way to freeze them. It is a fault only where that can not be meant:
 most of the model is trained, and all that is left out comes after what is trained. A frozen backbone comes first, an
-adapter has frozen layers on both sides, and behind a learned input nearly everything is frozen.
+adapter has frozen layers on both sides, and behind a learned input nearly everything is frozen. What the script froze
+and thawed again is meant to learn wherever it stands.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ def is_left_out(case: Case) -> bool:
     trained = [p for p in case.graph.parameters if p.asked and case.flow.alive(p)]
     if not trained or not case.flow.alive(case.parameter) or _took_a_place(case):
         return False
+    if any(event.kind == "thawed" for event in case.parameter.history):
+        return True  # nobody takes a freeze back for what is to stay as it is
     root = root_of(case.parameter.owner)
     mates = [p for p in trained if root is not None and root_of(p.owner) == root]
     if not mates:

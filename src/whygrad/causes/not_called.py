@@ -198,7 +198,7 @@ There is no flag for it. Freeze the layer while it is unused, or ask for the gra
 from __future__ import annotations
 
 from whygrad.causes.cause import TRAINED, Case, Explanation, loss_span, quoted, spoken
-from whygrad.causes.layers import layer_of, mention, runs
+from whygrad.causes.layers import layer_of, mention, method_of, runs
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.graph import Layer
 from whygrad.span import Span
@@ -283,6 +283,11 @@ def _where(case: Case, layer: Layer | None) -> tuple[Span | None, str]:
             parent.forward,
             f"{quoted(parent.path)} runs this, and never calls {quoted(layer.path.rsplit('/', 1)[-1])}",
         )
+    method = method_of(case, layer) if layer is not None else None
+    if layer is not None and method is not None:
+        if (call := mention(method, layer.attribute)) is not None:
+            return call, "this call was not reached"
+        return method, f"{quoted(method.function)} computes the loss, and never calls {quoted(layer.attribute)}"
     return loss_span(case.graph), "the loss is computed without it"
 
 

@@ -129,6 +129,7 @@ the sources of the gradient call, or freeze them with `layer.trainable = False`.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -164,6 +165,8 @@ DETAILS: Mapping[str, Words] = {
 # The frameworks that record what runs inside a `with` block, and nothing else.
 _BY_BLOCK = frozenset(("tensorflow",))
 _ONCE = "compute it each time, inside the block that records, and not once where the model is made"
+# What switches grad mode off for a block or, as a decorator, for a function.
+_SWITCHES = ("no_grad", "inference_mode", "set_grad_enabled")
 
 
 def explain(case: Case) -> Explanation | None:
@@ -173,7 +176,7 @@ def explain(case: Case) -> Explanation | None:
         return None
     opened = case.graph.recording.opened
     once = _where_made(case, cuts[0])
-    culprit = cuts[0].barrier.where or once or seen_from(cuts[0].stack, opened)
+    culprit = cuts[0].barrier.where or once or _in_switched(cuts[0].stack) or seen_from(cuts[0].stack, opened)
     words = DETAILS.get(cuts[0].barrier.detail, spoken(WORDS, case))
     found = explain_cut(case, cuts[:1], words, culprit)
     if opened is not None and culprit is not None and opened.place() != culprit.place():
@@ -209,3 +212,29 @@ def _moved(case: Case, culprit: Span, opened: Span) -> rewrite.Edits:
         if cut.barrier.kind != ID or place is None or source.statement_at(place) is not statement:
             return rewrite.NONE
     return rewrite.moved_inside(culprit, opened)
+
+
+def _in_switched(stack: tuple[Span, ...]) -> Span | None:
+    """The line that lies in the block, or the function, for which recording was switched off.
+
+    What it calls knows nothing of that, and is right in itself.
+    """
+    return next((span for span in stack if _switched_around(span)), None)
+
+
+def _switched_around(span: Span) -> bool:
+    function = source.function_at(span)
+    if function is None:
+        return False
+    decorators = () if isinstance(function, (ast.Module, ast.Lambda)) else function.decorator_list
+    blocks = (n for n in source.statements(function) if isinstance(n, ast.With) and _lies_in(span, n.body))
+    return any(map(_switches, decorators)) or any(_switches(i.context_expr) for block in blocks for i in block.items)
+
+
+def _lies_in(span: Span, body: list[ast.stmt]) -> bool:
+    return any(source.covers(statement, span) for statement in body)
+
+
+def _switches(node: ast.expr) -> bool:
+    function = node.func if isinstance(node, ast.Call) else node
+    return ast.unparse(function).rpartition(".")[2] in _SWITCHES

@@ -137,6 +137,7 @@ from difflib import SequenceMatcher
 
 from whygrad import rewrite, source
 from whygrad.causes.cause import ANY, TRAINED, Case, Explanation, code_of, quoted, spoken
+from whygrad.causes.renewed import begins_anew, makes_a_leaf, rebinds, renewed
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.span import Span
 
@@ -182,12 +183,15 @@ WORDS: Mapping[str, Words] = {
 def explain(case: Case) -> Explanation | None:
     """The source is a tensor that took a variable's place: its statement rebinds the name that it reads."""
     parameter = case.parameter
+    new = renewed(case)
+    if new is not None:
+        return new
     if parameter.is_variable:
         return _module_replaced(case)
     place = parameter.made() or _made_at(case)
-    replaced = place is not None and (_rebinds(place) or _makes_a_leaf(place))
+    replaced = place is not None and (rebinds(place) or makes_a_leaf(place))
     was_variable = any(event.kind == "replaced" for event in parameter.history)
-    if place is None or not (replaced or was_variable):
+    if place is None or not (replaced or was_variable) or begins_anew(place):
         return None
     words = spoken(WORDS, case)
     labels = [Label(place, f"{quoted(parameter.name)} {words.label}")]
@@ -269,27 +273,3 @@ def _where_they_part(old: Span | None, new: Span | None) -> Span | None:
 def _made_at(case: Case) -> Span | None:
     op = case.graph.value_op[case.parameter.value] if case.parameter.value >= 0 else -1
     return case.graph.op(op).span if op >= 0 else None
-
-
-def _makes_a_leaf(place: Span) -> bool:
-    """Whether the expression at a place makes a leaf inside, which what it computes then hides."""
-    node = source.node_at(place)
-    return node is not None and any(
-        isinstance(inner, ast.Call)
-        and (
-            any(k.arg == "requires_grad" and getattr(k.value, "value", None) is True for k in inner.keywords)
-            or ast.unparse(inner.func).rpartition(".")[2] == "Parameter"
-        )
-        for inner in ast.walk(node)
-        if inner is not node
-    )
-
-
-def _rebinds(place: Span) -> bool:
-    """Whether the statement at a place binds a name that its own right side reads (``w = w - rate * dw``)."""
-    statement = source.statement_at(place)
-    if isinstance(statement, ast.AugAssign):
-        return True
-    if not isinstance(statement, ast.Assign):
-        return False
-    return bool(source.targets_of(statement) & source.names_in(statement.value))

@@ -68,7 +68,7 @@ REASONS: Mapping[str, Words] = {
         "no optimizer holds it",
         "this optimizer does not get it",
         "give it to the optimizer, or set `requires_grad = False` if it is not to learn",
-        "it gets a gradient, it comes after what is trained, and no optimizer was ever given it",
+        "it gets a gradient, and no optimizer was ever given it; it comes after what is trained, or was thawed",
         "warning",
     ),
     "handed zeros": Words(

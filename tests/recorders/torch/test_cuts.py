@@ -13,6 +13,8 @@ import torch
 from torch import nn
 
 from hearing import Ear
+from torch_session import told
+from torch_session import x as batch
 from torch_training import train, x
 from whygrad import spec
 from whygrad.diagnose import agrees, diagnose
@@ -86,3 +88,51 @@ def test_what_no_operation_shows_is_found_by_autograds_own_graph(ear: Ear) -> No
 
     train(model, loss=lambda: hidden(model(x(8, 4))).mean())
     assert agrees(ear.graphs[0]) == []
+
+
+class Encoder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(4, 3)
+
+    def forward(self, t: torch.Tensor) -> torch.Tensor:
+        return self.inner(t).tanh()
+
+
+def test_an_unrecorded_pass_is_told_where_recording_is_off() -> None:
+    encoder, head = Encoder(), nn.Linear(3, 1)
+
+    def forward() -> torch.Tensor:
+        with torch.no_grad():
+            hidden = encoder(batch())
+        return head(hidden)
+
+    def program() -> None:
+        optimizer = torch.optim.SGD([*encoder.parameters(), *head.parameters()], lr=0.1)
+        for _ in range(5):
+            optimizer.zero_grad()
+            forward().square().mean().backward()
+            optimizer.step()
+
+    [(cause, code, _)] = told(program)
+    assert (cause, code) == ("recording-off", "encoder(batch())")
+
+
+def test_a_moving_average_is_no_way_to_the_loss() -> None:
+    online, target = nn.Linear(4, 3), nn.Linear(4, 3).requires_grad_(False)
+    scale = nn.Parameter(torch.ones(1))
+
+    def program() -> None:
+        optimizer = torch.optim.SGD([*online.parameters(), scale], lr=0.1)
+        for _ in range(5):
+            mine = online(batch()).detach()
+            with torch.no_grad():
+                for old, new in zip(target.parameters(), online.parameters(), strict=True):
+                    old.data = old.data * 0.9 + new.data * 0.1
+                theirs = target(batch())
+            optimizer.zero_grad()
+            (scale * mine - theirs).square().mean().backward()
+            optimizer.step()
+
+    [(cause, code, _)] = told(program)
+    assert (cause, code) == ("stop-gradient", "online(batch()).detach()")

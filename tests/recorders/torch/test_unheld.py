@@ -52,6 +52,32 @@ def forgotten_loss() -> None:
         optimizer.step()
 
 
+def thawed_block() -> None:
+    backbone, head = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 3)), nn.Linear(3, 1)
+    backbone.requires_grad_(False)
+    backbone[2].requires_grad_(True)
+    optimizer = torch.optim.SGD(head.parameters(), lr=0.1)
+    for _ in range(6):
+        optimizer.zero_grad()
+        (head(backbone(x())) - 1).square().mean().backward()
+        optimizer.step()
+
+
+def thawed_and_moved_by_hand() -> None:
+    backbone, head = nn.Linear(4, 3), nn.Linear(3, 1)
+    backbone.requires_grad_(False).requires_grad_(True)
+    optimizer = torch.optim.SGD(head.parameters(), lr=0.1)
+    for _ in range(6):
+        (head(backbone(x())) - 1).square().mean().backward()
+        optimizer.step()
+        with torch.no_grad():
+            for parameter in backbone.parameters():
+                assert parameter.grad is not None
+                parameter -= 0.1 * parameter.grad
+        head.zero_grad()
+        backbone.zero_grad()
+
+
 def probed_backbone() -> None:
     backbone, head = nn.Sequential(nn.Linear(4, 3), nn.ReLU()), nn.Linear(3, 1)
     optimizer = torch.optim.SGD(head.parameters(), lr=0.1)
@@ -129,6 +155,7 @@ def moved_by_hand() -> None:
         (forgotten_head, {"model.2.weight", "model.2.bias"}),
         (forgotten_scale, {"scale"}),
         (forgotten_loss, {"criterion.centers"}),
+        (thawed_block, {"backbone.2.weight", "backbone.2.bias"}),
     ],
 )
 def test_a_forgotten_parameter(program: Callable[[], None], paths: set[str]) -> None:
@@ -149,6 +176,7 @@ def test_a_forgotten_parameter(program: Callable[[], None], paths: set[str]) -> 
         evaluated_head,
         held_later,
         moved_by_hand,
+        thawed_and_moved_by_hand,
     ],
 )
 def test_left_out_on_purpose(program: Callable[[], None]) -> None:

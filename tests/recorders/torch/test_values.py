@@ -47,6 +47,15 @@ def single_softmax() -> None:
     )
 
 
+def inverted_mask() -> None:
+    lost, kept = nn.Linear(4, 3), nn.Linear(4, 3)
+    padding = torch.zeros(8, 3, dtype=torch.bool)
+    steps(
+        [*lost.parameters(), *kept.parameters()],
+        lambda: (lost(x()).masked_fill(~padding, -1e9).softmax(1) * kept(x())).square().mean(),
+    )
+
+
 def both_factors_zero() -> None:
     lost, up, kept = nn.Linear(4, 2, bias=False), nn.Linear(2, 1, bias=False), nn.Linear(4, 1)
     for part in (lost, up):
@@ -173,6 +182,7 @@ def hooked() -> None:
         (no_rate_in_a_tensor, "not-updated", {"lost.weight", "lost.bias"}),
         (dead_relu, "zero-gradient", {"lost.weight", "lost.bias"}),
         (single_softmax, "zero-gradient", {"lost.weight", "lost.bias"}),
+        (inverted_mask, "zero-gradient", {"lost.weight", "lost.bias"}),
         (both_factors_zero, "zero-gradient", {"lost.weight", "up.weight"}),
         (root_at_zero, "nonfinite-gradient", {"lost.weight"}),
         (cleared, "not-updated", {"lost.weight", "lost.bias"}),

@@ -192,7 +192,9 @@ class Replay:
         if grad and name == self.underived:
             return ("no-registered-gradient", "torch has no derivative for this")
         if entry.name in ops.CUTS or name in ops.CUTS:
-            return ops.CUTS.get(entry.name) or ops.CUTS[name]
+            cut = ops.CUTS.get(entry.name) or ops.CUTS[name]
+            # Grad mode off cuts here as well: what copies a weight to a target is no step of the model.
+            return cut if entry.recording or cut[0] != "stop-gradient" else ("recording-off", "")
         if (name, i) in ops.CUTS_OF and not (kept and name in ops.OVERWRITING):
             return ops.CUTS_OF[name, i]
         if kept and name in ops.OVERWRITING:
