@@ -211,7 +211,7 @@ class Graph:
         error: what the request raised, as ``Type: message``; ``fault``: what that is about, where it is known.
         labels: value id to the user's own name for it, and the function that holds it.
         cotangents: value id to what was measured to come back to it; ``zeros``: values measured to be all zero.
-        points: value id to the first of its elements at which the derivative is not finite (``0 at [3, 1]``).
+        points: value id to its first element with a derivative that is not finite (``0 at [3, 1]``) or not so itself.
         target_text: what the target was when it was no tensor at all.
         frozen: paths of the parameters that the script has frozen.
         ended: told once more when the run was over, to say only what was not applied.

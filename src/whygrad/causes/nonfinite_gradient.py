@@ -195,6 +195,18 @@ WHERE = Way(
     "replace the bad inputs before this operation too: `where(ok, x, 1.0)` inside and out",
 )
 
+INDEFINITE = Way(
+    "`{code}` is given a matrix that is not positive definite",
+    "not a number for such a matrix",
+    "add a small multiple of the identity to the matrix, and look at what makes it indefinite",
+)
+BEGINS = Way(
+    "the loss itself is not finite, and that begins in `{code}`",
+    "finite numbers come in, and what comes out is not finite",
+    "keep what comes in where the result is finite: a lower bound, a smaller learning rate, smaller first weights",
+)
+_NOT_FINITE = ("nan", "inf", "-inf")
+
 WAYS: Mapping[str, Way] = {
     name: way
     for names, way in (
@@ -205,6 +217,7 @@ WAYS: Mapping[str, Way] = {
         ),
         ("div true_divide rdiv rtruediv truediv reciprocal realdiv divnonan inv integer_pow", POLE),
         ("log log2 log10 log1p xlogy logit binary_cross_entropy lgamma digamma", LOG),
+        ("cholesky cholesky_ex linalg_cholesky linalg_cholesky_ex", INDEFINITE),
         ("exp expm1 sinh cosh tan", OVERFLOW),
         ("softmax log_softmax logsumexp scaled_dot_product_attention logsoftmax", EMPTY),
         (
@@ -227,6 +240,11 @@ def explain(case: Case) -> Explanation | None:
     """The operation whose backward first yields what is not finite."""
     if case.parameter.gradient != "nonfinite":
         return None
+    begins = _begins(case)
+    if begins is not None:
+        first = WAYS.get(name_of(case, begins), BEGINS)
+        told = explain_birth(case, begins, first, "what this operation was given was finite, and what it made not")
+        return replace(told, notes=(f"its result is {case.graph.points[begins.sink]}", *told.notes))
     for edge in reversed(born(case, "nonfinite")):
         way = WAYS.get(name_of(case, edge))
         if way is not None:
@@ -235,6 +253,21 @@ def explain(case: Case) -> Explanation | None:
             point = case.graph.points.get(edge.source)
             return told if point is None else replace(told, notes=(f"its input is {point}", *told.notes))
     return None
+
+
+def _begins(case: Case) -> Edge | None:
+    """The first operation that makes what is not finite of what is, where the loss itself is not."""
+    graph = case.graph
+    if not any(graph.points.get(t, "").startswith(_NOT_FINITE) for t in graph.targets):
+        return None
+    made = [v for v in graph.points if graph.value_op[v] >= 0 and case.flow.influences(v)]
+    first = min(
+        (v for v in made if v not in graph.targets or len(made) == 1), key=graph.value_op.__getitem__, default=None
+    )
+    if first is None or not graph.inputs(graph.value_op[first]):
+        return None
+    op = graph.value_op[first]
+    return Edge(graph.inputs(op)[0], op, first, None)
 
 
 def _is_chosen_among(case: Case, edge: Edge) -> bool:

@@ -199,11 +199,14 @@ from __future__ import annotations
 
 from whygrad.causes.cause import TRAINED, Case, Explanation, loss_span, quoted, spoken
 from whygrad.causes.layers import layer_of, mention, runs
+from whygrad.causes.siblings import missing_at
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.graph import Layer
 from whygrad.span import Span
 
 ID = "not-called"
+# Frameworks whose names are the paths by which the script takes its trees of arrays apart.
+_TREES = frozenset(("jax",))
 
 
 def explain(case: Case) -> Explanation | None:
@@ -283,7 +286,8 @@ def _where(case: Case, layer: Layer | None) -> tuple[Span | None, str]:
             parent.forward,
             f"{quoted(parent.path)} runs this, and never calls {quoted(layer.path.rsplit('/', 1)[-1])}",
         )
-    return loss_span(case.graph), "the loss is computed without it"
+    beside = missing_at(case) if case.graph.framework in _TREES and not case.graph.layers else None
+    return beside or (loss_span(case.graph), "the loss is computed without it")
 
 
 def _running_parent(case: Case, layer: Layer | None) -> Layer | None:

@@ -180,6 +180,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
+from whygrad.causes.bare import bare_term
 from whygrad.causes.cause import ANY, Case, Explanation, code_of, quoted, spoken
 from whygrad.causes.dropped import stack_of, takes_another
 from whygrad.causes.layers import layer_of
@@ -209,6 +210,7 @@ USED = Words(
     "{layer} was read, and no operation leads from it to the loss",
 )
 _INSTEAD = "the loss is built from this instead"
+_BARE = "no parameter takes part in this term of the loss"
 _INSIDE = "no loss that is made in here reads it"
 _OVERWRITTEN = "the next turn of the loop puts its own result in the place of this one"
 
@@ -234,9 +236,10 @@ def explain(case: Case) -> Explanation | None:
     stack = stack_of(case, end)
     place, dropped = takes_another(case, end, stack)
     layer, words = _spoken_of(case, dropped)
-    labels = []
-    if place is not None:
-        labels.append(Label(place, _OVERWRITTEN if dropped is None and place in stack else _taking(case, place)))
+    bare = bare_term(case, dropped) if dropped is not None else None
+    overwritten = dropped is None and place in stack
+    place, text = (bare, _BARE) if bare is not None else (place, _OVERWRITTEN if overwritten else "")
+    labels = [Label(place, text or _taking(case, place))] if place is not None else []
     if dropped is not None and (place is None or dropped.place() != place.place()):
         labels.append(Label(dropped, words.label.format(layer=quoted(layer))))
     name = case.graph.labels.get(end, ("", ""))[0] if end is not None else ""
@@ -247,7 +250,7 @@ def explain(case: Case) -> Explanation | None:
         _chain(case, end),
         fix=Fix(
             _cure(case, name, layer, place, dropped),
-            taken_instead(case, place, dropped, end) if end is not None else (),
+            taken_instead(case, place, dropped, end) if end is not None and bare is None else (),
         ),
         proof=Proof("structural", True, words.proof.format(layer=quoted(layer))),
     )
