@@ -232,10 +232,28 @@ def unused_branch() -> tuple[Callable[..., Any], Any]:
     def loss(p):
         y = X @ p["a"]
         if X.ndim > 2:
-            y = y + X @ p["b"]
-        return jnp.mean(y**2)  # <- here
+            y = y + X @ p["b"]  # <- here
+        return jnp.mean(y**2)
 
     return loss, {"a": jnp.ones(3), "b": jnp.ones(3)}
+
+
+@broken("not-called")
+def last_of_a_list() -> tuple[Callable[..., Any], Any]:
+    def loss(p):
+        for layer in p[:-1]:  # <- here
+            h = mlp(layer, X)
+        return jnp.mean(h)
+
+    return loss, [net(3, 4), net(4, 1)]
+
+
+@broken("not-called")
+def made_anew() -> tuple[Callable[..., Any], Any]:
+    def loss(p):
+        return jnp.mean(jnp.tanh(X @ p["in"] + jnp.zeros_like(p["start"])) ** 2)  # <- here
+
+    return loss, {"start": jnp.ones(4), "in": jnp.ones((3, 4))}
 
 
 @broken("left-framework")

@@ -35,11 +35,11 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
         return part, stack[0]
     dead, held = holder(case, end, stack)
     back = handed_back(case, dead)
-    if back is not None and _beside(dead, held, later) is None:
+    if back is not None and _beside(dead, held, later, _outside(dead, stack)) is None:
         return back, dead
     # Where a library stands between the function and the holder, the function itself may know better.
     for made, names in ((dead, held), *((span, set[str]()) for span in stack)):
-        place = _beside(made, names, later)
+        place = _beside(made, names, later, _outside(made, stack))
         if place is not None:
             return place, made
     if lets_go(dead, held):
@@ -78,10 +78,17 @@ def _leads_on(case: Case, dead: Span) -> bool:
     return any(_together(span, dead) for op in ops for span in graph.stacks[graph.op_stack[op]])
 
 
-def _beside(dead: Span, held: set[str], later: list[tuple[Span, ...]]) -> Span | None:
-    """The first place in the function of a dead value at which the way to the loss goes on."""
+def _outside(place: Span, stack: tuple[Span, ...]) -> list[object]:
+    """The places of the calls that led to the function around a place of a stack."""
+    return [s.place() for s in stack[next((n for n, s in enumerate(stack) if s.place() == place.place()), -1) + 1 :]]
+
+
+def _beside(dead: Span, held: set[str], later: list[tuple[Span, ...]], outside: list[object]) -> Span | None:
+    """The first place in this run of a dead value's function at which the way to the loss goes on."""
     for taken in later:
         place = next((s for s in taken if _together(s, dead)), None)
+        if place is not None and _outside(place, taken) != outside:
+            continue  # another layer of the same kind
         if place is not None and place.place() != dead.place():
             # An expression that is given the value and still does not use it drops it further inside.
             node = source.node_at(place)

@@ -55,3 +55,25 @@ def method_of(case: Case, layer: Layer) -> Span | None:
 def _is_method(function: str, owner: str) -> bool:
     around, _, name = function.rpartition(".")
     return around == owner and name != "__init__"
+
+
+def outermost_idle(case: Case, layer: Layer | None) -> Layer | None:
+    """Where a whole model was left out, the model is the name to give, not each of its layers."""
+    seen: set[str] = set()
+    while layer is not None and layer.parent is not None and layer.path not in seen:
+        seen.add(layer.path)
+        parent = case.graph.layer(layer.parent)
+        if parent is None or runs(case, parent):
+            break
+        layer = parent
+    return layer
+
+
+def running_parent(case: Case, layer: Layer | None) -> Layer | None:
+    """The layer around it whose code would call it, where that ran."""
+    if layer is None or layer.parent is None:
+        return None
+    parent = case.graph.layer(layer.parent)
+    while parent is not None and parent.forward is None and parent.parent is not None:
+        parent = case.graph.layer(parent.parent)  # a list of layers has no code of its own
+    return parent if parent is not None and runs(case, parent) else None

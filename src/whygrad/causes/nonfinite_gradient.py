@@ -196,6 +196,17 @@ WHERE = Way(
     "replace the bad inputs before this operation too: `where(ok, x, 1.0)` inside and out",
 )
 
+INDEFINITE = Way(
+    "`{code}` is given a matrix that is not positive definite",
+    "not a number for such a matrix",
+    "add a small multiple of the identity to the matrix, and look at what makes it indefinite",
+)
+BEGINS = Way(
+    "the loss itself is not finite, and that begins in `{code}`",
+    "finite numbers come in, and what comes out is not finite",
+    "keep what comes in where the result is finite: a lower bound, a smaller learning rate, smaller first weights",
+)
+
 WAYS: Mapping[str, Way] = {
     name: way
     for names, way in (
@@ -206,6 +217,7 @@ WAYS: Mapping[str, Way] = {
         ),
         ("div true_divide rdiv rtruediv truediv reciprocal realdiv divnonan inv integer_pow", POLE),
         ("log log2 log10 log1p xlogy logit binary_cross_entropy lgamma digamma", LOG),
+        ("cholesky cholesky_ex linalg_cholesky linalg_cholesky_ex", INDEFINITE),
         ("exp expm1 sinh cosh tan", OVERFLOW),
         ("softmax log_softmax logsumexp scaled_dot_product_attention logsoftmax", EMPTY),
         (
@@ -233,8 +245,10 @@ def explain(case: Case) -> Explanation | None:
         return None
     first = _first_break(case)
     if first is not None:
-        told = explain_birth(case, first, WAYS[name_of(case, first)], "")
-        return replace(told, proof=Proof("structural", True, _FORWARD))
+        told = explain_birth(case, first, WAYS.get(name_of(case, first), BEGINS), "")
+        point = case.graph.points.get(first.sink)
+        notes = told.notes if point is None else (f"its result is {point}", *told.notes)
+        return replace(told, notes=notes, proof=Proof("structural", True, _FORWARD))
     for edge in reversed(born(case, "nonfinite")):
         way = WAYS.get(name_of(case, edge))
         if way is not None:
@@ -247,11 +261,12 @@ def explain(case: Case) -> Explanation | None:
 
 def _first_break(case: Case) -> Edge | None:
     """Where the forward pass itself stops being finite, on the way to a loss that is not finite either."""
-    for value in case.graph.breaks:
-        op = case.graph.value_op[value]
-        if op >= 0 and case.flow.influences(value) and case.graph.inputs(op):
-            edge = Edge(case.graph.inputs(op)[0], op, value, None)
-            if name_of(case, edge) in WAYS:
+    graph = case.graph
+    for value in sorted(graph.breaks, key=graph.value_op.__getitem__):
+        op = graph.value_op[value]
+        if op >= 0 and case.flow.influences(value) and graph.inputs(op):
+            edge = Edge(graph.inputs(op)[0], op, value, None)
+            if name_of(case, edge) in WAYS or value in graph.points:
                 return edge
     return None
 

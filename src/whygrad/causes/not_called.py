@@ -198,12 +198,15 @@ There is no flag for it. Freeze the layer while it is unused, or ask for the gra
 from __future__ import annotations
 
 from whygrad.causes.cause import TRAINED, Case, Explanation, loss_span, quoted, spoken
-from whygrad.causes.layers import layer_of, mention, method_of, runs
+from whygrad.causes.layers import layer_of, mention, method_of, outermost_idle, running_parent, runs
+from whygrad.causes.siblings import missing_at
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.graph import Layer
 from whygrad.span import Span
 
 ID = "not-called"
+# Frameworks whose names are the paths by which the script takes its trees of arrays apart.
+_TREES = frozenset(("jax",))
 
 
 def explain(case: Case) -> Explanation | None:
@@ -216,7 +219,7 @@ def explain(case: Case) -> Explanation | None:
     layer = layer_of(case)
     if layer is not None and runs(case, layer):
         return _unread(case, layer)
-    layer = _outermost_idle(case, layer)
+    layer = outermost_idle(case, layer)
     name = quoted(layer.path.rsplit("/", 1)[-1]) if layer is not None else quoted(parameter.name)
     place, text = _where(case, layer)
     labels = [Label(place, text)] if place is not None else []
@@ -255,18 +258,6 @@ def _unread(case: Case, layer: Layer) -> Explanation:
     )
 
 
-def _outermost_idle(case: Case, layer: Layer | None) -> Layer | None:
-    """Where a whole model was left out, the model is the name to give, not each of its layers."""
-    seen: set[str] = set()
-    while layer is not None and layer.parent is not None and layer.path not in seen:
-        seen.add(layer.path)
-        parent = case.graph.layer(layer.parent)
-        if parent is None or runs(case, parent):
-            break
-        layer = parent
-    return layer
-
-
 def _read_in_window(case: Case) -> bool:
     value = case.parameter.value
     return value >= 0 and any(op >= case.opened for op in case.flow.recorded_readers(value))
@@ -274,7 +265,7 @@ def _read_in_window(case: Case) -> bool:
 
 def _where(case: Case, layer: Layer | None) -> tuple[Span | None, str]:
     """The forward function that ran without it, or the branch that was not taken, or the loss."""
-    parent = _running_parent(case, layer)
+    parent = running_parent(case, layer)
     if layer is not None and parent is not None and parent.forward is not None:
         call = mention(parent.forward, layer.attribute)
         if call is not None:
@@ -288,13 +279,5 @@ def _where(case: Case, layer: Layer | None) -> tuple[Span | None, str]:
         if (call := mention(method, layer.attribute)) is not None:
             return call, "this call was not reached"
         return method, f"{quoted(method.function)} computes the loss, and never calls {quoted(layer.attribute)}"
-    return loss_span(case.graph), "the loss is computed without it"
-
-
-def _running_parent(case: Case, layer: Layer | None) -> Layer | None:
-    if layer is None or layer.parent is None:
-        return None
-    parent = case.graph.layer(layer.parent)
-    while parent is not None and parent.forward is None and parent.parent is not None:
-        parent = case.graph.layer(parent.parent)  # a list of layers has no code of its own
-    return parent if parent is not None and runs(case, parent) else None
+    beside = missing_at(case) if case.graph.framework in _TREES and not case.graph.layers else None
+    return beside or (loss_span(case.graph), "the loss is computed without it")

@@ -176,51 +176,16 @@ leave its parameters out of the sources of the gradient call. Otherwise use the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
 
-from whygrad import source
-from whygrad.causes.cause import ANY, Case, Explanation, code_of, quoted, spoken
+from whygrad.causes.bare import bare_term
+from whygrad.causes.cause import Case, Explanation, quoted
 from whygrad.causes.dropped import stack_of, takes_another
-from whygrad.causes.layers import layer_of
 from whygrad.causes.taken import taken_instead
+from whygrad.causes.unread import BARE, cure, spoken_of, taking
 from whygrad.finding import Fix, Label, Proof, Step
-from whygrad.span import Span
 
 ID = "unused-output"
-
-
-class Words(NamedTuple):
-    """What is said of ``{layer}``."""
-
-    reason: str
-    label: str
-    proof: str
-
-
-RAN = Words(
-    "the loss does not use the output of {layer}",
-    "{layer} runs here, and nothing on the way to the loss reads what it gives",
-    "{layer} ran, and no operation leads from it to the loss",
-)
-USED = Words(
-    "the loss does not use what is computed with {layer}",
-    "{layer} is used here, and nothing on the way to the loss reads what comes of it",
-    "{layer} was read, and no operation leads from it to the loss",
-)
-_INSTEAD = "the loss is built from this instead"
-_INSIDE = "no loss that is made in here reads it"
-_OVERWRITTEN = "the next turn of the loop puts its own result in the place of this one"
-_LET_GO = "a part of what this gives is never read"
-
-# What to do where a library makes the losses.
-_FIT = "give the output that {layer} leads to a loss of its own: by its name in `compile`, with a target in `fit`"
-INSIDE: Mapping[str, str] = {
-    "keras": _FIT,
-    "tensorflow": _FIT,
-    ANY: "use the output of {layer} in the loss",
-}
 
 
 def explain(case: Case) -> Explanation | None:
@@ -235,10 +200,14 @@ def explain(case: Case) -> Explanation | None:
     end = next(iter(flow.dead_ends(parameter.value)), None)
     stack = stack_of(case, end)
     place, dropped = takes_another(case, end, stack)
-    layer, words = _spoken_of(case, dropped)
+    layer, words = spoken_of(case, dropped)
+    bare = bare_term(case, dropped) if dropped is not None else None
+    if bare is not None:
+        place = bare
     labels = []
     if place is not None:
-        labels.append(Label(place, _taking(case, place, own=dropped is None and place in stack)))
+        own = dropped is None and place in stack
+        labels.append(Label(place, BARE if bare is not None else taking(case, place, own=own)))
     if dropped is not None and (place is None or dropped.place() != place.place()):
         labels.append(Label(dropped, words.label.format(layer=quoted(layer))))
     name = case.graph.labels.get(end, ("", ""))[0] if end is not None else ""
@@ -248,44 +217,11 @@ def explain(case: Case) -> Explanation | None:
         tuple(labels),
         _chain(case, end),
         fix=Fix(
-            _cure(case, name, layer, place, dropped),
-            taken_instead(case, place, dropped, end) if end is not None else (),
+            cure(case, name, layer, place, dropped),
+            taken_instead(case, place, dropped, end) if end is not None and bare is None else (),
         ),
         proof=Proof("structural", True, words.proof.format(layer=quoted(layer))),
     )
-
-
-def _spoken_of(case: Case, dropped: Span | None) -> tuple[str, Words]:
-    """The layer that holds the parameter, or the parameter, where that is used by itself."""
-    parameter = case.parameter
-    layer = layer_of(case)
-    if not parameter.is_variable or layer is None:
-        return parameter.owner or parameter.name, USED
-    inside = dropped is not None and layer.forward is not None and layer.forward.spans(dropped)
-    return (parameter.name, USED) if inside else (parameter.owner or parameter.name, RAN)
-
-
-def _cure(case: Case, name: str, layer: str, place: Span | None, dropped: Span | None) -> str:
-    """What to do: with the name of the value where it has one, else with the call that gives it."""
-    if name:
-        return f"build the loss from {quoted(name)}"
-    if dropped is not None and place is not None and dropped.place() != place.place():
-        return f"use what {quoted(code_of(dropped))} gives in the loss"
-    if place is not None and _trains(case, place):
-        return spoken(INSIDE, case).format(layer=quoted(layer))
-    return f"use the output of {quoted(layer)} in the loss"
-
-
-def _taking(case: Case, place: Span, own: bool) -> str:
-    """What is said of the place that takes another tensor, or lets go of its ``own``."""
-    if own:
-        return _OVERWRITTEN if source.is_repeated(place) else _LET_GO
-    return _INSIDE if _trains(case, place) else _INSTEAD
-
-
-def _trains(case: Case, place: Span) -> bool:
-    """Whether a place is the one call that makes the loss and asks for gradients."""
-    return any(asked.place() == place.place() for asked in case.graph.request[:1])
 
 
 def _chain(case: Case, end: int | None) -> tuple[Step, ...]:

@@ -138,6 +138,21 @@ def test_a_root_at_zero_is_found_with_its_element(compiled: bool) -> None:
     assert "its input is 0 at [1]" in finding.notes
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_loss_that_is_no_number_is_told_where_that_begins(compiled: bool) -> None:
+    def loss(p: Any) -> Any:
+        root = jnp.linalg.cholesky(p["noise"] * jnp.eye(3))
+        return jnp.sum(jnp.log(jnp.diag(root))) + p["mean"] * root.sum()
+
+    last = steps_of(loss, {"noise": jnp.float32(-1.0), "mean": jnp.float32(1.0)}, compiled, 1)
+    assert last.graph is not None
+    (finding,) = diagnose(last.graph)
+    assert finding.culprit is not None
+    assert finding.culprit.code == 'jnp.linalg.cholesky(p["noise"] * jnp.eye(3))'
+    assert len(finding.parameters) == 2
+    assert "its result is nan at [0, 0]" in finding.notes
+
+
 def test_a_shortcut_of_jax_is_there_again_afterwards() -> None:
     from whygrad.recorders.jax import compat
 

@@ -80,4 +80,6 @@ def explained(graph: Graph, measured: Measured | None) -> Graph:
     if measured is None:
         return graph
     zeros = tuple(sorted(measured.zeros))
-    return replace(graph, cotangents=dict(measured.seen), zeros=zeros, points=dict(measured.points))
+    return replace(
+        graph, cotangents=dict(measured.seen), zeros=zeros, points=dict(measured.points), breaks=measured.breaks
+    )

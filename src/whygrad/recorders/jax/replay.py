@@ -22,7 +22,7 @@ from whygrad.recorders.jax.tape import Choice, Entry, Program, Ran, Turns
 # More operations than this are not run again: a loop of a thousand turns would take minutes.
 MOST = 20_000
 # Seconds of CPU time, for all runs there and back of one request.
-LONGEST = 8.0
+LONGEST = 12.0
 _WORSE = ("unknown", "none", "zero", "present", "nonfinite")
 Env = MutableMapping[int, Any]
 
@@ -38,12 +38,14 @@ class Measured:
     Attributes:
         seen: value to what came back to it, over all turns of a loop.
         zeros: values that were zero in every element, in every turn.
-        points: value to the element at which an operation's derivative is not finite.
+        points: value to the element at which an operation's derivative is not finite, or which is not so itself.
+        breaks: the values in which a loss that is not finite begins not to be.
     """
 
     seen: dict[int, GradientSeen] = field(default_factory=dict)
     zeros: set[int] = field(default_factory=set)
     points: dict[int, str] = field(default_factory=dict)
+    breaks: tuple[int, ...] = ()
 
 
 def worth(values: Any) -> GradientSeen:
@@ -73,6 +75,9 @@ def replay(program: Program, arrays: Mapping[int, Any], longest: float = LONGEST
     for value in [*cotangents, *program.sources]:
         run.saw(value, cotangents.get(value))
     run.looked(env)
+    loss = env[program.target]
+    if run.spoiled and worth(loss) == "nonfinite":
+        run.measured.points, run.measured.breaks = run.spoiled, tuple(run.spoiled)
     return run.measured
 
 
@@ -83,6 +88,7 @@ class _Run:
         self.end = time.process_time() + longest
         self.carried: dict[int, list[list[Any]]] = {}
         self.nonzero: set[int] = set()
+        self.spoiled: dict[int, str] = {}
 
     # -- forwards -----------------------------------------------------------------------------------
 
@@ -90,7 +96,10 @@ class _Run:
         for entry in entries:
             if isinstance(entry, Ran):
                 self.spent()
-                env.update(zip(entry.made, _leaves(entry.run(*(env[v] for v in entry.given))), strict=True))
+                given = [env[v] for v in entry.given]
+                made = dict(zip(entry.made, _leaves(entry.run(*given)), strict=True))
+                env.update(made)
+                self.spoilt(given, made)
             elif isinstance(entry, Turns):
                 self._turns(entry, env)
             else:
@@ -218,6 +227,14 @@ class _Run:
         now: GradientSeen = "zero" if cotangent is None else worth(cotangent)
         self.measured.seen[value] = max(self.measured.seen.get(value, "unknown"), now, key=_WORSE.index)
 
+    def spoilt(self, given: Sequence[Any], made: Mapping[int, Any]) -> None:
+        """Note what an operation makes that is not finite, or no number, where nothing of the kind was given."""
+        for value, number in made.items():
+            if worth(number) == "nonfinite" and not any(
+                worth(one) == "nonfinite" and (_is_nan(one) or not _is_nan(number)) for one in given
+            ):
+                self.spoiled.setdefault(value, _point(number, number))
+
     def looked(self, env: Mapping[int, Any]) -> None:
         """Note which values are zero in every element."""
         for value, number in env.items():
@@ -227,6 +244,10 @@ class _Run:
                 else:
                     self.nonzero.add(value)
                     self.measured.zeros.discard(value)
+
+
+def _is_nan(values: Any) -> bool:
+    return bool(numpy.isnan(numpy.asarray(values)).any())
 
 
 def _leaves(result: Any) -> list[Any]:
