@@ -17,6 +17,7 @@ from whygrad.graph import Event, Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.tracebacks import exclude_ours
 
 # For each Keras: the class whose ``__new__`` every layer passes, and the class of ``trainable``.
 _HOMES = {
@@ -89,6 +90,7 @@ class Lives:
             if name in self.heard or any(cls is None for cls in classes):
                 continue
             self.heard.add(name)
+            exclude_ours(sys.modules.get(f"{name}.src.utils.traceback_utils"), self.patches)
             self._births(classes[0])
             variables = sys.modules.get("keras.src.backend.common.variables")
             if name == "keras" and variables is not None:
