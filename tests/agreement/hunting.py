@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis.errors import Flaky
 
 from agreement.grammar import Program, programs
 from agreement.judging import Complaint, judge
@@ -119,8 +120,9 @@ def _drive(one: Callable[[Program], None], dialect: Any, number: int, start: int
             phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
             report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
+            verbosity=Verbosity.quiet,  # a worker's standard output is its tally
         )(given(programs(dialect))(one))
     )
-    with warnings.catch_warnings(), suppress(Wrong):
+    with warnings.catch_warnings(), suppress(Wrong, Flaky):
         warnings.simplefilter("ignore")
         test()

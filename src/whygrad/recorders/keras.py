@@ -84,7 +84,7 @@ class Layers:
             finally:
                 scopes.scope = before
                 if held is not None:
-                    frames.release(held)
+                    _leave(held, fault)
 
         self.patches.replace(layer_class, name, called)
 
@@ -96,6 +96,13 @@ class Layers:
         if len(self.calls) < _MOST_LAYERS:
             self.calls.append((path, stack, weakref.ref(layer)))
         return before
+
+
+def _leave(held: frames.Hold, fault: Callable[[BaseException], None]) -> None:
+    try:
+        frames.release(held)
+    except Exception as error:
+        fault(error)
 
 
 def layers_of(layers: Layers, spans: Callable[[frames.Stack], tuple[Span, ...]]) -> list[Layer]:

@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
+from types import FrameType
 from typing import Any
 
 from whygrad.graph import Event, Graph, Parameter
@@ -194,8 +195,7 @@ class Lives:
 
         @wraps(original)
         def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
-            lives._before(self, frames.capture(sys._getframe(1)))
-            around, lives.fitting = lives.fitting, _given(args, kwargs)
+            around, lives.fitting = lives.fitting, lives._before(self, sys._getframe(1), args, kwargs)
             try:
                 return original(self, *args, **kwargs)
             finally:
@@ -204,24 +204,32 @@ class Lives:
 
         return fit
 
-    def _before(self, model: Any, stack: frames.Stack) -> None:
-        """A training step that is built already trains what was trainable then; one may have nothing to train."""
+    def _before(
+        self, model: Any, frame: FrameType, arguments: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> Fitting | None:
+        """What ``fit`` is given; that it can not train what it should is told."""
         try:
-            frozen = self._all_frozen(model)
-            if frozen:
-                self.told(self._graph(frozen, stack, trainable=False))
-                return
-            if getattr(model, "run_eagerly", False) or getattr(model, "train_function", None) is None:
-                self.built.pop(model, None)
-                return
-            asked = self.built.get(model)
-            if asked is None or (self.framework != "tensorflow" and _has_own_step(model)):
-                return  # where nothing is compiled for good, a step of the script's own may ask for what it likes
-            stale = [v for v in model.trainable_variables if id(v) not in asked]
-            if stale:
-                self.told(self._graph(stale, stack))
+            self._look_at(model, frames.capture(frame))
+            return _given(arguments, keywords)
         except Exception as error:
             self.fault(error)
+            return None
+
+    def _look_at(self, model: Any, stack: frames.Stack) -> None:
+        """A training step that is built already trains what was trainable then; one may have nothing to train."""
+        frozen = self._all_frozen(model)
+        if frozen:
+            self.told(self._graph(frozen, stack, trainable=False))
+            return
+        if getattr(model, "run_eagerly", False) or getattr(model, "train_function", None) is None:
+            self.built.pop(model, None)
+            return
+        asked = self.built.get(model)
+        if asked is None or (self.framework != "tensorflow" and _has_own_step(model)):
+            return  # where nothing is compiled for good, a step of the script's own may ask for what it likes
+        stale = [v for v in model.trainable_variables if id(v) not in asked]
+        if stale:
+            self.told(self._graph(stale, stack))
 
     def _all_frozen(self, model: Any) -> list[Any]:
         """The weights that the script froze, where that leaves Keras' own training step nothing to train."""

@@ -169,7 +169,7 @@ def training(program: Program) -> list[str]:
     if "teacher" in program.extras:
         lines += ["teacher = keras.layers.Dense(4)", "teacher.trainable = False"]
     if program.fault == "other-model":
-        lines += ["other = Net()  #: wrong-source, not-called", "other.build((6, 4))"]
+        lines += ["other = Net()  #: wrong-source, not-called", "other(tf.zeros((6, 4)))"]
     lines += [
         f"optimizer = {OPTIMIZERS[program.optimizer]}",
         "x = tf.random.normal((6, 4))",

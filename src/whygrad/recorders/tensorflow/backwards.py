@@ -24,24 +24,28 @@ _PREFIX = "CustomGradient-"
 _KEEP_ZEROS = frozenset("Identity Reshape BroadcastTo Cast Neg ExpandDims Squeeze".split())
 
 
-def observed(backward: Callable[..., Any], seen: Backward, log: Log, skipped: int = 0) -> Callable[..., Any]:
+def observed(
+    backward: Callable[..., Any], seen: Backward, log: Log, fault: Callable[[BaseException], None], skipped: int = 0
+) -> Callable[..., Any]:
     """The same backward function, which also notes what it answers.
 
     Args:
+        fault: told of an error of ours, which must not end the user's backward pass.
         skipped: how many leading arguments are no gradients.
     """
 
     @wraps(backward)
     def observing(*arguments: Any) -> Any:
-        begin = log.now
+        begin = log.first + len(log.entries)
         answer = backward(*arguments)
         if isinstance(answer, (list, tuple)):
             seen.called = True
             seen.none.update(i for i, one in enumerate(answer) if one is None)
             try:
                 seen.zeros.update(_zeros(answer, arguments[skipped:], log, begin))
-            except Exception:
-                seen.zeros.clear()  # no answer of ours is worth an error in the middle of the user's backward pass
+            except Exception as error:
+                seen.zeros.clear()
+                fault(error)
         return answer
 
     return observing
@@ -61,7 +65,7 @@ def watch_registry(patches: Patches, log: Log, fault: Callable[[BaseException], 
             if key.startswith(_PREFIX):
                 seen = backward_of(found)
                 log.rules[key] = seen
-                return observed(found, seen, log, skipped=1)
+                return observed(found, seen, log, fault, skipped=1)
         except Exception as error:
             fault(error)
         return found

@@ -70,8 +70,12 @@ class Passes:
         """Whether what runs now runs eagerly and on no tape."""
         from tensorflow.python.eager import context
 
-        local = self.log.local
-        return not local.tapes and not local.busy and bool(context.executing_eagerly())
+        try:
+            local = self.log.local
+            return not local.tapes and not local.busy and bool(context.executing_eagerly())
+        except Exception as error:
+            self.fault(error)
+            return False
 
     def _backward(self, original: Callable[..., Any]) -> Callable[..., Any]:
         passes, local = self, self.log.local

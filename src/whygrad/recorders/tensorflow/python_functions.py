@@ -80,7 +80,7 @@ class PythonFunctions:
         def __call__(self: Any, device: Any, token: Any, args: Any) -> Any:
             if self._is_grad_func:
                 return original(self, device, token, args)
-            begin, end = functions.log.now, functions.listening()
+            begin, end = functions.log.first + len(functions.log.entries), functions._listen(fault)
             try:
                 outputs = original(self, device, token, args)
             finally:
@@ -92,6 +92,13 @@ class PythonFunctions:
             return outputs
 
         patches.replace(script_ops.EagerFunc, "__call__", __call__)
+
+    def _listen(self, fault: Callable[[BaseException], None]) -> Callable[[], None]:
+        try:
+            return self.listening()
+        except Exception as error:
+            fault(error)
+            return lambda: None
 
     def clear(self) -> None:
         """Forget everything."""

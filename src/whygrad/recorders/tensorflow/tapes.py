@@ -135,7 +135,7 @@ class Tapes:
                 seen,
             )
             self.log.add(entry)
-            return backward if seen.code is None and not seen.own else observed(backward, seen, self.log)
+            return backward if seen.code is None and not seen.own else observed(backward, seen, self.log, self.fault)
         except Exception as error:
             self.fault(error)
             return backward
