@@ -13,6 +13,7 @@ from typing import Any
 from agreement.grammar import Act, Fork, Guard, Layer, Nest, Planted, Program, Repeat, Residual
 
 MARK = "#: "
+MARK_OF_LACKING = f"  {MARK}not-called"
 # How a room's own functions call it.
 OWNER = "self"
 
@@ -31,11 +32,16 @@ class Script:
 
 @dataclass(slots=True)
 class Room:
-    """A class of the program: what it makes, and its functions."""
+    """A class of the program: what it makes, its functions, and whether its forward pass is to call something more."""
 
     name: str
     makes: list[str] = field(default_factory=list)
     functions: list[list[str]] = field(default_factory=list)
+    lacking: bool = False
+
+    def forward(self, head: str) -> str:
+        """The head of its forward function; one that leaves a layer out may be blamed for that."""
+        return f"    {head}{MARK_OF_LACKING if self.lacking else ''}"
 
 
 class Writer:
@@ -125,6 +131,7 @@ class Writer:
         plant = (self.dialect.FAULTS | self.dialect.HARMLESS)[node.kind]
         name = f"n{number}"
         room.makes += [line.format(n=name) for line in plant.makes]
+        room.lacking = room.lacking or (not plant.lines and node.kind in self.dialect.FAULTS)
         if plant.top:
             self.tops.append([line.format(n=name) for line in plant.top])
         return [line.format(o=owner, n=name) for line in plant.lines]

@@ -172,15 +172,22 @@ WORDS = Words(
     "use a differentiable substitute (softmax for argmax, sigmoid for a comparison, a soft rank for a sort), "
     "or keep this out of the loss",
 )
+
+
+def _zero(around: str) -> Words:
+    return Words(
+        "the derivative of `{code}` is zero everywhere",
+        "only zeros come back from here",
+        f"let the gradient pass around it (`{around}`, where `q` is what it makes of `x`), or keep this out of "
+        "the loss",
+    )
+
+
 # What a recorder says of a barrier, where that has words of its own.
 DETAILS: Mapping[str, Mapping[str, Words]] = {
+    "tensorflow": {"its derivative is zero": _zero("x + tf.stop_gradient(q - x)")},
     "torch": {
-        "its derivative is zero": Words(
-            "the derivative of `{code}` is zero everywhere",
-            "only zeros come back from here",
-            "let the gradient pass around it (`x + (q - x).detach()`, where `q` is what it makes of `x`), "
-            "or keep this out of the loss",
-        ),
+        "its derivative is zero": _zero("x + (q - x).detach()"),
         "sampling has no derivative": Words(
             "`{code}` draws a sample, and drawing has no derivative",
             "no gradient passes through a drawn sample",

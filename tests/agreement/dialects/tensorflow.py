@@ -72,7 +72,7 @@ def room(place: Room, lines: list[str]) -> list[str]:
         "        super().__init__()",
         *indented(indented(place.makes)),
         "",
-        "    def call(self, h):",
+        place.forward("def call(self, h):"),
         *indented(indented(lines)),
     ]
     for function in place.functions:

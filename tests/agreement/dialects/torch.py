@@ -73,7 +73,7 @@ def room(place: Room, lines: list[str]) -> list[str]:
         "        super().__init__()",
         *indented(indented(place.makes)),
         "",
-        "    def forward(self, h):",
+        place.forward("def forward(self, h):"),
         *indented(indented(lines)),
     ]
     for function in place.functions:

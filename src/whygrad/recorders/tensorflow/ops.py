@@ -29,6 +29,8 @@ KINDS = {
 }
 # Never probed: they hold or move tensors, and carry by construction.
 CARRIES = frozenset("Identity IdentityN ReadVariableOp ResourceGather ResourceGatherNd EagerPyFunc Placeholder".split())
+# What is said of an input whose gradient is zeros whatever comes in; a row of the cause's table.
+ZERO = "its derivative is zero"
 _TRAINABLE = frozenset(
     (1, 2, 8, 14, 18, 19, 20, 21)
 )  # float, double, complex64, bfloat16, complex128, half, resource, variant
@@ -96,7 +98,7 @@ class Table:
                 detail = f"{facts.op_type} makes {dtype_name(dtype)}"
                 found += [Barrier(i, o, kind, detail) for i in floats]
                 continue
-            found += [Barrier(i, o, *blocked[i]) for i in floats if i in blocked]
+            found += [Barrier(i, o, *blocked[i], zeros=blocked[i][1] == ZERO) for i in floats if i in blocked]
             if 0 not in blocked and _is_over_one(facts):
                 found.append(Barrier(0, o, "zero-gradient", "an axis of size one", zeros=True))
             if len(blocked) < len(floats):
@@ -118,14 +120,13 @@ class Table:
             kind = KINDS.get(op_type, "non-differentiable-op")
             return dict.fromkeys(floats, (kind, f"{op_type} is declared not differentiable"))
         try:
-            silent = _probe(facts, function)
+            silent, zero = _probe(facts, function)
         except LookupError as refusal:
             return dict.fromkeys(floats, ("no-registered-gradient", f"{op_type} refuses a gradient: {refusal}"))
-        return {
-            i: ("non-differentiable-op", f"the gradient of {op_type} is None for this input")
-            for i in floats
-            if i in silent
-        }
+        if "Grad" in op_type:
+            zero = set()  # a second derivative of zero (of a rectifier, of a pool) is what the first one is made of
+        none = f"the gradient of {op_type} is None for this input"
+        return {i: ("non-differentiable-op", none if i in silent else ZERO) for i in floats if i in silent or i in zero}
 
 
 def dtype_name(dtype: int) -> str:
@@ -138,8 +139,10 @@ def dtype_name(dtype: int) -> str:
         return "unknown"
 
 
-def _probe(facts: Facts, function: Any) -> set[int]:
-    """Input positions for which the gradient function answers ``None``; none if it can not be asked.
+def _probe(facts: Facts, function: Any) -> tuple[set[int], set[int]]:
+    """Input positions for which the gradient function answers ``None``, and zeros; none if it can not be asked.
+
+    What is answered is linear in what comes in. An answer that does not depend on that is zero at all values.
 
     Kernels take shapes that the rules of graph building refuse: then shapes are left open.
 
@@ -152,10 +155,10 @@ def _probe(facts: Facts, function: Any) -> set[int]:
         except Exception as error:
             if type(error) is LookupError:  # an index or a key that is missing is no refusal
                 raise
-    return set()
+    return set(), set()
 
 
-def _asked(facts: Facts, function: Any, open_shapes: bool) -> set[int]:
+def _asked(facts: Facts, function: Any, open_shapes: bool) -> tuple[set[int], set[int]]:
     from tensorflow.python.framework import func_graph, ops
 
     with ops.init_scope(), _recording(), func_graph.FuncGraph("whygrad_probe").as_default() as graph:
@@ -164,7 +167,19 @@ def _asked(facts: Facts, function: Any, open_shapes: bool) -> set[int]:
         gradients = [g if trainable(g.dtype.as_datatype_enum) else None for g in gradients]
         answer = function(op, *gradients)
         answers = answer if isinstance(answer, (list, tuple)) else [answer]
-        return {i for i, one in enumerate(answers) if one is None}
+        fed = _fed(graph, [g for g in gradients if g is not None])
+        silent = {i for i, one in enumerate(answers) if one is None}
+        known = [(i, getattr(one, "op", None)) for i, one in enumerate(answers) if i not in silent]
+        return silent, {i for i, made in known if made is not None and made.graph is graph and made not in fed}
+
+
+def _fed(graph: Any, gradients: Sequence[Any]) -> set[Any]:
+    """The operations of a graph that depend on these tensors."""
+    found = {gradient.op for gradient in gradients}
+    for op in graph.get_operations():  # in the order in which they were made
+        if any(tensor.op in found for tensor in op.inputs) or any(before in found for before in op.control_inputs):
+            found.add(op)
+    return found
 
 
 @contextmanager
