@@ -159,7 +159,7 @@ def check(framework: Framework, situation: str, path: Path, monkeypatch: Any) ->
     assert run.graphs, "nothing was recorded"
     for graph in run.graphs:
         spec.check(graph)
-        assert agrees(graph) == [], "the graph and the framework differ"
+        assert graph.ended or agrees(graph) == [], "the graph and the framework differ"
     assert {found.cause for found in run.findings} == ({cause} if cause else set())
     for found in run.findings:
         assert found.parameters

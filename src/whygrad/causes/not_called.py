@@ -144,8 +144,8 @@ y = jnp.array([[1.0], [0.0]])
 def loss(params, deep=False):
     hidden = x @ params["w"]
     if deep:
-        hidden = jnp.tanh(hidden) * params["gate"]
-    return jnp.mean((hidden - y) ** 2)  # <- here
+        hidden = jnp.tanh(hidden) * params["gate"]  # <- here
+    return jnp.mean((hidden - y) ** 2)
 
 
 print(jax.grad(loss)({"w": w, "gate": jnp.ones(1)}))

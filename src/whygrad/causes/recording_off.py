@@ -164,6 +164,8 @@ DETAILS: Mapping[str, Words] = {
 }
 # The frameworks that record what runs inside a `with` block, and nothing else.
 _BY_BLOCK = frozenset(("tensorflow",))
+# Methods that run once, when a layer is made.
+_MAKERS = ("__init__", "build")
 _ONCE = "compute it each time, inside the block that records, and not once where the model is made"
 # What switches grad mode off for a block or, as a decorator, for a function.
 _SWITCHES = ("no_grad", "inference_mode", "set_grad_enabled")
@@ -198,7 +200,8 @@ def _where_made(case: Case, cut: Cut) -> Span | None:
         return None
     for mine, its in zip(reversed(cut.stack), reversed((made, *made.called_from)), strict=False):
         if mine.place() != its.place():
-            return mine if (mine.file, mine.function) == (its.file, its.function) and mine != cut.stack[-1] else None
+            together = (mine.file, mine.function) == (its.file, its.function)
+            return mine if together and (mine.function or "").rpartition(".")[2] in _MAKERS else None
     return None
 
 

@@ -59,7 +59,7 @@ class Schedule:
         if cost is not None:
             self._whole += cost - turn.cost
             turn.looks, turn.cost, self._latest = turn.looks + 1, cost, turn
-            self._credit -= cost  # of the first looks too: they are made whatever they cost, and paid for afterwards
+            self._credit -= 0.0 if turn.looks <= FIRST_LOOKS else cost
         now = self._clock()
         # What is saved up while nobody trains is not spent all at once afterwards.
         self._credit = min(self._credit + SHARE * (now - self._then), self._whole)

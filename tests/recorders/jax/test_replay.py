@@ -180,7 +180,14 @@ def test_without_the_place_of_compiled_calls_the_rest_is_recorded(monkeypatch: p
     from whygrad.recorders.jax import compat
 
     monkeypatch.setattr(compat, "RUN", "no_such_name")
-    last = steps_of(lambda p: jnp.sum(p**2), jnp.ones(2), True, 3)
+    last = Last()
+    recorder = Jax()
+    recorder.start(last)
+    gradient = jax.jit(jax.grad(lambda p: jnp.sum(p**2)))
+    for _ in range(3):
+        gradient(jnp.ones(2))
+    recorder.stop()
+    assert [type(f).__name__ for f in last.faults] == ["MissingName"]
     assert last.graph is not None
 
 

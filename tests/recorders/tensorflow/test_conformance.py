@@ -67,6 +67,7 @@ for step in range(4):
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean((pred(features) - y) ** 2)
     grads = tape.gradient(loss, model.trainable_variables)
+    optimizer.apply_gradients([(g, v) for g, v in zip(grads, model.trainable_variables) if g is not None])
 result = [float(loss)]
 """
 OTHER = """

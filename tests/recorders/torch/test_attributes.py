@@ -98,7 +98,7 @@ class Attacked(Scaled):
     """A perturbation that the script moves itself."""
 
     def made(self) -> torch.Tensor:
-        return torch.zeros(1, requires_grad=True)
+        return torch.full((1,), 0.1, requires_grad=True)
 
     def loss(self) -> torch.Tensor:
         if self.scale.grad is not None:

@@ -139,13 +139,14 @@ def is_zero_elsewhere(function: Callable[..., Any], sample: Any, sources: Sequen
             for source in sources:
                 source.add_(torch.randn_like(source))
         outputs = list(tensors_in(function(sample.input, *sample.args, **sample.kwargs)))
+        # Before the values are back: the way back may read them from where they are.
+        answers = gradients(sources, [o for o in outputs if ops.differentiable(o.dtype)])
     except RuntimeError:
         return True  # sparse tensors stay as they are, and not every value is allowed
     finally:
         with torch.no_grad():  # samples share tensors
             for source, value in zip(sources, values, strict=True):
                 source.data = value
-    answers = gradients(sources, [o for o in outputs if ops.differentiable(o.dtype)])
     return isinstance(answers, str) or answers[position] is None or is_zero(answers[position])
 
 
