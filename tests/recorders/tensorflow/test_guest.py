@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import weakref
 from typing import Any
@@ -84,6 +85,18 @@ def test_no_tensor_is_kept_alive(ear: Ear) -> None:
         loss = tf.reduce_sum(hidden)
     tape.gradient(loss, [w])
     del hidden, tape, loss
+    assert alive() is None
+
+
+def test_what_a_dataset_closes_over_is_not_kept_alive(ear: Ear) -> None:
+    def looked_up() -> weakref.ref[Any]:
+        table = tf.range(10.0)
+        batches = tf.data.Dataset.range(4).map(lambda row: tf.gather(table, row))
+        assert [float(each) for each in batches] == [0.0, 1.0, 2.0, 3.0]
+        return weakref.ref(table)
+
+    alive = looked_up()
+    gc.collect()
     assert alive() is None
 
 

@@ -142,6 +142,8 @@ class Hooks:
                     local.pending.clear()  # a variable touched before this operation was read by it, or not at all
                 for one in made:
                     known.add(one[0])
+                if "Dataset" in op_type:
+                    attrs = ()  # functions, which hold what they closed over; no gradient goes through a dataset
                 if op_type == "VarHandleOp":
                     log.handles[made[0].id] = stack
                 elif log.traced_requests and op_type.startswith("__"):
