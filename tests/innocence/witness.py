@@ -15,7 +15,13 @@ from typing import Any
 
 import numpy
 
-_KINDS = ("Tensor", "Parameter", "EagerTensor", "ResourceVariable", "ArrayImpl")
+# By package, since others have classes of these names: TensorFlow has a Parameter of functions.
+_KINDS = {
+    "torch": ("Tensor", "Parameter"),
+    "tensorflow": ("Tensor", "EagerTensor", "ResourceVariable"),
+    "jax": ("ArrayImpl",),
+    "jaxlib": ("ArrayImpl",),
+}
 # Unseeded, they differ from process to process.
 random.seed(0)
 numpy.random.seed(0)
@@ -43,9 +49,7 @@ def testify(weights: Any) -> None:
 
 
 def _is_tensor(cls: type) -> bool:
-    """By its name and home: other packages have classes of these names."""
-    home = str(cls.__module__).partition(".")[0]
-    return home in ("torch", "tensorflow", "jax", "jaxlib") and cls.__name__ in _KINDS
+    return cls.__name__ in _KINDS.get(str(cls.__module__).partition(".")[0], ())
 
 
 def _plain(tensor: Any) -> Any:
