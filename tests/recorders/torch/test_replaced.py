@@ -101,6 +101,20 @@ def test_what_comes_after_us(plainly: Counter[str], ear: Ear, monkeypatch: pytes
     assert ear.graphs
 
 
+def test_what_torch_hands_its_functions_to_may_be_wrapped_too(ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
+        def shim(*args: Any, **kwargs: Any) -> Any:
+            return function(*args, **kwargs)
+
+        return shim
+
+    monkeypatch.setattr(torch._tensor, "handle_torch_function", wrapped(torch._tensor.handle_torch_function))
+    monkeypatch.setattr(torch.Tensor, "backward", wrapped(torch.Tensor.backward))
+    model = mlp()
+    model(x(8, 4)).sum().backward()
+    assert model[0].weight.grad is not None
+
+
 def test_an_attribute_of_tensors(ear: Ear) -> None:
     reads: Counter[str] = Counter()
     original = torch._C.TensorBase.grad

@@ -29,7 +29,10 @@ def is_torchs(function: Any) -> bool:
     if isinstance(function, MethodWrapperType):  # the access to an attribute of a tensor
         function = function.__self__
         return not isinstance(function, property) or is_torchs(function.fget)
-    code = getattr(function, "__code__", None)
+    return _is_torchs_code(getattr(function, "__code__", None))
+
+
+def _is_torchs_code(code: Any) -> bool:
     return isinstance(code, CodeType) and code.co_filename.startswith(_TORCH)
 
 
@@ -41,7 +44,7 @@ def original_of(function: Any, caller: FrameType) -> Any:
     """
     if caller.f_code is handle_torch_function.__code__:
         met = caller.f_back
-        return function if met is None else _function_of(met.f_code, function)
+        return function if met is None or not _is_torchs_code(met.f_code) else _function_of(met.f_code, function)
     access = function.__name__ if isinstance(function, MethodWrapperType) else ""
     replaced = function.__self__ if access else function
     name = next((name for name, value in list(vars(torch.Tensor).items()) if value is replaced), "")
@@ -52,9 +55,9 @@ def original_of(function: Any, caller: FrameType) -> Any:
 
 
 def _function_of(code: CodeType, otherwise: Any) -> Any:
-    """The function that runs this code."""
+    """The function that runs this code; closures share theirs, and then it is not known which."""
     if code not in _found:
         users = [f for f in gc.get_referrers(code) if isinstance(f, FunctionType) and f.__code__ is code]
-        _found[code] = users[0] if users else None
+        _found[code] = users[0] if len(users) == 1 else None
     found = _found[code]
     return otherwise if found is None else found
