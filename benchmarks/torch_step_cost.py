@@ -24,6 +24,8 @@ from torch import nn
 from whygrad.recorders.torch import Torch
 
 STEPS = 20
+# A run records ten steps: the first are warming up, and the others are measured together.
+WARM, MEASURED = 3, 7
 
 
 def mlp(width: int, batch: int) -> tuple[Any, Any]:
@@ -70,10 +72,11 @@ def stepper(make: Callable[[], tuple[Any, Any]]) -> Callable[[], float]:
     return step
 
 
-def timed(step: Callable[[], float]) -> float:
+def timed(step: Callable[[], Any], steps: int = MEASURED) -> float:
     start = time.thread_time()
-    step()
-    return time.thread_time() - start
+    for _ in range(steps):
+        step()
+    return (time.thread_time() - start) / steps
 
 
 def listening(body: Callable[[], Any], rest: bool) -> Any:
@@ -89,7 +92,8 @@ def listening(body: Callable[[], Any], rest: bool) -> Any:
 
 def recorded(step: Callable[[], float], rest: bool) -> float:
     def warm() -> float:
-        step()  # what is set up once per recorder is not the cost of a step
+        for _ in range(WARM):  # what is set up once per recorder is not the cost of a step
+            step()
         return timed(step)
 
     return float(listening(warm, rest))
@@ -104,7 +108,7 @@ def traced(step: Any) -> float:
     import torchlens
 
     model, data = step.forward
-    return timed(lambda: torchlens.trace(model, data))
+    return timed(lambda: torchlens.trace(model, data), 1)
 
 
 WAYS: dict[str, Callable[[Callable[[], float]], float]] = {
