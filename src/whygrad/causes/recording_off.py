@@ -154,12 +154,18 @@ WORDS: Mapping[str, Words] = {
     ),
     ANY: Words("`{code}` was computed while nothing recorded it", "computed here, unrecorded", "record it as well"),
 }
+NO_GRAPH = "no graph of the gradient"
 # What a recorder says of a barrier, where that has words of its own.
 DETAILS: Mapping[str, Words] = {
     "reentrant checkpoint": Words(
         "`{code}` runs under a reentrant checkpoint, and no input of that requires a gradient",
         "checkpointed in here with `use_reentrant=True`",
         "checkpoint with `use_reentrant=False`, or let the input of the checkpoint require a gradient",
+    ),
+    NO_GRAPH: Words(
+        "`{code}` gives a gradient without a graph of its own, and that is a constant",
+        "computed here, and nothing leads back through it",
+        "pass `create_graph=True`",
     ),
 }
 # The frameworks that record what runs inside a `with` block, and nothing else.
@@ -181,6 +187,8 @@ def explain(case: Case) -> Explanation | None:
     culprit = cuts[0].barrier.where or once or _in_switched(cuts[0].stack) or seen_from(cuts[0].stack, opened)
     words = DETAILS.get(cuts[0].barrier.detail, spoken(WORDS, case))
     found = explain_cut(case, cuts[:1], words, culprit)
+    if cuts[0].barrier.detail == NO_GRAPH and culprit is not None and culprit == cuts[0].span:
+        return replace(found, fix=Fix(words.fix, rewrite.given_keyword(culprit, "create_graph=True")))
     if opened is not None and culprit is not None and opened.place() != culprit.place():
         before = (opened.line or 0) > (culprit.line or 0)
         text = "recording begins only here" if before else "recording began here, and has ended before"

@@ -14,7 +14,7 @@ from whygrad.recorders.lives import packages
 from whygrad.recorders.naming import unique
 from whygrad.recorders.recorder import Asked, Sink
 from whygrad.recorders.torch.asking import Request, answer
-from whygrad.recorders.torch.closing import close, held_by, marked, unapplied
+from whygrad.recorders.torch.closing import close, derived, held_by, marked, unapplied
 from whygrad.recorders.torch.faults import kind_of
 from whygrad.recorders.torch.health import Health
 from whygrad.recorders.torch.hooks import Hooks
@@ -49,6 +49,7 @@ class Torch:
         self.lives.optimizer_made = self._optimizer_made
         self.lives.optimizer_failed = self._optimizer_failed
         self.requests.used = self._used
+        self.requests.derived = lambda outputs, answers, frame: derived(self.log, outputs, answers, frame)
         self.requests.outermost = self.hooks.transforms.outermost
         self.hooks.transforms.mark = self._mark
         self.hooks.transforms.unanswered = self.requests.unanswered

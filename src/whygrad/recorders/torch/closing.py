@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,14 +14,17 @@ from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.keras import layers_of
 from whygrad.recorders.torch import edges
-from whygrad.recorders.torch.asking import Request
+from whygrad.recorders.torch.asking import Request, is_tensor
 from whygrad.recorders.torch.faults import fault_of, underived
-from whygrad.recorders.torch.log import Log, Marked, Met
+from whygrad.recorders.torch.log import Log, Marked, Met, Ran
 from whygrad.recorders.torch.names import Names
 from whygrad.recorders.torch.parameters import Described, forward_of
 from whygrad.recorders.torch.replay import Replay
 from whygrad.recorders.torch.tensors import made_of
 from whygrad.span import Span
+
+# What is written down for gradients without a graph of their own; the cause has words for it.
+NO_GRAPH = "no graph of the gradient"
 
 if TYPE_CHECKING:
     from whygrad.recorders.torch import Torch
@@ -242,6 +246,16 @@ def marked(log: Log, targets: Sequence[Any]) -> int:
     number = log.now
     log.add(Marked(tuple(log.serial(t) for t in targets)))
     return number
+
+
+def derived(log: Log, outputs: Sequence[Any], answers: Sequence[Any], frame: FrameType) -> None:
+    """Note the gradients that the script asked for: constants, unless autograd was told to make a graph of them."""
+    targets, made = [t for t in outputs if is_tensor(t)], [g for g in answers if is_tensor(g)]
+    if made and not any(gradient.requires_grad for gradient in made):
+        serials, grads = tuple(log.serial(t) for t in targets), tuple(t.requires_grad for t in targets)
+        gradients = tuple(made_of(log, gradient) for gradient in made)
+        scope = log.local.scope[-1] if log.local.scope else 0
+        log.add(Ran(NO_GRAPH, serials, grads, gradients, False, frames.capture(frame), scope))
 
 
 def held_by(recorder: Torch, optimizer: Any) -> list[Parameter]:

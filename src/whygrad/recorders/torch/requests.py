@@ -36,11 +36,10 @@ class Requests:
         mark: notes losses in the log and gives the entry's number, -1 while not recording.
         recording: whether the leaves of a backward are worth looking at.
         pause: told when an optimizer begins and ends its own work.
-        now: the number that the log's next entry will have.
-        fault: told of an error of ours.
+        now: the number that the log's next entry will have; ``fault``: told of an error of ours.
 
     Attributes:
-        outermost: what a tensor is a wrap of, and the transform that wrapped it.
+        outermost: what a tensor is a wrap of, and the transform that wrapped it; ``derived``: told what ``grad`` gave.
         used: from a frame, the parameters that were computed with: meant where no optimizer holds any.
     """
 
@@ -60,6 +59,7 @@ class Requests:
         self.pending: list[Backward] = []
         self.steps = Steps(heard, self.pending, pause, now, fault)
         self.outermost: Callable[[Any], tuple[Any, str]] = lambda tensor: (tensor, "")
+        self.derived: Callable[[Sequence[Any], Sequence[Any], FrameType], None] = lambda outputs, answers, frame: None
         self.used: Callable[[FrameType | None], list[Any]] = lambda frame: []
         self._asked_at: dict[tuple[Any, ...], int] = {}
 
@@ -243,17 +243,19 @@ class Requests:
                 raise
             finally:
                 requests.depth -= 1
-            requests._answered(mark, sources, result, frame, transform)
+            requests._answered(mark, sources, result, frame, transform, outputs)
             return result
 
         return grad
 
     @unseen
-    def _answered(self, mark: int, sources: Sequence[Any], result: Any, frame: FrameType, transform: str) -> None:
+    def _answered(self, mark: int, sources: Any, result: Any, frame: FrameType, transform: str, outputs: Any) -> None:
         try:
             answers = listed(result)
             seen: tuple[GradientSeen, ...] = tuple("none" if one is None else "present" for one in answers)
             given = worths((id(s), a) for s, a in zip(sources, answers, strict=True)) if mark >= 0 else {}
+            if mark >= 0:
+                self.derived(listed(outputs), answers, frame)
         except Exception as error:
             self.fault(error)
             return
