@@ -26,6 +26,8 @@ parameter to the loss was computed before the tape was opened, after it was clos
   backward`.
 - A reentrant checkpoint runs its function with grad mode off, and gives gradients only if one of its inputs
   requires one. Otherwise it warns `None of the inputs have requires_grad=True. Gradients will be None`.
+- `torch.autograd.grad` gives gradients without a graph of their own. A loss made of them (a gradient penalty, the
+  residual of a differential equation) leads back to nothing, unless they were asked for with `create_graph=True`.
 
 ## Broken: TensorFlow
 
