@@ -108,6 +108,7 @@ def test_what_torchscript_runs_is_one_operation(ear: Ear, make: Callable[[nn.Mod
     assert diagnose(healthy) == []
     assert agrees(healthy) == agrees(cut) == []
     [finding] = diagnose(cut)
+    assert finding.cause == "non-differentiable-op"  # it ran, and what stops inside is not seen
     assert {p.path.rpartition("body.")[2] for p in finding.parameters} == {"weight", "bias"}
     assert finding.culprit is not None
     assert finding.culprit.file == __file__

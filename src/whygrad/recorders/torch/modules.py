@@ -58,7 +58,7 @@ class Modules:
             try:
                 output = original(self, *args, **kwargs)
             finally:
-                if modules._silent:
+                if modules._silent or isinstance(self, torch.jit.ScriptModule):
                     modules._guarded(modules._left, self, args, output)
                 modules.log.local.scope, frames.held.above = before, above
             return output
@@ -125,11 +125,11 @@ class Modules:
             self.quiet(True)
 
     def _left(self, module: Any, args: Any, output: Any) -> None:
-        if self._silent[-1] is module:
+        if not self._silent:  # nothing of TorchScript is heard
+            self._whole(module, args, output)
+        elif self._silent[-1] is module:
             self._silent.pop()
             self.quiet(False)
-            self._whole(module, args, output)
-        elif isinstance(module, torch.jit.ScriptModule) and not self._silent:  # nothing of TorchScript is heard
             self._whole(module, args, output)
 
     def _whole(self, module: Any, args: Any, output: Any) -> None:
