@@ -35,6 +35,7 @@ NAMES: list[tuple[Any, str]] = [
     *((torch.optim.Optimizer, name) for name in ("zero_grad", "__init__")),
     (torch.optim.SGD, "step"),
 ]
+MORE: list[tuple[Any, str]] = [(torch.func, "grad"), (torch, "compile"), (threading.Thread, "run")]
 
 
 def counted(calls: Counter[str], owner: Any, name: str) -> Callable[..., Any]:
@@ -94,9 +95,10 @@ def test_what_comes_before_us(plainly: Counter[str], monkeypatch: pytest.MonkeyP
     assert calls == plainly
 
 
-def test_what_comes_after_us(plainly: Counter[str], ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = replace(monkeypatch)
-    program()
+def test_what_comes_after_us(plainly: Counter[str], ear: Ear) -> None:
+    with pytest.MonkeyPatch.context() as patch:  # taken off while we listen, so that our hooks can go as well
+        calls = replace(patch)
+        program()
     assert calls == plainly
     assert ear.graphs
 
@@ -144,10 +146,13 @@ def test_what_lies_on_top_of_us_finds_nobody_behind_it() -> None:
             return 2 * ctx.saved_tensors[0] * gradient
 
     recorder, modes = Torch(), []
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as own, pytest.MonkeyPatch.context() as patch:
+        for owner, name in (*NAMES, *MORE, (torch.autograd.Function, "apply")):
+            if name in vars(owner):
+                own.setattr(owner, name, vars(owner)[name])  # what is covered stays, and is put back in the end
         recorder.start(Ear(recorder))
         replace(patch)
-        for owner, name in ((torch.func, "grad"), (torch, "compile"), (threading.Thread, "run")):
+        for owner, name in MORE:
             patch.setattr(owner, name, counted(Counter(), owner, name))
         apply = torch.autograd.Function.apply.__func__  # type: ignore[attr-defined]
         patch.setattr(torch.autograd.Function, "apply", classmethod(lambda cls, *args: apply(cls, *args)))

@@ -32,10 +32,9 @@ class Requests:
     """Wraps what asks for gradients.
 
     Args:
-        heard: told of every request.
+        heard: told of every request; ``pause``: of an optimizer that begins and ends its own work.
         mark: notes losses in the log and gives the entry's number, -1 while not recording.
         recording: whether the leaves of a backward are worth looking at.
-        pause: told when an optimizer begins and ends its own work.
         now: the number that the log's next entry will have; ``fault``: told of an error of ours.
 
     Attributes:
@@ -156,7 +155,8 @@ class Requests:
     def _given(self, call: Backward, leaves: list[Any]) -> None:
         """A backward function may answer nothing, and what is there now may be cleared before anybody looks."""
         try:
-            call.got = worths([(id(leaf), gradient_of(leaf)) for leaf in leaves])
+            with torch._C.DisableTorchFunction():
+                call.got = worths([(id(leaf), gradient_of(leaf)) for leaf in leaves])
         except Exception as error:
             self.fault(error)
 
