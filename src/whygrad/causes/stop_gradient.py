@@ -169,11 +169,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 from whygrad import rewrite
 from whygrad.causes.carried import Words, cut_by, explain_cut, only_use
 from whygrad.causes.cause import ANY, Case, Explanation, in_package, spoken
 from whygrad.finding import Fix
+from whygrad.flow import Flow
 from whygrad.graph import Graph
 from whygrad.ways import Cut
 
@@ -193,6 +195,9 @@ _STOPS: Mapping[str, tuple[str, ...]] = {
     "jax": ("stop_gradient",),
     ANY: (),
 }
+
+# Of each flow, by the operation and the output of a cut.
+_weighing: WeakKeyDictionary[Flow, dict[tuple[int, int], bool]] = WeakKeyDictionary()
 
 
 def explain(case: Case) -> Explanation | None:
@@ -223,6 +228,15 @@ def _unstopped(case: Case) -> rewrite.Edits:
 
 
 def _weighs_what_learns(case: Case, cut: Cut) -> bool:
+    """The same for every parameter behind a cut, so it is looked at once: the rest of a way may be long."""
+    known = _weighing.setdefault(case.flow, {})
+    key = cut.op, cut.barrier.output
+    if key not in known:
+        known[key] = _meets_what_learns(case, cut)
+    return known[key]
+
+
+def _meets_what_learns(case: Case, cut: Cut) -> bool:
     """Whether the stopped value meets one that learns: it may be meant to be a constant there (an advantage, a target).
 
     A weight that is applied to it is no such value.
