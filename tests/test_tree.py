@@ -23,6 +23,7 @@ UNTESTED = {
 # Rooms whose modules only make sense together are tested as one, through what the room is for.
 ROOMS = {
     "causes": "causes/test_causes.py",  # every manual page's programs, run
+    "graph": "graph/test_graph.py",
     "recorders": "recorders/test_recorders.py",
     "recorders/jax": "recorders/jax/test_jax.py",  # verdicts against JAX's own
     "recorders/torch": "recorders/torch/test_torch.py",  # verdicts against autograd's own

@@ -1,0 +1,23 @@
+"""The Graph and the frozen records that it is made of."""
+
+from whygrad.graph.columns import Graph
+from whygrad.graph.operations import NOWHERE, Barrier, Crossing, Op, Shape, Value
+from whygrad.graph.parameters import Event, EventKind, GradientSeen, Layer, Parameter
+from whygrad.graph.requests import Fault, Recording
+
+__all__ = [
+    "NOWHERE",
+    "Barrier",
+    "Crossing",
+    "Event",
+    "EventKind",
+    "Fault",
+    "GradientSeen",
+    "Graph",
+    "Layer",
+    "Op",
+    "Parameter",
+    "Recording",
+    "Shape",
+    "Value",
+]
