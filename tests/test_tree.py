@@ -23,6 +23,8 @@ UNTESTED = {
 # Rooms whose modules only make sense together are tested as one, through what the room is for.
 ROOMS = {
     "causes": "causes/test_causes.py",  # every manual page's programs, run
+    "causes/alive": "causes/test_zero_gradient.py",
+    "causes/applied": "causes/test_causes.py",
     "graph": "graph/test_graph.py",
     "recorders": "recorders/test_recorders.py",
     "recorders/jax": "recorders/jax/test_jax.py",  # verdicts against JAX's own

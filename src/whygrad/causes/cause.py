@@ -157,6 +157,11 @@ def seen_from(stack: tuple[Span, ...], frame: Span | None) -> Span | None:
     return stack[0] if stack else None
 
 
+def alone(case: Case) -> tuple[Step, ...]:
+    """The way of a parameter of which no further step matters."""
+    return (Step("parameter", case.parameter.name, case.parameter.made()),)
+
+
 def chain_of(case: Case, until: int | None = None) -> tuple[Step, ...]:
     """The way of a parameter to the loss, with its cuts."""
     graph, parameter = case.graph, case.parameter

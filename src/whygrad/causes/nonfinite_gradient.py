@@ -153,131 +153,18 @@ There is no flag for it. There is no use for a NaN gradient.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-
-from whygrad.causes.alive import Way, born, explain_birth, name_of
+from whygrad.causes.alive.birth import births
+from whygrad.causes.alive.poles import forward, pole
 from whygrad.causes.cause import Case, Explanation
-from whygrad.finding import Proof
-from whygrad.ways import Edge
 
 ID = "nonfinite-gradient"
-
-ROOT = Way(
-    "the derivative of `{code}` is infinite at zero",
-    "infinite slope at zero",
-    "add a small constant under the root or norm: `sqrt(x + eps)`",
-)
-POLE = Way(
-    "`{code}` divides by zero, or nearly so",
-    "a zero in the denominator",
-    "add a small constant to the denominator, or replace the zeros in it before the division",
-)
-LOG = Way(
-    "`{code}` takes the logarithm of zero, or of something negative",
-    "no finite slope at zero",
-    "clamp the input from below, or compute the loss from logits (`log_softmax`, `logsigmoid`)",
-)
-OVERFLOW = Way("`{code}` overflows", "infinite at these values", "subtract the largest value first, or clamp the input")
-EMPTY = Way(
-    "a row of `{code}` has nothing to choose from",
-    "a row with every entry masked",
-    "leave at least one entry of each row unmasked, or mask with a large negative number instead of -inf",
-)
-SPREAD = Way(
-    "`{code}` has no derivative where all its values are equal",
-    "no spread, no slope",
-    "add a small constant, or do not normalise a constant input",
-)
-WHERE = Way(
-    "`where` does not protect from `{code}`: the branch that is not taken has an infinite derivative, and "
-    "0 * inf is NaN",
-    "computed for the elements that are not taken too",
-    "replace the bad inputs before this operation too: `where(ok, x, 1.0)` inside and out",
-)
-
-INDEFINITE = Way(
-    "`{code}` is given a matrix that is not positive definite",
-    "not a number for such a matrix",
-    "add a small multiple of the identity to the matrix, and look at what makes it indefinite",
-)
-BEGINS = Way(
-    "the loss itself is not finite, and that begins in `{code}`",
-    "finite numbers come in, and what comes out is not finite",
-    "keep what comes in where the result is finite: a lower bound, a smaller learning rate, smaller first weights",
-)
-
-WAYS: Mapping[str, Way] = {
-    name: way
-    for names, way in (
-        (
-            "sqrt rsqrt norm linalg_norm linalg_vector_norm vector_norm matrix_norm frobenius_norm cdist pdist "
-            "pairwise_distance normalize cosine_similarity pow rpow euclideannorm prod cumprod",
-            ROOT,
-        ),
-        ("div true_divide rdiv rtruediv truediv reciprocal realdiv divnonan inv integer_pow", POLE),
-        ("log log2 log10 log1p xlogy logit binary_cross_entropy lgamma digamma", LOG),
-        ("cholesky cholesky_ex linalg_cholesky linalg_cholesky_ex", INDEFINITE),
-        ("exp expm1 sinh cosh tan", OVERFLOW),
-        ("softmax log_softmax logsumexp scaled_dot_product_attention logsoftmax", EMPTY),
-        (
-            "std std_mean var layer_norm group_norm batch_norm acos asin arccos arcsin atan2 acosh atanh erfinv "
-            "linalg_svd svd linalg_eigh eigh linalg_inv inverse linalg_det logdet",
-            SPREAD,
-        ),
-    )
-    for name in names.split()
-}
-_CHOOSES = frozenset(("where", "select", "selectv2", "select_n", "masked_fill", "maximum", "minimum"))
-# What may stand between, in which each element stays by itself; and how many of them.
-_ELEMENTWISE = frozenset(
-    "mul multiply __mul__ __rmul__ neg __neg__ negative add addv2 __add__ sub __sub__ square".split()
-)
-_FAR = 4
-
-
-_FORWARD = "measured in the forward pass: what this operation was given was finite, and what it gave not"
 
 
 def explain(case: Case) -> Explanation | None:
     """The operation whose backward first yields what is not finite."""
     if case.parameter.gradient != "nonfinite":
         return None
-    first = _first_break(case)
-    if first is not None:
-        told = explain_birth(case, first, WAYS.get(name_of(case, first), BEGINS), "")
-        point = case.graph.points.get(first.sink)
-        notes = told.notes if point is None else (f"its result is {point}", *told.notes)
-        return replace(told, notes=notes, proof=Proof("structural", True, _FORWARD))
-    for edge in reversed(born(case, "nonfinite")):
-        way = WAYS.get(name_of(case, edge))
-        if way is not None:
-            found = WHERE if _is_chosen_among(case, edge) else way
-            told = explain_birth(case, edge, found, "what came back to this operation was finite, and what it gave not")
-            point = case.graph.points.get(edge.source)
-            return told if point is None else replace(told, notes=(f"its input is {point}", *told.notes))
-    return None
-
-
-def _first_break(case: Case) -> Edge | None:
-    """Where the forward pass itself stops being finite, on the way to a loss that is not finite either."""
-    graph = case.graph
-    for value in sorted(graph.breaks, key=graph.value_op.__getitem__):
-        op = graph.value_op[value]
-        if op >= 0 and case.flow.influences(value) and graph.inputs(op):
-            edge = Edge(graph.inputs(op)[0], op, value, None)
-            if name_of(case, edge) in WAYS or value in graph.points:
-                return edge
-    return None
-
-
-def _is_chosen_among(case: Case, edge: Edge) -> bool:
-    """Whether all that comes of the operation's result, element by element, goes into one that takes some elements."""
-    graph, flow, value = case.graph, case.flow, edge.sink
-    for _ in range(_FAR):
-        readers = [op for op in flow.readers(value) if any(flow.carries(made) for made in graph.outputs(op))]
-        names = {graph.op(op).name.lower() for op in readers}
-        if len(readers) != 1 or not names <= _ELEMENTWISE:
-            return bool(readers) and names <= _CHOOSES
-        value = graph.outputs(readers[0])[0]
-    return False
+    told = forward(case)
+    if told is not None:
+        return told
+    return next((one for one in map(pole, births(case, "nonfinite")) if one is not None), None)

@@ -191,70 +191,14 @@ sources, or freeze it.
 
 from __future__ import annotations
 
-import ast
-from dataclasses import replace
-
-from whygrad import source
-from whygrad.causes.cause import Case, Explanation, code_of, spoken
-from whygrad.causes.holder import dropped_beside, is_dropped, others_read
-from whygrad.causes.left_out import may_be_meant
-from whygrad.causes.timed import may_be_timed
-from whygrad.causes.unapplied import RATES, REASONS, ROWS, UNREACHED
-from whygrad.finding import Fix, Label, Proof, Step
-from whygrad.graph import Event
-from whygrad.span import Span
+from whygrad.causes.applied.reasons import REASONS
+from whygrad.causes.cause import Case, Explanation
 
 ID = "not-updated"
-_STEPS = ("apply_gradients", "minimize")
 
 
 def explain(case: Case) -> Explanation | None:
     """The gradient was there, and what the recorder saw afterwards kept it from the parameter."""
     event = case.parameter.history[-1] if case.parameter.history else None
-    if event is not None and event.detail == "never applied":
-        event = _step_beside(event)
-    words = REASONS.get(ROWS.get(event.detail, event.detail)) if event is not None else None
-    if event is None or words is None or may_be_meant(case, event.detail):
-        return None
-    place = _let_go(case, event) if words is REASONS["dropped"] else event.span
-    if words is REASONS["dropped"] and place is None:
-        return None  # somebody reads the result: what for is not known
-    labels = [Label(place, words.label)] if place is not None else []
-    if case.graph.request and (place is None or case.graph.request[0].place() != place.place()):
-        labels.append(Label(case.graph.request[0], "the backward pass gives it here"))
-    used = next((e.span for e in case.parameter.history if e.kind == "updated" and e.span is not None), None)
-    if used is not None and all(used.place() != label.span.place() for label in labels):
-        labels.append(Label(used, "its first step was for other variables, here"))
-    return Explanation(
-        words.reason.format(code=code_of(place)),
-        place,
-        tuple(labels),
-        (Step("parameter", case.parameter.name, case.parameter.made()),),
-        fix=Fix(words.fix.replace("{rate}", spoken(RATES, case))),
-        proof=Proof("structural", True, words.proof),
-        severity=words.severity,
-    )
-
-
-def _step_beside(event: Event) -> Event:
-    """The event with the optimizer's step that the same function has in a branch, if there is one."""
-    function = source.function_at(event.span) if event.span is not None else None
-    branches = [node for node in ast.walk(function) if isinstance(node, ast.If)] if function is not None else []
-    steps = [call for branch in branches for name in _STEPS for call in source.calls(branch, name)]
-    if not steps or event.span is None:
-        return event
-    return replace(event, span=source.range_of(steps[0], event.span), detail=UNREACHED)
-
-
-def _let_go(case: Case, event: Event) -> Span | None:
-    """Where new parameters are let go of, if nobody reads them."""
-    place = event.span
-    if place is None:
-        return None
-    if event.detail == "given again":
-        return dropped_beside(place)
-    dropped = is_dropped(case, place, event.part)
-    if dropped is None or others_read(place, event.part):
-        return dropped
-    # Only its time may be what is wanted, all the more where it is the same call again and again.
-    return None if event.detail != "dropped" or may_be_timed(dropped) else dropped
+    reason = REASONS.get(event.detail) if event is not None else None
+    return reason(case, event) if event is not None and reason is not None else None

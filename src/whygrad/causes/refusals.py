@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from whygrad import source
+from whygrad.causes.applied.left_out import root_of
 from whygrad.causes.cause import Case
-from whygrad.causes.left_out import root_of
 
 # The kinds of fault, as in ``graph_error``, and the causes that may stand behind one.
 REFUSALS = frozenset(("non-leaf", "empty", "no-tensor"))

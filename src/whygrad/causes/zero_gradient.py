@@ -163,83 +163,37 @@ There is no flag for it. If the parameter is not to learn here, freeze it, or le
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from whygrad.causes.alive import born, configured, explain_birth, made, name_of
-from whygrad.causes.cancelled import cancels
-from whygrad.causes.carried import Words, cut_by, explain_cut
+from whygrad.causes.alive.birth import Way, births
+from whygrad.causes.alive.factors import idle, masked, naught
+from whygrad.causes.alive.flat import at_vertex, flat, part_unused
+from whygrad.causes.alive.rectified import factor_off, rectified
+from whygrad.causes.alive.single import cancelled, known_by_shape, single
+from whygrad.causes.alive.weightless import weightless
 from whygrad.causes.cause import Case, Explanation
-from whygrad.causes.flat import (
-    ACTIVATIONS,
-    DEAD,
-    IDLE,
-    MASKED,
-    NAUGHT,
-    SINGLE,
-    WAYS,
-    dead_factor,
-    is_naught,
-    meets_zeros,
-)
-from whygrad.causes.idle import handed_back
-from whygrad.causes.weightless import WEIGHTLESS, is_weightless, weights_given
-from whygrad.ways import Edge
 
 ID = "zero-gradient"
-_FEW = 4
-_ALONE = "no other operation on the way turns it to zeros"
+# The first that recognises itself speaks: what is written there before what only holds for these numbers.
+WAYS: tuple[Way, ...] = (
+    cancelled,
+    weightless,
+    naught,
+    idle,
+    factor_off,
+    masked,
+    single,
+    rectified,
+    at_vertex,
+    part_unused,
+    flat,
+)
 
 
 def explain(case: Case) -> Explanation | None:
     """An operation whose derivative is zero, by its shape or at these values, turns the gradient to zeros."""
-    cuts = cut_by(case, ID)
-    if cuts:
-        words = Words(SINGLE.reason, SINGLE.label, SINGLE.fix)
-        return replace(explain_cut(case, cuts, words, made(case, cuts[0].op, cuts[0].stack)), severity="warning")
+    by_shape = known_by_shape(case, ID)
+    if by_shape is not None:
+        return by_shape
     if case.parameter.gradient != "zero" or not case.flow.alive(case.parameter):
         return None
-    edges = born(case, "zero")
-    if cancels(case, edges):
-        return explain_birth(case, edges[-1], SINGLE, "what its parts give back adds up to nothing")
-    for edge in reversed(edges):
-        if is_weightless(case, edge):
-            return explain_birth(case, edge, WEIGHTLESS, _ALONE, weights_given(case))
-        name = name_of(case, edge)
-        if name in ("mul", "rmul", "multiply") and is_naught(case, edge):
-            cure = "`+ 0 * p.sum()` only keeps the missing gradient from being noticed: what learns from it is nothing"
-            return replace(explain_birth(case, edge, NAUGHT, _ALONE), wrong_cures=(cure,))
-        holds, way = WAYS.get(name, (None, None))
-        idle = handed_back(case, edge) if way is MASKED and meets_zeros(case, edge) else None
-        if idle is not None:
-            return explain_birth(case, edge, IDLE, "the state is zero in every turn", idle)
-        dead = dead_factor(case, edge) if way is MASKED else None
-        if dead is not None:
-            return _asleep(case, dead, explain_birth(case, dead, DEAD, _ALONE, configured(case, dead.op)))
-        if holds is not None and way is not None and holds(case, edge):
-            if way is MASKED and not all(_meets_zeros(case, other) for other in edges):
-                continue  # on another way it is something else: a gradient that vanishes over many turns, for one
-            place = configured(case, edge.op) if way in ACTIVATIONS else None
-            told = explain_birth(case, edge, way, _ALONE, place)
-            return _asleep(case, edge, told) if way is DEAD else told
-    return None
-
-
-def _asleep(case: Case, edge: Edge, told: Explanation) -> Explanation:
-    """What is told of units that are off; a note where chance alone may have put them out, and may bring them back.
-
-    Each of a few units is as likely off as on at the start, and moves as long as the weights before it do.
-    """
-    units = case.graph.value(edge.sink).shape or (None,)
-    if len(units) > 2 or units[-1] is None or units[-1] > _FEW:
-        return told
-    learning = [p.value for p in case.graph.parameters if p.asked and p.gradient == "present"]
-    if edge.source not in case.flow.forward(learning, barriers=False):
-        return told
-    return replace(
-        told, severity="note", notes=(*told.notes, "what feeds these few units learns, so they may come back")
-    )
-
-
-def _meets_zeros(case: Case, edge: Edge) -> bool:
-    """Whether it is a factor of zeros there."""
-    return WAYS.get(name_of(case, edge), (None, None))[1] is MASKED and meets_zeros(case, edge)
+    told = (way(birth) for birth in births(case, "zero") for way in WAYS)
+    return next((one for one in told if one is not None), None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from whygrad.causes.timed import may_be_timed
+from whygrad.causes.applied.timed import may_be_timed
 from whygrad.span import Span
 
 HEAD = "import time\nfrom timeit import default_timer as clock\nimport numpy as np\n"

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from whygrad import source
-from whygrad.causes.alive import Way
-from whygrad.causes.cause import Case
+from whygrad.causes.alive.birth import Birth, tell
+from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.words import Words
 from whygrad.span import Span
 from whygrad.ways import Edge
 
-WEIGHTLESS = Way(
+_WORDS = Words(
     "the loss of its output has a weight of 0",
     "the weight that is given to the loss here is 0",
     "give that loss a weight, or freeze what only it trains",
 )
-_WEIGHTS = "loss_weights"
+_ARGUMENT = "loss_weights"
 
 
-def is_weightless(case: Case, edge: Edge) -> bool:
+def weightless(birth: Birth) -> Explanation | None:
+    """The product of a loss and its weight."""
+    return tell(birth, _WORDS, at=_weights_given(birth.case)) if _is_weightless(birth.case, birth.edge) else None
+
+
+def _is_weightless(case: Case, edge: Edge) -> bool:
     """Whether a loss is multiplied by a scalar 0 between the script's call of the training loop and any layer."""
     op, request = case.graph.op(edge.op), case.graph.request
     if op.name.lower() not in ("mul", "multiply") or op.scope or not request or not op.stack:
@@ -26,10 +32,10 @@ def is_weightless(case: Case, edge: Edge) -> bool:
     return edge.source not in case.graph.zeros and all(case.graph.value(v).shape == () for v in op.inputs)
 
 
-def weights_given(case: Case) -> Span | None:
+def _weights_given(case: Case) -> Span | None:
     """The one call in the file of the request that is given weights of losses."""
     place = case.graph.request[0]
     module = source.tree(place.file)
     calls = source.calls(module, "compile") if module is not None else []
-    given = [call for call in calls if any(keyword.arg == _WEIGHTS for keyword in call.keywords)]
+    given = [call for call in calls if any(keyword.arg == _ARGUMENT for keyword in call.keywords)]
     return source.range_of(given[0], place) if len(given) == 1 else None

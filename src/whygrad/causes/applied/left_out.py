@@ -11,21 +11,39 @@ from __future__ import annotations
 import ast
 
 from whygrad import source
-from whygrad.causes.cause import Case
-from whygrad.graph import Parameter
+from whygrad.causes.applied.unapplied import tell
+from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.words import Words
+from whygrad.graph import Event, Parameter
 
-UNHELD = "no optimizer"
-# Handed to no optimizer, beside others of the same request.
-LEFT = "left out"
+_UNHELD = Words(
+    "no optimizer holds it",
+    "this optimizer does not get it",
+    "give it to the optimizer, or set `requires_grad = False` if it is not to learn",
+    "it gets a gradient, and no optimizer was ever given it; it comes after what is trained, or was thawed",
+    "warning",
+)
+_LEFT_OUT = Words(
+    "`{code}` does not hand it to the optimizer",
+    "takes only some of the variables that were asked for",
+    "use one list of variables for the gradient call and for the optimizer",
+    "others of the same request were applied and moved; this one was handed to no optimizer, and never moved",
+    "warning",
+)
 _SORTING = (ast.Subscript, ast.comprehension, ast.IfExp)
 
 
-def is_unheld(parameter: Parameter) -> bool:
-    """Whether the recorder says that no optimizer holds it."""
-    return bool(parameter.history) and parameter.history[-1].detail == UNHELD
+def unheld(case: Case, event: Event) -> Explanation | None:
+    """No optimizer was ever given it."""
+    return tell(case, _UNHELD, event.span) if _is_forgotten(case) else None
 
 
-def is_left_out(case: Case) -> bool:
+def left_out(case: Case, event: Event) -> Explanation | None:
+    """An optimizer was handed others of the same request, and not this one."""
+    return tell(case, _LEFT_OUT, event.span) if _is_behind(case) else None
+
+
+def _is_forgotten(case: Case) -> bool:
     """Whether an unheld parameter was forgotten, beyond doubt."""
     trained = [p for p in case.graph.parameters if p.asked and case.flow.alive(p)]
     if not trained or not case.flow.alive(case.parameter) or _took_a_place(case):
@@ -36,14 +54,8 @@ def is_left_out(case: Case) -> bool:
     mates = [p for p in trained if root is not None and root_of(p.owner) == root]
     if not mates:
         return _is_of_the_script(case) and _come_after(case, [case.parameter], trained, looked_up=True)
-    unheld = [p for p in case.graph.parameters if is_unheld(p) and root_of(p.owner) == root]
-    return len(unheld) <= len(mates) and _come_after(case, unheld, trained)
-
-
-def may_be_meant(case: Case, detail: str) -> bool:
-    """Whether what was not updated for this reason may have been left out on purpose."""
-    judge = {UNHELD: is_left_out, LEFT: _is_behind}.get(detail)
-    return judge is not None and not judge(case)
+    forgotten = [p for p in case.graph.parameters if _met(case, p) and root_of(p.owner) == root]
+    return len(forgotten) <= len(mates) and _come_after(case, forgotten, trained)
 
 
 def _is_behind(case: Case) -> bool:
@@ -51,11 +63,16 @@ def _is_behind(case: Case) -> bool:
 
     All of it comes after what was applied, or beside it where the gradients went to the optimizer unsorted.
     """
-    left = [p for p in case.graph.parameters if p.history and p.history[-1].detail == LEFT]
+    left = [p for p in case.graph.parameters if _met(case, p)]
     trained = [p for p in case.graph.parameters if p.asked and p not in left and case.flow.alive(p)]
     if len(left) > len(trained):
         return False
     return _come_after(case, left, trained) or (_is_unsorted(case) and not _meet_any(case, trained, left))
+
+
+def _met(case: Case, parameter: Parameter) -> bool:
+    """Whether the recorder says of another parameter what it says of this one."""
+    return bool(parameter.history) and parameter.history[-1].detail == case.parameter.history[-1].detail
 
 
 def _is_unsorted(case: Case) -> bool:

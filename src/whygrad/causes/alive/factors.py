@@ -1,0 +1,71 @@
+"""A product whose other factor is zero in every element."""
+
+from __future__ import annotations
+
+import ast
+from math import prod
+
+from whygrad import source
+from whygrad.causes.alive.birth import Birth, name_of, tell
+from whygrad.causes.alive.idle import handed_back
+from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.words import Words
+from whygrad.ways import Edge
+
+MULTIPLIES = frozenset(
+    "mul multiply linear matmul mm bmm addmm baddbmm einsum batchmatmulv2 conv1d conv2d conv3d dot_general "
+    "conv_general_dilated".split()
+)
+_TIMES = frozenset(("mul", "rmul", "multiply"))
+_MASKED = Words(
+    "`{code}` multiplies it by zeros",
+    "the other factor is zero in every element",
+    "start one of the two factors with small random values, or look at where the zeros come from",
+)
+_NAUGHT = Words(
+    "`{code}` multiplies it by 0",
+    "the factor is 0",
+    "use what it computes in the loss, or take it out of the model and the optimizer",
+    wrong_cure="`+ 0 * p.sum()` only keeps the missing gradient from being noticed: what learns from it is nothing",
+)
+_IDLE = Words(
+    "the loop hands back the state that it was given, so that its weights meet zeros in every turn",
+    "the new state is not handed on here",
+    "hand back the new state as the one that is carried on",
+)
+
+
+def naught(birth: Birth) -> Explanation | None:
+    """A zero that is written there: no other step brings another factor."""
+    span = birth.case.graph.op(birth.edge.op).span if birth.name in _TIMES else None
+    node = source.node_at(span) if span is not None else None
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
+        return None
+    is_zero = any(
+        isinstance(n, ast.Constant) and n.value == 0 and n.value is not False for n in (node.left, node.right)
+    )
+    return tell(birth, _NAUGHT) if is_zero else None
+
+
+def idle(birth: Birth) -> Explanation | None:
+    """The state of a recurrent loop that never moves from its first zeros."""
+    place = handed_back(birth.case, birth.edge) if _meets_zeros(birth.case, birth.edge) else None
+    return tell(birth, _IDLE, "the state is zero in every turn", place) if place is not None else None
+
+
+def masked(birth: Birth) -> Explanation | None:
+    """Zeros on every way: where one way meets something else, that is a gradient that vanishes over many turns."""
+    return tell(birth, _MASKED) if all(_meets_zeros(birth.case, edge) for edge in birth.edges) else None
+
+
+def _meets_zeros(case: Case, edge: Edge) -> bool:
+    """Whether the other factor was zero in every element: a tensor of several, or a parameter."""
+    if name_of(case, edge) not in MULTIPLIES:
+        return False
+    parameters = {p.value for p in case.graph.parameters}
+    others = [v for v in case.graph.inputs(edge.op) if v != edge.source and v in case.graph.zeros]
+    return any(v in parameters or _elements(case, v) > 1 for v in others)
+
+
+def _elements(case: Case, value: int) -> int:
+    return prod(size or 1 for size in case.graph.value(value).shape or ())

@@ -1,0 +1,106 @@
+"""The operations that are flat at some values, and what to say of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from whygrad.causes.alive.birth import Birth, configured, tell
+from whygrad.causes.cause import Explanation
+from whygrad.causes.words import Words
+
+_CLIPPED = Words(
+    "every value lies outside of the range of `{code}`",
+    "flat outside of its range",
+    "clip the gradient instead of the value, or start inside the range",
+)
+_FLAT = Words(
+    "`{code}` is saturated",
+    "flat at these values",
+    "compute the loss from the logits, scale the input down, or start with smaller weights",
+)
+_LIMITED = Words(
+    "no value that depends on it gets past the limit of `{code}`",
+    "the limit is taken for every element",
+    "start inside the limits, keep a slope beyond them (leaky_relu, elu), or limit the gradient instead of the value",
+)
+_LEFT_OUT = Words(
+    "`{code}` takes other elements, never one that depends on it",
+    "other elements are taken here",
+    "use the part of the result that it computes",
+)
+_FILLED = Words(
+    "`{code}` overwrites every element that depends on it",
+    "overwritten in every element that counts",
+    "look at the mask: where it is true the value is filled in, so it may be inverted",
+)
+_UNTAKEN = Words(
+    "`{code}` takes another branch in every step",
+    "the branch that depends on it is never taken",
+    "look at what chooses the branch: it may be a counter that never moves",
+)
+_HOOKED = Words(
+    "the hook that `{code}` puts there answers zeros",
+    "what the hook hands back is zero in every element",
+    "let the hook hand back the gradient that is to go on, or nothing to leave it as it is",
+)
+_VERTEX = Words(
+    "`{code}` is given nothing but zeros, where it has no slope",
+    "every element is 0 here, in every step",
+    "look at where the zeros come from: a difference of a thing and itself, such as one input that is read twice",
+)
+_PART = Words(
+    "of what `{code}` gives, the part that is computed with it is not used",
+    "another part of the result is used",
+    "use the part of the result that it computes, or leave it out (a second direction that nobody reads)",
+)
+
+# By the operation's name: what an operation does whenever zeros begin at it.
+_WAYS: Mapping[str, Words] = {
+    name: words
+    for names, words in (
+        ("cond", _UNTAKEN),
+        ("register_hook", _HOOKED),
+        ("max min", _LIMITED),
+        ("clamp clip clip_by_value clipbyvalue hardtanh hardsigmoid", _CLIPPED),
+        ("sigmoid tanh softsign erf sigmoid_focal_loss logistic", _FLAT),
+        ("masked_fill", _FILLED),
+        (
+            "getitem select narrow index_select gather slice stridedslice where selectv2 maximum minimum "
+            "select_n dynamic_slice",
+            _LEFT_OUT,
+        ),
+    )
+    for name in names.split()
+}
+# What a layer may do to its own result by an argument.
+_ACTIVATIONS = (_CLIPPED, _FLAT)
+# They have a slope everywhere but at zero.
+_VERTICES = frozenset(("square", "abs", "squareddifference"))
+# Layers in one operation, which may run in two directions.
+_RECURRENT = frozenset(("gru", "lstm", "rnn_tanh", "rnn_relu"))
+
+
+def flat(birth: Birth) -> Explanation | None:
+    """An operation that passes nothing on for what it was given."""
+    words = _WAYS.get(birth.name)
+    if words is None:
+        return None
+    return tell(birth, words, at=configured(birth) if words in _ACTIVATIONS else None)
+
+
+def at_vertex(birth: Birth) -> Explanation | None:
+    """An operation without a slope at zero that was given zeros, or gave them."""
+    zeros = birth.case.graph.zeros
+    is_there = birth.name in _VERTICES and (birth.edge.source in zeros or birth.edge.sink in zeros)
+    return tell(birth, _VERTEX) if is_there else None
+
+
+def part_unused(birth: Birth) -> Explanation | None:
+    """A direction of a recurrent layer: half of what it is given to learn gets zeros.
+
+    Less than that are weights that met no state.
+    """
+    inputs = set(birth.case.graph.inputs(birth.edge.op))
+    given = [p for p in birth.case.graph.parameters if p.value in inputs]
+    is_half = 2 * sum(p.gradient == "zero" for p in given) >= len(given)
+    return tell(birth, _PART) if birth.name in _RECURRENT and is_half else None

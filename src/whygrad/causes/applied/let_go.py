@@ -1,0 +1,48 @@
+"""New parameters that nobody reads: the next step begins with the old ones again."""
+
+from __future__ import annotations
+
+from whygrad.causes.applied.timed import may_be_timed
+from whygrad.causes.applied.unapplied import tell
+from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.holder import dropped_beside, is_dropped, others_read
+from whygrad.causes.words import Words
+from whygrad.graph import Event
+from whygrad.span import Span
+
+_WORDS = Words(
+    "what `{code}` hands back is dropped",
+    "this hands back new parameters, and leaves the old as they are",
+    "bind the result to the name that the next step reads",
+    "each update began with the very same arrays, and nothing reads what it gave",
+)
+
+
+def let_go(case: Case, event: Event) -> Explanation | None:
+    """What a call hands back; only its time may be wanted, all the more where it is the same call again and again."""
+    place = _let_go(case, event)
+    wanted = place is not None and not _is_beside(event) and may_be_timed(place)
+    return _told(case, None if wanted else place)
+
+
+def let_go_beside(case: Case, event: Event) -> Explanation | None:
+    """The new parameters among what a call hands back, of which something else is read there."""
+    return _told(case, _let_go(case, event) if _is_beside(event) else None)
+
+
+def given_again(case: Case, event: Event) -> Explanation | None:
+    """What is made of the gradient and of the parameters, by the script itself."""
+    return _told(case, dropped_beside(event.span) if event.span is not None else None)
+
+
+def _let_go(case: Case, event: Event) -> Span | None:
+    return is_dropped(case, event.span, event.part) if event.span is not None else None
+
+
+def _is_beside(event: Event) -> bool:
+    return event.span is not None and others_read(event.span, event.part)
+
+
+def _told(case: Case, place: Span | None) -> Explanation | None:
+    """Where somebody reads the result, what for is not known."""
+    return tell(case, _WORDS, place) if place is not None else None

@@ -1,0 +1,91 @@
+"""What the recorder saw to be wrong beyond doubt, and where: it only wants saying."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from whygrad.causes.applied.unapplied import tell
+from whygrad.causes.cause import ANY, Case, Explanation, spoken
+from whygrad.causes.words import Words
+from whygrad.graph import Event
+
+PLAIN: Mapping[str, Words] = {
+    "cleared": Words(
+        "`{code}` clears it before the optimizer's step",
+        "cleared here, after the backward pass and before the step",
+        "clear the gradients before the backward pass, or after the step, and clip them to more than 0",
+        "it was there after the backward pass, and gone when the optimizer stepped",
+    ),
+    "handed zeros": Words(
+        "`{code}` is handed zeros in its place",
+        "every gradient that arrives here is zero in every element",
+        "apply the gradients first, and clear what they were summed up in afterwards",
+        "it was there after the backward pass, and only zeros were applied, at every step",
+    ),
+    "refused": Words(
+        "`{code}` hands it to an optimizer that was built for other variables",
+        "this optimizer does not know it, and refuses",
+        "make an optimizer for each model, and a new one after a layer was added or replaced",
+        "it is not among the variables that the optimizer was built for",
+    ),
+    "copied": Words(
+        "`{code}` makes a tensor, and the variable stays as it was",
+        "the new value is made here, and nothing reads it",
+        "write to the variable itself: `variable.assign_sub(rate * gradient)`",
+        "new values were computed from it and its gradient, nothing read them, and it never moved",
+    ),
+    "undone": Words(
+        "`{code}` puts back what the optimizer had changed",
+        "written again here after each step, with what it held before",
+        "leave it alone after the step, or keep a copy of what it has learned and write that",
+        "it moved in the optimizer's steps, and at each next request it held its first value again",
+        "warning",
+    ),
+    "unreturned": Words(
+        "nothing that the compiled function hands back depends on what `{code}` gives",
+        "the new parameters are made here, and go nowhere",
+        "return them, and bind the result to the name that the next step reads",
+        "no result of the compiled program depends on them",
+    ),
+    "no step": Words(
+        "its optimizer never takes a step",
+        "`step()` of this optimizer was never called",
+        "call `optimizer.step()` after the backward pass",
+        "backward passes ran until the script ended, and no step of the optimizer that holds it",
+        "warning",
+    ),
+    "rate": Words(
+        "the learning rate was 0 in every step",
+        "this optimizer has a learning rate of 0",
+        "set a learning rate, and look at what the schedule makes of it: {rate}",
+        "the optimizer stepped, and its learning rate was 0 each time",
+        "warning",
+    ),
+    "schedule": Words(
+        "its schedule kept the learning rate at 0 in every step",
+        "this schedule makes the learning rate 0",
+        "look at what the schedule makes of it: `optimizer.param_groups[0]['lr']`",
+        "the optimizer was made with another learning rate, and that was 0 at each step",
+        "warning",
+    ),
+    "schedule of zeros": Words(
+        "its schedule is 0 at every count",
+        "the learning rate of this optimizer is a schedule that stays at 0",
+        "give the schedule a value that is not 0 to begin or to end with",
+        "no update moved anything, and the schedule is 0 at every count that was tried",
+        "warning",
+    ),
+}
+# How a learning rate in force is read.
+_RATES: Mapping[str, str] = {
+    "tensorflow": "`float(optimizer.learning_rate)`",
+    "jax": "`schedule(1000)`",
+    ANY: "`optimizer.param_groups[0]['lr']`",
+}
+
+
+def plain(case: Case, event: Event) -> Explanation | None:
+    """The gradient was there, and what happened then kept it from the parameter."""
+    words = PLAIN[event.detail]
+    return tell(case, replace(words, fix=words.fix.replace("{rate}", spoken(_RATES, case))), event.span)

@@ -1,0 +1,23 @@
+"""REASONS: why a gradient that is there moves nothing; recorders name the reason in a parameter's history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from whygrad.causes.applied.left_out import left_out, unheld
+from whygrad.causes.applied.let_go import given_again, let_go, let_go_beside
+from whygrad.causes.applied.plain import PLAIN, plain
+from whygrad.causes.applied.unapplied import Way
+from whygrad.causes.applied.unreached import never_applied
+
+REASONS: Mapping[str, Way] = {
+    **dict.fromkeys(PLAIN, plain),
+    "never applied": never_applied,
+    # New parameters that are made and then dropped, which moves nothing.
+    "dropped": let_go,
+    "dropped, others read": let_go_beside,
+    "given again": given_again,
+    # What no optimizer is given, which may be meant.
+    "no optimizer": unheld,
+    "left out": left_out,
+}

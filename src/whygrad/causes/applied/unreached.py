@@ -1,0 +1,42 @@
+"""Gradients that are asked for until the script ends, and no step of an optimizer ever."""
+
+from __future__ import annotations
+
+import ast
+
+from whygrad import source
+from whygrad.causes.applied.unapplied import tell
+from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.words import Words
+from whygrad.graph import Event
+from whygrad.span import Span
+
+_STEPS = ("apply_gradients", "minimize")
+_NEVER = Words(
+    "no optimizer is ever handed it",
+    "the gradient ends here",
+    "hand it to the optimizer: `optimizer.apply_gradients(zip(gradients, variables))`",
+    "it was asked for until the script ended, an optimizer was made and never stepped, and nothing moved",
+    "warning",
+)
+_UNREACHED = Words(
+    "`{code}` is never reached",
+    "no step of the run came here",
+    "look at the condition around it: it never held",
+    "it was asked for until the script ended, an optimizer was made and never stepped, and nothing moved",
+    "warning",
+)
+
+
+def never_applied(case: Case, event: Event) -> Explanation | None:
+    """No step was heard of; the script may speak of one in a branch that nothing takes."""
+    step = _step_beside(event.span) if event.span is not None else None
+    return tell(case, _NEVER, event.span) if step is None else tell(case, _UNREACHED, step)
+
+
+def _step_beside(place: Span) -> Span | None:
+    """The optimizer's step that the function around a place has in a branch."""
+    function = source.function_at(place)
+    branches = [node for node in ast.walk(function) if isinstance(node, ast.If)] if function is not None else []
+    steps = [call for branch in branches for name in _STEPS for call in source.calls(branch, name)]
+    return source.range_of(steps[0], place) if steps else None
