@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from whygrad import provenance
 from whygrad.causes import CAUSES, LINKS
-from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.cause import Case, Explanation, alone
 from whygrad.causes.refusals import behind, is_meant, is_refused
 from whygrad.causes.wrong_cures import AWAITED, argued
-from whygrad.finding import Affected, Finding, Gradient, Headline, Label, Proof, Severity, Step
+from whygrad.finding import Affected, Finding, Gradient, Headline, Label, Proof, Severity
 from whygrad.flow import Flow
 from whygrad.graph import Graph, Parameter
 from whygrad.penalised import penalised
@@ -183,7 +183,7 @@ def _unexplained(case: Case) -> Explanation:
         "whygrad can not explain it",
         place,
         (Label(place, "asked here"),) if place is not None else (),
-        (Step("parameter", case.parameter.name, case.parameter.made()),),
+        alone(case),
         ("this is a defect of whygrad: please report it with the script, or the part that makes this parameter",),
         proof=Proof(
             "structural", False, "the recorded graph shows a way for the gradient, and the framework gave none"

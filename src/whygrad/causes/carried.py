@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
-from whygrad.causes.cause import Case, Explanation, chain_of, code_of
+from whygrad.causes.cause import Case, Explanation, chain_of
+from whygrad.causes.words import Words, explained
 from whygrad.finding import Fix, Label, Proof
 from whygrad.span import Span
 from whygrad.ways import Cut
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What a cause says of its barrier; ``{code}`` is the text of the place, ``{detail}`` the barrier's."""
-
-    reason: str
-    label: str
-    fix: str
-    again: str = "and it is cut here as well"
 
 
 def cut_by(case: Case, kind: str) -> list[Cut]:
@@ -37,27 +28,21 @@ def explain_cut(
         culprit: a better place than the barrier's own.
         fix: a better cure than the words' own.
     """
-    first = cuts[0]
+    first, parallel = cuts[0], case.flow.cost[case.parameter.value] < 2000
     place = culprit if culprit is not None else first.span
-    filled = {"code": code_of(place), "detail": first.barrier.detail}
-    labels = [Label(place, words.label.format(**filled))] if place is not None else []
-    parallel = case.flow.cost[case.parameter.value] < 2000
+    said = "the other way to the loss is cut here" if parallel else words.again
+    seen = {place.place()} if place is not None else set()
+    more: list[Label] = []
     for cut in cuts[1:4]:
-        if cut.span is not None and all(cut.span.place() != label.span.place() for label in labels):
-            labels.append(Label(cut.span, words.again if not parallel else "the other way to the loss is cut here"))
-    notes: tuple[str, ...] = ()
+        if cut.span is not None and cut.span.place() not in seen:
+            seen.add(cut.span.place())
+            more.append(Label(cut.span, said))
+    told = explained(words, place, chain_of(case), *more, detail=first.barrier.detail, fix=fix)
     series = len({c.span.place() for c in cuts if c.span is not None}) > 1 and not parallel
     if series:
-        notes = (f"{len(cuts)} cuts lie on the only way to the loss: mending one of them is not enough",)
-    return Explanation(
-        words.reason.format(**filled),
-        place,
-        tuple(labels),
-        chain_of(case),
-        notes,
-        fix if fix is not None else Fix(words.fix.format(**filled)),
-        proof=structural(case, cuts),
-    )
+        note = f"{len(cuts)} cuts lie on the only way to the loss: mending one of them is not enough"
+        told = replace(told, notes=(note,))
+    return replace(told, proof=structural(case, cuts))
 
 
 def structural(case: Case, cuts: list[Cut]) -> Proof:

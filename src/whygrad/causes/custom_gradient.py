@@ -204,8 +204,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from whygrad import source
-from whygrad.causes.carried import Words, cut_by, explain_cut
+from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import ANY, Case, Explanation, spoken
+from whygrad.causes.words import Words
 from whygrad.span import Span
 from whygrad.ways import Cut
 

@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What to say of a kind of fault.
-
-    ``{code}`` is the text of the place that broke the graph, ``{detail}`` a name that goes with it.
-    """
-
-    reason: str
-    label: str
-    fix: str
-    wrong_cure: str = ""
-
+from whygrad.causes.words import Words
 
 FAULTS: Mapping[str, Words] = {
     "overwritten": Words(
         "`{code}` writes over a value that the backward pass still needs",
         "overwritten here, between the forward and the backward pass",
         "make a new tensor (`x = x + y`) instead of changing it in place, or write after the backward pass",
-        "`retain_graph=True` does not bring the overwritten value back",
+        wrong_cure="`retain_graph=True` does not bring the overwritten value back",
     ),
     "spent": Words(
         "`{code}` uses a value whose graph an earlier backward pass has used up",
         "a value of an earlier step comes in here with its graph",
         "cut what is carried over: `state = state.detach()` at the start of the step",
-        "`retain_graph=True` keeps every earlier step alive, and differentiates through all of them",
+        wrong_cure="`retain_graph=True` keeps every earlier step alive, and differentiates through all of them",
     ),
     "inference": Words(
         "`{code}` was computed in inference mode, and such tensors can not be part of a backward pass",
@@ -80,7 +67,7 @@ FAULTS: Mapping[str, Words] = {
         "the loss is no real floating-point number",
         "this is not a real number",
         "hand back a real number: `jnp.real`, `jnp.abs`, or a loss of floats",
-        "`holomorphic=True` is for functions of complex parameters, and gives complex gradients",
+        wrong_cure="`holomorphic=True` is for functions of complex parameters, and gives complex gradients",
     ),
     "aux-first": Words(
         "what comes first of the pair that is handed back is no scalar, and `has_aux` takes the first for the loss",
@@ -106,7 +93,7 @@ FAULTS: Mapping[str, Words] = {
         "`{detail}`, which is asked for too, is no array",
         "something here is no number",
         "keep functions, strings and the like out of what is differentiated: a closure, a static field",
-        "`allow_int=True` is for arrays of integers",
+        wrong_cure="`allow_int=True` is for arrays of integers",
     ),
     "bwd-form": Words(
         "what the backward rule hands back does not fit the arguments of its function",
@@ -137,7 +124,7 @@ FAULTS: Mapping[str, Words] = {
         "`{code}` keeps a value of a traced function, which means nothing outside of it",
         "a traced value is stored here",
         "return it from the function, as a part of its result (`has_aux=True`), and store what comes back",
-        "`jax.lax.stop_gradient` gives a traced value too",
+        wrong_cure="`jax.lax.stop_gradient` gives a traced value too",
     ),
     "donated": Words(
         "`{code}` uses its arguments up (`donate_argnums`), and they are read again",

@@ -130,8 +130,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from whygrad.causes.cause import ANY, Case, Explanation, quoted, spoken
-from whygrad.finding import Fix, Label, Proof, Step
+from whygrad.causes.cause import ANY, Case, Explanation, alone, quoted, spoken
+from whygrad.finding import Fix, Label, Proof
 
 ID = "frozen"
 
@@ -198,7 +198,7 @@ def explain(case: Case) -> Explanation | None:
         "it is frozen" + (f", {words.follows}" if case.graph.targets else ", and that leaves nothing to train here"),
         place if place is not None else (case.graph.request[0] if case.graph.request else None),
         tuple(labels),
-        (Step("parameter", parameter.name, parameter.made()),),
+        alone(case),
         fix=Fix(words.fix),
         proof=Proof("structural", True, words.law),
     )
@@ -214,7 +214,7 @@ def _thawed_too_late(case: Case) -> Explanation:
         "it was made trainable after the training step was built, which still leaves it out",
         event.span,
         tuple(labels),
-        (Step("parameter", case.parameter.name, case.parameter.made()),),
+        alone(case),
         fix=Fix("call `compile` again after changing `trainable`"),
         proof=Proof("structural", True, "the training step was built when the parameter was frozen, and not since"),
     )

@@ -175,10 +175,13 @@ There is no flag for it: the program does not run.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from whygrad.causes.cause import Case, Explanation, code_of
-from whygrad.causes.faults import FAULTS, Words
+from whygrad.causes.faults import FAULTS
 from whygrad.causes.stored import stored
-from whygrad.finding import Fix, Label, Proof, Step
+from whygrad.causes.words import Words, explained
+from whygrad.finding import Label, Proof, ProofKind, Step
 
 ID = "graph-error"
 
@@ -206,16 +209,8 @@ def _broken(case: Case, words: Words) -> Explanation:
     fault, raised = case.graph.fault, case.graph.request[0] if case.graph.request else None
     assert fault is not None
     place = (stored(fault.stack) if fault.kind == "leaked" else None) or fault.stack[0]
-    labels = [Label(place, words.label)]
-    if raised is not None and raised.place() != place.place():
-        labels.append(Label(raised, "raised here"))
-    reason = words.reason.format(code=code_of(place), detail=fault.detail)
-    return Explanation(
-        reason,
-        place,
-        tuple(labels),
-        (Step("parameter", case.parameter.name), Step("cut", f"[{code_of(place, 40)}]", place)),
-        fix=Fix(words.fix),
-        wrong_cures=(words.wrong_cure,) if words.wrong_cure else (),
-        proof=Proof("structural" if fault.traced else "inferred", True, "the framework's own error says what it met"),
-    )
+    at_request = [Label(raised, "raised here")] if raised is not None and raised.place() != place.place() else []
+    chain = (Step("parameter", case.parameter.name), Step("cut", f"[{code_of(place, 40)}]", place))
+    told = explained(words, place, chain, *at_request, detail=fault.detail)
+    kind: ProofKind = "structural" if fault.traced else "inferred"
+    return replace(told, proof=Proof(kind, True, "the framework's own error says what it met"))

@@ -160,9 +160,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from whygrad import source
-from whygrad.causes.carried import Words, cut_by, explain_cut
-from whygrad.causes.cause import ANY, Case, Explanation, quoted, spoken
-from whygrad.finding import Fix, Label, Proof, Step
+from whygrad.causes.carried import cut_by, explain_cut
+from whygrad.causes.cause import ANY, Case, Explanation, alone, quoted, spoken
+from whygrad.causes.words import Words
+from whygrad.finding import Fix, Label, Proof
 
 ID = "integer-dtype"
 WORDS = Words(
@@ -191,7 +192,7 @@ def explain(case: Case) -> Explanation | None:
         f"{quoted(parameter.name)} has dtype {parameter.dtype}, and integers have no gradient",
         made,
         (Label(made, f"made with dtype {parameter.dtype}"),) if made is not None else (),
-        (Step("parameter", parameter.name, parameter.made()),),
+        alone(case),
         fix=Fix(f"make it of floating values ({spoken(FLOATING, case)})"),
         proof=Proof("structural", True, "the framework differentiates floating and complex tensors only"),
     )

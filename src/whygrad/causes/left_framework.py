@@ -176,9 +176,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from whygrad import provenance, source
-from whygrad.causes.carried import Words, cut_by, explain_cut
+from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import ANY, Case, Explanation, code_of, in_package, spoken
 from whygrad.causes.refusals import UNKNOWN_NUMBER
+from whygrad.causes.words import Words
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.span import Span
 

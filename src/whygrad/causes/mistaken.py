@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from whygrad import rewrite, source
-from whygrad.causes.cause import TRAINED, Case, Explanation, quoted, spoken
-from whygrad.finding import Fix, Label, Proof, Step
+from whygrad.causes.cause import TRAINED, Case, Explanation, alone, quoted, spoken
+from whygrad.finding import Fix, Label, Proof
 from whygrad.graph import Op, Parameter
 from whygrad.span import Span
 
@@ -29,9 +29,8 @@ def at_request(
         place = case.graph.request[0] if case.graph.request else None
     if place is None:
         return None
-    chain = (Step("parameter", case.parameter.name, case.parameter.made()),)
     labels = (Label(place, label), *more)
-    return Explanation(reason, place, labels, chain, fix=Fix(fix, edits), proof=Proof("structural", True, proof))
+    return Explanation(reason, place, labels, alone(case), fix=Fix(fix, edits), proof=Proof("structural", True, proof))
 
 
 def other_pass(case: Case) -> Explanation | None:

@@ -162,8 +162,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from whygrad.causes.carried import Words, cut_by, explain_cut
+from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import ANY, Case, Explanation, spoken
+from whygrad.causes.words import Words
 
 ID = "non-differentiable-op"
 WORDS = Words(

@@ -117,8 +117,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from whygrad import rewrite
-from whygrad.causes.carried import Words, cut_by, explain_cut
+from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation, code_of, quoted
+from whygrad.causes.words import Words
 from whygrad.finding import Fix, Label
 from whygrad.ways import Cut
 

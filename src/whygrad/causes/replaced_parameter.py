@@ -132,12 +132,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from whygrad import rewrite, source
-from whygrad.causes.cause import ANY, TRAINED, Case, Explanation, code_of, quoted, spoken
+from whygrad.causes.cause import ANY, TRAINED, Case, Explanation, quoted, spoken
 from whygrad.causes.renewed import begins_anew, makes_a_leaf, rebinds, renewed
+from whygrad.causes.words import Words, explained
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.span import Span
 
@@ -146,34 +146,23 @@ ID = "replaced-parameter"
 _IN_PLACE: Mapping[str, tuple[str, dict[type[ast.operator], str], str]] = {
     "tensorflow": ("Variable", {ast.Sub: "assign_sub", ast.Add: "assign_add"}, "assign"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What it means that a tensor took the place; ``{code}`` is the text of the place."""
-
-    reason: str
-    label: str
-    fix: str
-    proof: str
-
-
+# What it means that a tensor took the place of a parameter.
 WORDS: Mapping[str, Words] = {
     "tensorflow": Words(
         "`{code}` has replaced the variable by a plain tensor, which the tape does not follow",
-        "becomes a plain tensor here",
+        "`{detail}` becomes a plain tensor here",
         "change the variable in place: `assign`, `assign_sub` or `assign_add`",
         "what is asked for is a tensor that no tape watches",
     ),
     "torch": Words(
         "`{code}` has replaced the leaf by a computed tensor, and `backward` fills in `.grad` of leaves only",
-        "becomes a computed tensor here",
+        "`{detail}` becomes a computed tensor here",
         "change the leaf in place under `torch.no_grad()` (`w -= ...`), or let an optimizer do it",
         "what is asked for is no leaf",
     ),
     ANY: Words(
         "`{code}` has replaced the parameter by a computed value",
-        "becomes a computed value here",
+        "`{detail}` becomes a computed value here",
         "keep the parameter, and update it",
         "what is asked for is not the parameter",
     ),
@@ -194,17 +183,9 @@ def explain(case: Case) -> Explanation | None:
     if place is None or not (replaced or was_variable) or begins_anew(place):
         return None
     words = spoken(WORDS, case)
-    labels = [Label(place, f"{quoted(parameter.name)} {words.label}")]
-    if case.graph.request:
-        labels.append(Label(case.graph.request[0], "its gradient is asked for here"))
-    return Explanation(
-        words.reason.format(code=code_of(place)),
-        place,
-        tuple(labels),
-        (Step("parameter", parameter.name, place),),
-        fix=Fix(words.fix, _assigned(case, place)),
-        proof=Proof("structural", True, words.proof),
-    )
+    asked = [Label(span, "its gradient is asked for here") for span in case.graph.request[:1]]
+    chain = (Step("parameter", parameter.name, place),)
+    return explained(words, place, chain, *asked, detail=parameter.name, fix=Fix(words.fix, _assigned(case, place)))
 
 
 def _assigned(case: Case, place: Span) -> rewrite.Edits:

@@ -172,8 +172,9 @@ from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from whygrad import rewrite
-from whygrad.causes.carried import Words, cut_by, explain_cut, only_use
+from whygrad.causes.carried import cut_by, explain_cut, only_use
 from whygrad.causes.cause import ANY, Case, Explanation, in_package, spoken
+from whygrad.causes.words import Words
 from whygrad.finding import Fix
 from whygrad.flow import Flow
 from whygrad.graph import Graph

@@ -176,9 +176,10 @@ There is no flag for it. Take the other model's variables out of the sources, or
 from __future__ import annotations
 
 from whygrad import rewrite
-from whygrad.causes.carried import Words, cut_by, explain_cut
+from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
 from whygrad.causes.mistaken import at_request, computed, other_pass, other_tensor, twin
+from whygrad.causes.words import Words
 from whygrad.finding import Label
 
 ID = "wrong-source"

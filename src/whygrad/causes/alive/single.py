@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from whygrad.causes import carried
 from whygrad.causes.alive.birth import Birth, configured, made, name_of, tell
+from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
 from whygrad.causes.words import Words
 
@@ -24,11 +24,10 @@ _WORDS = Words(
 
 def known_by_shape(case: Case, kind: str) -> Explanation | None:
     """A softmax whose shapes alone told the recorder, which put a barrier of this kind there."""
-    cuts = carried.cut_by(case, kind)
+    cuts = cut_by(case, kind)
     if not cuts:
         return None
-    words = carried.Words(_WORDS.reason, _WORDS.label, _WORDS.fix)
-    told = carried.explain_cut(case, cuts, words, made(case, cuts[0].op, cuts[0].stack))
+    told = explain_cut(case, cuts, _WORDS, made(case, cuts[0].op, cuts[0].stack))
     return replace(told, severity="warning")
 
 

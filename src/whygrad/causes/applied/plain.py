@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from whygrad.causes.applied.unapplied import tell
 from whygrad.causes.cause import ANY, Case, Explanation, spoken
@@ -58,7 +57,7 @@ PLAIN: Mapping[str, Words] = {
     "rate": Words(
         "the learning rate was 0 in every step",
         "this optimizer has a learning rate of 0",
-        "set a learning rate, and look at what the schedule makes of it: {rate}",
+        "set a learning rate, and look at what the schedule makes of it: {detail}",
         "the optimizer stepped, and its learning rate was 0 each time",
         "warning",
     ),
@@ -87,5 +86,4 @@ _RATES: Mapping[str, str] = {
 
 def plain(case: Case, event: Event) -> Explanation | None:
     """The gradient was there, and what happened then kept it from the parameter."""
-    words = PLAIN[event.detail]
-    return tell(case, replace(words, fix=words.fix.replace("{rate}", spoken(_RATES, case))), event.span)
+    return tell(case, PLAIN[event.detail], event.span, spoken(_RATES, case))

@@ -14,7 +14,7 @@ from whygrad.span import Span
 Way = Callable[[Case, Event], Explanation | None]
 
 
-def tell(case: Case, words: Words, place: Span | None) -> Explanation:
+def tell(case: Case, words: Words, place: Span | None, detail: str = "") -> Explanation:
     """The explanation of a place at which a gradient is lost after the backward pass."""
     request, history = case.graph.request[:1], case.parameter.history
     seen = {place.place()} if place is not None else set()
@@ -23,4 +23,4 @@ def tell(case: Case, words: Words, place: Span | None) -> Explanation:
     used = next((e.span for e in history if e.kind == "updated" and e.span is not None), None)
     if used is not None and used.place() not in seen:
         labels.append(Label(used, "its first step was for other variables, here"))
-    return explained(words, place, alone(case), *labels)
+    return explained(words, place, alone(case), *labels, detail=detail)
