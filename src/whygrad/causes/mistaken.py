@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from whygrad import rewrite, source
 from whygrad.causes.cause import TRAINED, Case, Explanation, alone, quoted, spoken
+from whygrad.causes.learning import trained, unasked
+from whygrad.causes.once import once
 from whygrad.finding import Fix, Label, Proof
+from whygrad.flow import Flow
 from whygrad.graph import Op, Parameter
 from whygrad.span import Span
 
@@ -108,22 +112,20 @@ def computed(case: Case) -> Explanation | None:
 
 def twin(case: Case) -> Explanation | None:
     """The variables of another network, of the same build or beside it: the one that ran is asked for by nobody."""
-    flow, graph = case.flow, case.graph
-    asked = [p for p in graph.parameters if p.asked]
-    if not case.parameter.is_variable or any(flow.alive(p) for p in asked):
+    if not case.parameter.is_variable or trained(case.flow):
         return None
     if any(cut.barrier.kind != "recording-off" for cut in case.cuts) or _is_dropped(case):
         return None  # somebody cut the way on purpose or by an operation, or dropped the result: the nearer cause
-    ran = [p for p in graph.parameters if not p.asked and p.path not in case.asked and flow.alive(p)]
-    if not ran or not (_shapes(ran) == _shapes(asked) or _is_beside(case, ran)):
+    ran = unasked(case.flow, case.asked)
+    if not ran or not (_is_same_build(case.flow, case.asked) or _is_beside(case)):
         return None
-    trained = spoken(TRAINED, case)
+    words = spoken(TRAINED, case)
     return at_request(
         case,
         f"the loss comes from {quoted(_model(ran))}, and the gradient is asked of another model",
-        f"the loss does not come from these {trained}",
-        f"ask for the {trained} of {quoted(_model(ran))}",
-        f"a gradient reaches the other model's {trained}, which nobody asks for",
+        f"the loss does not come from these {words}",
+        f"ask for the {words} of {quoted(_model(ran))}",
+        f"a gradient reaches the other model's {words}, which nobody asks for",
     )
 
 
@@ -135,27 +137,35 @@ def _is_dropped(case: Case) -> bool:
     return any(op >= case.opened for op in case.flow.recorded_readers(value))
 
 
-def _is_beside(case: Case, ran: list[Parameter]) -> bool:
+def _is_beside(case: Case) -> bool:
     """Whether what went on unrecorded meets the network that ran only in the loss, as a target does.
 
     Were it what that network is applied to, the recording would be what is missing.
     """
     if not case.cuts:
         return False
-    weights = {p.value for p in ran}
+    ran = _values(case.flow, case.asked)
     for edge in case.flow.way(case.parameter.value):
         others = [v for v in case.graph.inputs(edge.op) if v != edge.source] if edge.op >= 0 else []
         made = [case.graph.value_op[v] for v in others]
         read = [case.graph.inputs(op) for op in made if op >= 0]
-        if weights.intersection(others) or any(len(one) == 1 and one[0] in weights for one in read):
+        if ran.intersection(others) or any(len(one) == 1 and one[0] in ran for one in read):
             return False
     return True
 
 
-def _shapes(parameters: list[Parameter]) -> Counter[object]:
-    return Counter(p.shape for p in parameters)
+@once
+def _is_same_build(flow: Flow, asked: frozenset[str]) -> bool:
+    """Whether what ran has the shapes of what is asked for."""
+    own = Counter(p.shape for p in flow.graph.parameters if p.asked)
+    return own == Counter(p.shape for p in unasked(flow, asked))
 
 
-def _model(parameters: list[Parameter]) -> str:
+@once
+def _values(flow: Flow, asked: frozenset[str]) -> frozenset[int]:
+    return frozenset(p.value for p in unasked(flow, asked))
+
+
+def _model(parameters: Sequence[Parameter]) -> str:
     first = parameters[0]
     return (first.holder or first.path).split(".")[0].split("[")[0].split("/")[0]

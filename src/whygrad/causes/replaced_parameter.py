@@ -131,14 +131,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 
 from whygrad import rewrite, source
 from whygrad.causes.cause import ANY, TRAINED, Case, Explanation, quoted, spoken
+from whygrad.causes.learning import trained, unasked
+from whygrad.causes.once import once
 from whygrad.causes.renewed import begins_anew, makes_a_leaf, rebinds, renewed
 from whygrad.causes.words import Words, explained
 from whygrad.finding import Fix, Label, Proof, Step
+from whygrad.flow import Flow
+from whygrad.graph import Parameter
 from whygrad.span import Span
 
 ID = "replaced-parameter"
@@ -207,14 +211,8 @@ def _module_replaced(case: Case) -> Explanation | None:
     parameter, graph, flow = case.parameter, case.graph, case.flow
     if flow.influences(parameter.value) or parameter.in_model is not False:
         return None
-    heirs = [
-        p
-        for p in graph.parameters
-        if not p.asked and p.tracked and p.path not in case.asked and flow.alive(p) and p.made() is not None
-    ]
-    models = {_root(p.holder) for p in graph.parameters if p.asked and p.in_model and flow.alive(p)}
-    same = [p for p in heirs if p.holder is not None and p.holder == parameter.holder]
-    heirs = same or [p for p in heirs if _root(p.holder) in models]
+    heirs = _by_holder(flow, case.asked).get(parameter.holder) if parameter.holder is not None else None
+    heirs = heirs or _in_living_models(flow, case.asked)
     if not heirs:
         return None
     heir = max(heirs, key=lambda p: SequenceMatcher(None, p.path, parameter.path).ratio())
@@ -231,6 +229,28 @@ def _module_replaced(case: Case) -> Explanation | None:
         fix=Fix(f"collect the {spoken(TRAINED, case)} (and build the optimizer) after the model has its final parts"),
         proof=Proof("structural", True, "the model no longer holds it, and a gradient reaches what it holds instead"),
     )
+
+
+@once
+def _heirs(flow: Flow, asked: frozenset[str]) -> Sequence[Parameter]:
+    """What a model lists, a gradient reaches and nobody asks for."""
+    return [p for p in unasked(flow, asked) if p.tracked and p.made() is not None]
+
+
+@once
+def _by_holder(flow: Flow, asked: frozenset[str]) -> Mapping[str | None, Sequence[Parameter]]:
+    """The same, by how the user reaches it."""
+    found: dict[str | None, list[Parameter]] = {}
+    for heir in _heirs(flow, asked):
+        found.setdefault(heir.holder, []).append(heir)
+    return found
+
+
+@once
+def _in_living_models(flow: Flow, asked: frozenset[str]) -> Sequence[Parameter]:
+    """Those of models of which something else is trained."""
+    models = {_root(p.holder) for p in trained(flow) if p.in_model}
+    return [p for p in _heirs(flow, asked) if _root(p.holder) in models]
 
 
 def _heir(path: str, old: str) -> str:

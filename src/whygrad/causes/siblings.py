@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from whygrad import source
 from whygrad.causes.cause import Case, in_package, quoted
+from whygrad.causes.once import once
+from whygrad.flow import Flow
 from whygrad.graph import Parameter
 from whygrad.span import Span
 
@@ -18,19 +20,18 @@ def missing_at(case: Case) -> tuple[Span, str] | None:
 
     A part is told by the first step of its path that no parameter which was read shares.
     """
-    read = [p for p in case.graph.parameters if _readers(case, p)]
-    parts = case.parameter.path.split("/")
-    shared = max((_common(parts, p.path.split("/")) for p in read), default=0)
-    if not read or shared >= len(parts):
+    read = _read_last(case.flow, case.opened)
+    parts = tuple(case.parameter.path.split("/"))
+    shared = next((n for n in range(len(parts), -1, -1) if parts[:n] in read), len(parts))
+    if shared == len(parts):
         return None
     own = parts[shared]
-    if not own.isdigit() and not any(own in p.path.split("/") for p in read):
+    if not own.isdigit() and own not in _steps_read(case.flow, case.opened):
         named = next(_mentions(case, own), None)
         if named is not None:
             return named, _NAMED
-    beside = [p for p in read if _common(parts, p.path.split("/")) == shared]
-    last = max(beside, key=lambda p: _readers(case, p)[-1])
-    stack = case.graph.stacks[case.graph.op_stack[_readers(case, last)[-1]]]
+    reader, last = read[parts[:shared]]
+    stack = case.graph.stacks[case.graph.op_stack[reader]]
     place = _handled(tuple(s for s in stack if not in_package(s)), last.path.split("/")[shared])
     return (
         None
@@ -39,14 +40,25 @@ def missing_at(case: Case) -> tuple[Span, str] | None:
     )
 
 
-def _readers(case: Case, parameter: Parameter) -> list[int]:
-    return (
-        [op for op in case.flow.recorded_readers(parameter.value) if op >= case.opened] if parameter.value >= 0 else []
-    )
+@once
+def _read_last(flow: Flow, opened: int) -> Mapping[tuple[str, ...], tuple[int, Parameter]]:
+    """Of all parameters whose paths begin alike, the one that was read last, and by which operation."""
+    found: dict[tuple[str, ...], tuple[int, Parameter]] = {}
+    for parameter in flow.graph.parameters:
+        readers = flow.recorded_readers(parameter.value) if parameter.value >= 0 else []
+        if not readers or readers[-1] < opened:
+            continue
+        parts = tuple(parameter.path.split("/"))
+        for beginning in (parts[:n] for n in range(len(parts) + 1)):
+            if beginning not in found or found[beginning][0] < readers[-1]:
+                found[beginning] = readers[-1], parameter
+    return found
 
 
-def _common(one: list[str], other: list[str]) -> int:
-    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+@once
+def _steps_read(flow: Flow, opened: int) -> frozenset[str]:
+    """The steps of the paths of all that was read."""
+    return frozenset(step for path in _read_last(flow, opened) for step in path)
 
 
 def _mentions(case: Case, name: str) -> Iterator[Span]:

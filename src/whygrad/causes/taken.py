@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from whygrad import rewrite, source
 from whygrad.causes.cause import Case, in_package
+from whygrad.causes.learning import trained
+from whygrad.causes.once import once
 from whygrad.flow import Flow
 from whygrad.graph import Graph
 from whygrad.span import Span
@@ -25,7 +27,7 @@ def taken_instead(case: Case, place: Span | None, dropped: Span | None, end: int
     if not name.isidentifier() or not _holds(name, dropped, place):
         return rewrite.NONE
     found = _expression(case, place)
-    if found is None or not _fits(case.graph, end, found[1]) or not _feeds_as_many(case, end):
+    if found is None or not _fits(case.graph, end, found[1]) or not _feeds_as_many(case.flow, end):
         return rewrite.NONE
     return rewrite.replaced(found[0], name)
 
@@ -78,7 +80,8 @@ def _fits(graph: Graph, end: int, taken: int) -> bool:
     return new.dtype == old.dtype and bool(new.shape) and new.shape in shapes
 
 
-def _feeds_as_many(case: Case, end: int) -> bool:
+@once
+def _feeds_as_many(flow: Flow, end: int) -> bool:
     """Whether every parameter that gets a gradient now would still get it through the dropped value."""
-    through = Flow(replace(case.graph, targets=(end,)))
-    return all(through.alive(p) for p in case.graph.parameters if p.asked and case.flow.alive(p))
+    through = Flow(replace(flow.graph, targets=(end,)))
+    return all(map(through.alive, trained(flow)))

@@ -207,9 +207,11 @@ from collections.abc import Mapping
 from whygrad import source
 from whygrad.causes.cause import ANY, Case, Explanation, quoted, spoken
 from whygrad.causes.layers import layer_of
+from whygrad.causes.once import once
 from whygrad.causes.plain_leaf import is_to_learn
 from whygrad.causes.refusals import is_refused
 from whygrad.finding import Fix, Label, Proof, Step
+from whygrad.flow import Flow
 from whygrad.span import Span
 
 ID = "untracked"
@@ -245,11 +247,8 @@ def explain(case: Case) -> Explanation | None:
     if not parameter.is_variable and not is_to_learn(case):
         return None
     home = layer_of(case)
-    made = (
-        home.made
-        if home is not None and home.made is not None and home.parent is None and _is_hidden(case)
-        else parameter.made()
-    )
+    whole = home is not None and home.made is not None and home.parent is None and _is_hidden(case)
+    made = home.made if home is not None and whole else parameter.made()
     kept = _kept_by(case) if home is None else None
     around = home.parent if home is not None and home.parent is not None else parameter.owner
     if kept is not None:
@@ -289,7 +288,12 @@ def _is_hidden(case: Case) -> bool:
 def _model_is_trained(case: Case) -> bool:
     """Whether the request trains the model that holds the parameter."""
     root = _root(case.parameter.holder)
-    return any(p.asked and p.tracked and _root(p.holder) == root for p in case.graph.parameters)
+    return root in _roots_asked(case.flow)
+
+
+@once
+def _roots_asked(flow: Flow) -> frozenset[str | None]:
+    return frozenset(_root(p.holder) for p in flow.graph.parameters if p.asked and p.tracked)
 
 
 def _root(holder: str | None) -> str | None:

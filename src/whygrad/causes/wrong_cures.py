@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from whygrad import source
 from whygrad.causes.cause import Case
+from whygrad.causes.once import once
+from whygrad.flow import Flow
 from whygrad.span import Span
 
 # What a cure is told of: the parameter, and the cause that was found.
@@ -27,9 +29,8 @@ def argued(case: Case, cause: str) -> tuple[str, ...]:
 
 def _compile_loss(case: Case, _cause: str) -> str | None:
     """Keras asks for a `loss` in `compile` whenever some of the gradients are missing, whoever computes the loss."""
-    seen = {p.gradient == "none" for p in case.graph.parameters if p.asked}
     keras = case.graph.library == "keras" or (case.graph.framework == "tensorflow" and bool(case.graph.layers))
-    if not keras or seen != {True, False} or case.parameter.gradient != "none":
+    if not keras or not _some_are_missing(case.flow) or case.parameter.gradient != "none":
         return None  # no Keras, or no hint of it
     if _called(case) in ("fit", "train_on_batch"):
         if not case.flow.influences(case.parameter.value):
@@ -44,6 +45,11 @@ def _compile_loss(case: Case, _cause: str) -> str | None:
         return None
     who = f"`{function.name}`" if isinstance(function, ast.FunctionDef) else "this loop"
     return f"Keras' hint at a `loss` in `compile` does not help: {who} computes its own loss and never uses that one"
+
+
+@once
+def _some_are_missing(flow: Flow) -> bool:
+    return {p.gradient == "none" for p in flow.graph.parameters if p.asked} == {True, False}
 
 
 def _hidden(case: Case, _cause: str) -> str | None:

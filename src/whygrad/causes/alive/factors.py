@@ -9,6 +9,7 @@ from whygrad import source
 from whygrad.causes.alive.birth import Birth, name_of, tell
 from whygrad.causes.alive.idle import handed_back
 from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.learning import weights
 from whygrad.causes.words import Words
 from whygrad.ways import Edge
 
@@ -62,9 +63,8 @@ def _meets_zeros(case: Case, edge: Edge) -> bool:
     """Whether the other factor was zero in every element: a tensor of several, or a parameter."""
     if name_of(case, edge) not in MULTIPLIES:
         return False
-    parameters = {p.value for p in case.graph.parameters}
     others = [v for v in case.graph.inputs(edge.op) if v != edge.source and v in case.graph.zeros]
-    return any(v in parameters or _elements(case, v) > 1 for v in others)
+    return any(v in weights(case.flow) or _elements(case, v) > 1 for v in others)
 
 
 def _elements(case: Case, value: int) -> int:

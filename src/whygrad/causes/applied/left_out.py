@@ -9,12 +9,16 @@ and thawed again is meant to learn wherever it stands.
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from whygrad import source
 from whygrad.causes.applied.unapplied import tell
 from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.learning import computed_with, trained, values_trained, weights
+from whygrad.causes.once import once
 from whygrad.causes.words import Words
-from whygrad.graph import Event, Parameter
+from whygrad.flow import Flow
+from whygrad.graph import Event, Graph, Parameter
 
 _UNHELD = Words(
     "no optimizer holds it",
@@ -45,17 +49,15 @@ def left_out(case: Case, event: Event) -> Explanation | None:
 
 def _is_forgotten(case: Case) -> bool:
     """Whether an unheld parameter was forgotten, beyond doubt."""
-    trained = [p for p in case.graph.parameters if p.asked and case.flow.alive(p)]
-    if not trained or not case.flow.alive(case.parameter) or _took_a_place(case):
+    flow, parameter = case.flow, case.parameter
+    if not trained(flow) or not flow.alive(parameter) or _took_a_place(flow):
         return False
-    if any(event.kind == "thawed" for event in case.parameter.history):
+    if any(event.kind == "thawed" for event in parameter.history):
         return True  # nobody takes a freeze back for what is to stay as it is
-    root = root_of(case.parameter.owner)
-    mates = [p for p in trained if root is not None and root_of(p.owner) == root]
-    if not mates:
-        return _is_of_the_script(case) and _come_after(case, [case.parameter], trained, looked_up=True)
-    forgotten = [p for p in case.graph.parameters if _met(case, p) and root_of(p.owner) == root]
-    return len(forgotten) <= len(mates) and _come_after(case, forgotten, trained)
+    root = root_of(parameter.owner)
+    if root is not None and _mates(flow, root):
+        return _are_forgotten(flow, parameter.history[-1].detail, root)
+    return _is_of_the_script(case) and _come_after(flow, [parameter], values_trained(flow), looked_up=True)
 
 
 def _is_behind(case: Case) -> bool:
@@ -63,16 +65,46 @@ def _is_behind(case: Case) -> bool:
 
     All of it comes after what was applied, or beside it where the gradients went to the optimizer unsorted.
     """
-    left = [p for p in case.graph.parameters if _met(case, p)]
-    trained = [p for p in case.graph.parameters if p.asked and p not in left and case.flow.alive(p)]
-    if len(left) > len(trained):
-        return False
-    return _come_after(case, left, trained) or (_is_unsorted(case) and not _meet_any(case, trained, left))
+    detail = case.parameter.history[-1].detail
+    return _are_behind(case.flow, detail) or (_is_unsorted(case) and _are_beside(case.flow, detail))
 
 
-def _met(case: Case, parameter: Parameter) -> bool:
-    """Whether the recorder says of another parameter what it says of this one."""
-    return bool(parameter.history) and parameter.history[-1].detail == case.parameter.history[-1].detail
+@once
+def _noted(flow: Flow, detail: str) -> tuple[Parameter, ...]:
+    """The parameters of which the recorder says this last."""
+    return tuple(p for p in flow.graph.parameters if p.history and p.history[-1].detail == detail)
+
+
+@once
+def _others(flow: Flow, detail: str) -> frozenset[int]:
+    """The trained parameters of which it does not."""
+    return values_trained(flow) - {p.value for p in _noted(flow, detail)}
+
+
+@once
+def _mates(flow: Flow, root: str) -> tuple[Parameter, ...]:
+    """The trained parameters of the same outermost object."""
+    return tuple(p for p in trained(flow) if root_of(p.owner) == root)
+
+
+@once
+def _are_forgotten(flow: Flow, detail: str, root: str) -> bool:
+    left = [p for p in _noted(flow, detail) if root_of(p.owner) == root]
+    return len(left) <= len(_mates(flow, root)) and _come_after(flow, left, values_trained(flow))
+
+
+@once
+def _are_behind(flow: Flow, detail: str) -> bool:
+    left, others = _noted(flow, detail), _others(flow, detail)
+    return len(left) <= len(others) and _come_after(flow, left, others)
+
+
+@once
+def _are_beside(flow: Flow, detail: str) -> bool:
+    """Whether they are the lesser part, and no other is combined with what is computed with them."""
+    left, others = _noted(flow, detail), _others(flow, detail)
+    made = computed_with(flow, frozenset(p.value for p in left))
+    return len(left) <= len(others) and not any(_meets(flow, value, False) & made for value in others)
 
 
 def _is_unsorted(case: Case) -> bool:
@@ -86,16 +118,10 @@ def _is_unsorted(case: Case) -> bool:
     return named and not any(isinstance(node, _SORTING) for node in ast.walk(pairs))
 
 
-def _meet_any(case: Case, parameters: list[Parameter], others: list[Parameter]) -> bool:
-    """Whether some of these are combined with what is computed with some of the others."""
-    weights = {p.value for p in case.graph.parameters if p.value >= 0}
-    made = set(case.flow.forward([p.value for p in others if p.value >= 0], barriers=False)) - weights
-    return any(_meets(case, p.value, weights, False) & made for p in parameters if p.value >= 0)
-
-
-def _took_a_place(case: Case) -> bool:
+@once
+def _took_a_place(flow: Flow) -> bool:
     """Whether parameters that were asked for have left the model: what is unheld may have come in their place."""
-    return any(p.asked and p.in_model is False and not case.flow.influences(p.value) for p in case.graph.parameters)
+    return any(p.asked and p.in_model is False and not flow.influences(p.value) for p in flow.graph.parameters)
 
 
 def root_of(path: str | None) -> str | None:
@@ -110,37 +136,36 @@ def _is_of_the_script(case: Case) -> bool:
     return owner is None or (layer is not None and layer.forward is not None)
 
 
-def _come_after(case: Case, left: list[Parameter], trained: list[Parameter], looked_up: bool = False) -> bool:
-    """Whether all of these meet what is computed with trained parameters, and nothing else that is no parameter.
+def _come_after(flow: Flow, left: Sequence[Parameter], others: frozenset[int], looked_up: bool = False) -> bool:
+    """Whether all of these meet what is computed with other parameters, and nothing else that is no parameter.
 
     Args:
         looked_up: integers that choose among the rows of one, such as labels, are no data.
     """
-    weights = {p.value for p in case.graph.parameters if p.value >= 0}
-    moved = set(case.flow.forward([p.value for p in trained if p.value >= 0], barriers=False)) - weights
-    met = [_meets(case, p.value, weights, looked_up) for p in left]
+    moved = computed_with(flow, others)
+    met = (_meets(flow, p.value, looked_up) for p in left)
     return all(one and one <= moved for one in met)
 
 
-def _meets(case: Case, value: int, weights: set[int], looked_up: bool) -> set[int]:
+def _meets(flow: Flow, value: int, looked_up: bool) -> set[int]:
     """The first values beside parameters that a parameter is combined with."""
-    alone, met = [value], set()
+    graph, alone, met = flow.graph, [value], set[int]()
     for one in alone:  # grows on the way
-        for op in case.flow.readers(one):
-            if not any(case.flow.carries(v) for v in case.graph.outputs(op)):
+        for op in flow.readers(one):
+            if not any(flow.carries(v) for v in graph.outputs(op)):
                 continue  # a validation pass, or that of an earlier step
-            others = {v for v in case.graph.inputs(op) if not _is_state(case, v)} - weights - set(alone)
-            data = {v for v in others if not (looked_up and _is_integer(case, v))}
+            others = {v for v in graph.inputs(op) if not _is_state(graph, v)} - weights(flow) - set(alone)
+            data = {v for v in others if not (looked_up and _is_integer(graph, v))}
             met |= data
-            alone.extend(v for v in case.graph.outputs(op) if not data and v not in alone)
+            alone.extend(v for v in graph.outputs(op) if not data and v not in alone)
     return met
 
 
-def _is_state(case: Case, value: int) -> bool:
+def _is_state(graph: Graph, value: int) -> bool:
     """Whether it is what a write left in a variable, such as its first value."""
-    barriers = case.graph.barriers.get(case.graph.value_op[value], ())
+    barriers = graph.barriers.get(graph.value_op[value], ())
     return bool(barriers) and all(barrier.kind == "state-write" for barrier in barriers)
 
 
-def _is_integer(case: Case, value: int) -> bool:
-    return case.graph.value(value).dtype.startswith(("int", "uint", "bool"))
+def _is_integer(graph: Graph, value: int) -> bool:
+    return graph.value(value).dtype.startswith(("int", "uint", "bool"))
