@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import Any
 
+from whygrad.session import Session
+
 RECORDERS, OURS = "/whygrad/recorders/", "/whygrad/"
 
 
@@ -53,6 +55,59 @@ def struck(run: Callable[[], Any], code: CodeType, turn: int) -> Any:
 
     with _tracing(strike):
         return run()
+
+
+def guided(program: Callable[[], Any], recorder: Callable[[Session], Any]) -> tuple[Any, tuple[str, ...]]:
+    """What a program gives with a recorder on, and the notes of the report."""
+    trace = sys.gettrace()
+    sys.settrace(None)  # an import is guarded where it is watched
+    run = Session(["program.py"], 10, lambda finding: None)
+    listening = recorder(run)
+    sys.settrace(trace)
+    run.recorders.append(listening)
+    listening.start(run)
+    try:
+        results = program()
+    finally:
+        sys.settrace(None)
+        notes = run.close(0, None).notes
+    return results, notes
+
+
+def wrongs(
+    program: Callable[[], Any],
+    recorder: Callable[[Session], Any],
+    around: Callable[[], Any] = lambda: None,
+    may_be_silent: Callable[[CodeType], bool] = lambda code: False,
+    last_calls: bool = False,
+) -> list[str]:
+    """What goes wrong for the script where an error of ours is put at the edge of a recorder.
+
+    Args:
+        around: what has to be the same before and after.
+        may_be_silent: whether nothing need be said of an error in a function.
+        last_calls: put an error at a function's last call as well.
+    """
+    plain, before, found = program(), around(), []
+
+    def run() -> tuple[Any, tuple[str, ...]]:
+        return guided(program, recorder)
+
+    assert run() == (plain, ())
+    sites = called(run, at_the_edge=True)
+    assert len(sites) > 10
+    for code, turn in (
+        (code, turn) for code, count in sites.items() for turn in sorted({1, count if last_calls else 1})
+    ):
+        try:
+            results, notes = struck(run, code, turn)
+        except Injected:
+            found.append(f"{code.co_qualname}, call {turn}: raised")
+            continue
+        said = len(notes) == 1 or (not notes and may_be_silent(code))
+        if results != plain or not said or around() != before:
+            found.append(f"{code.co_qualname}, call {turn}: {results == plain}, {notes}, {around() == before}")
+    return found
 
 
 def _is_tried(frame: FrameType) -> bool:

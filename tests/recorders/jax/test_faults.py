@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from faults import Injected, called, struck
+from faults import wrongs
 from whygrad.recorders.jax import Jax
 from whygrad.session import Session
 
@@ -67,35 +67,21 @@ def program() -> list[Any]:
     return [np.asarray(v).tolist() for v in jax.tree.leaves((results[:3], p, g))] + results[3:]
 
 
-def guided() -> tuple[list[Any], tuple[str, ...]]:
-    trace = sys.gettrace()
-    sys.settrace(None)  # an import is guarded where it is watched
-    run, recorder = Session(["program.py"], 10, lambda finding: None), Jax()
-    recorder.sink = run
-    recorder.updates_imported(optax)
-    sys.settrace(trace)
-    run.recorders.append(recorder)
-    recorder.start(run)
-    results = program()
-    sys.settrace(None)
-    return results, run.close(0, None).notes
+def recorder(run: Session) -> Jax:
+    made = Jax()
+    made.sink = run
+    made.updates_imported(optax)
+    return made
+
+
+def patched() -> tuple[Any, ...]:
+    return jax.grad, jax.value_and_grad, jax.custom_vjp.__call__, optax.apply_updates
+
+
+def asks(code: CodeType) -> bool:
+    return not ROOMS_THAT_ASK.isdisjoint(code.co_filename.split("/"))
 
 
 def test_an_error_of_ours_changes_nothing_and_is_said() -> None:
-    plain = program()
-    assert guided() == (plain, ())
-    sites = called(guided, at_the_edge=True)
-    assert len(sites) > 10
-    before = (jax.grad, jax.value_and_grad, jax.custom_vjp.__call__, optax.apply_updates)
-    wrong = []
-    for code in sites:
-        try:
-            results, notes = struck(guided, code, 1)
-        except Injected:
-            wrong.append(f"{code.co_qualname}: raised")
-            continue
-        after = (jax.grad, jax.value_and_grad, jax.custom_vjp.__call__, optax.apply_updates)
-        said = {1} if ROOMS_THAT_ASK.isdisjoint(code.co_filename.split("/")) else {0, 1}
-        if results != plain or len(notes) not in said or after != before:
-            wrong.append(f"{code.co_qualname}: {results == plain}, {notes}, {after == before}")
+    wrong = wrongs(program, recorder, patched, asks)
     assert not wrong, "\n".join(wrong)

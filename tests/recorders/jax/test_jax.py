@@ -16,37 +16,16 @@ import jax
 import jax.numpy as jnp
 from jax.interpreters import partial_eval
 
+from hearing import Ear
 from jax_broken import BROKEN
 from jax_healthy import HEALTHY, X, mlp, net
 from whygrad import spec
 from whygrad.diagnose import diagnose
 from whygrad.graph import Graph
 from whygrad.recorders.jax import Jax, compat
-from whygrad.recorders.recorder import Asked
 
 pytestmark = [pytest.mark.jax, pytest.mark.filterwarnings("ignore")]
 RAISES = ("left-framework", "no-registered-gradient")
-
-
-class Ear:
-    """A sink that keeps every graph."""
-
-    def __init__(self) -> None:
-        self.graphs: list[Graph] = []
-        self.faults: list[BaseException] = []
-
-    def asked(self, request: Asked) -> None:
-        assert request.graph is not None
-        self.graphs.append(request.graph())
-
-    def told(self, graph: Graph) -> None:
-        self.graphs.append(graph)
-
-    def came_round(self) -> None:
-        pass
-
-    def fault(self, framework: str, error: BaseException) -> None:
-        self.faults.append(error)
 
 
 @pytest.fixture

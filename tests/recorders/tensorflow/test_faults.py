@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import pytest
@@ -11,10 +10,9 @@ pytest.importorskip("tensorflow")
 
 import tensorflow as tf
 
-from faults import Injected, called, struck
+from faults import wrongs
 from tensorflow_training import X, Y, mlp
 from whygrad.recorders.tensorflow import TensorFlow
-from whygrad.session import Session
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.filterwarnings("ignore")]
 keras = tf.keras
@@ -62,33 +60,6 @@ def program() -> list[Any]:
     return [*results, *(v.numpy().tolist() for v in model.trainable_variables)]
 
 
-def guided() -> tuple[list[Any], tuple[str, ...]]:
-    trace = sys.gettrace()
-    sys.settrace(None)  # an import is guarded where it is watched
-    run, recorder = Session(["program.py"], 10, lambda finding: None), TensorFlow()
-    sys.settrace(trace)
-    run.recorders.append(recorder)
-    recorder.start(run)
-    try:
-        results = program()
-    finally:
-        sys.settrace(None)
-        notes = run.close(0, None).notes
-    return results, notes
-
-
 def test_an_error_of_ours_changes_nothing_and_is_said() -> None:
-    plain = program()
-    assert guided() == (plain, ())
-    sites = called(guided, at_the_edge=True)
-    assert len(sites) > 10
-    wrong = []
-    for code in sites:
-        try:
-            results, notes = struck(guided, code, 1)
-        except Injected:
-            wrong.append(f"{code.co_qualname}: raised")
-            continue
-        if results != plain or len(notes) != 1:
-            wrong.append(f"{code.co_qualname}: {results == plain}, {notes}")
+    wrong = wrongs(program, lambda run: TensorFlow())
     assert not wrong, "\n".join(wrong)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import pytest
@@ -12,10 +11,9 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
-from faults import Injected, called, struck
+from faults import wrongs
 from torch_session import x
 from whygrad.recorders.torch import Torch
-from whygrad.session import Session
 
 pytestmark = pytest.mark.torch
 
@@ -59,31 +57,6 @@ def program() -> list[Any]:
     return results
 
 
-def guided() -> tuple[list[Any], tuple[str, ...]]:
-    trace = sys.gettrace()
-    sys.settrace(None)  # an import is guarded where it is watched
-    run, recorder = Session(["program.py"], 10, lambda finding: None), Torch()
-    sys.settrace(trace)
-    run.recorders.append(recorder)
-    recorder.start(run)
-    results = program()
-    sys.settrace(None)
-    return results, run.close(0, None).notes
-
-
 def test_an_error_of_ours_changes_nothing_and_is_said() -> None:
-    plain = program()
-    assert guided() == (plain, ())
-    sites = called(guided, at_the_edge=True)
-    assert len(sites) > 10
-    wrong = []
-    for code, count in sites.items():
-        for turn in {1, count}:
-            try:
-                results, notes = struck(guided, code, turn)
-            except Injected:
-                wrong.append(f"{code.co_qualname}, call {turn}: raised")
-                continue
-            if results != plain or len(notes) != 1 or torch.overrides._get_current_function_mode() is not None:
-                wrong.append(f"{code.co_qualname}, call {turn}: {results == plain}, {notes}")
+    wrong = wrongs(program, lambda run: Torch(), torch.overrides._get_current_function_mode, last_calls=True)
     assert not wrong, "\n".join(wrong)

@@ -10,32 +10,10 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
+from hearing import Ear  # noqa: E402
 from whygrad.diagnose import diagnose  # noqa: E402
-from whygrad.graph import Graph  # noqa: E402
-from whygrad.recorders.recorder import Asked  # noqa: E402
-from whygrad.recorders.torch import Torch  # noqa: E402
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
-
-
-class Ear:
-    """A sink that builds every graph."""
-
-    def __init__(self) -> None:
-        self.graphs: list[Graph] = []
-
-    def asked(self, request: Asked) -> None:
-        if request.graph is not None:
-            self.graphs.append(request.graph())
-
-    def told(self, graph: Graph) -> None:
-        self.graphs.append(graph)
-
-    def came_round(self) -> None:
-        pass
-
-    def fault(self, framework: str, error: BaseException) -> None:
-        raise error
 
 
 class Gains(nn.Module):
@@ -58,25 +36,15 @@ def step(trained: nn.Module, used: nn.Module) -> None:
 
 
 @pytest.mark.parametrize(("listed", "expected"), [(list, ["model.gains.0", "model.gains.1"]), (nn.ParameterList, [])])
-def test_parameters_in_a_plain_list(listed: type, expected: list[str]) -> None:
-    recorder, ear = Torch(), Ear()
-    recorder.start(ear)
-    try:
-        model = Gains(listed)
-        step(model, model)
-    finally:
-        recorder.stop()
+def test_parameters_in_a_plain_list(listed: type, expected: list[str], ear: Ear) -> None:
+    model = Gains(listed)
+    step(model, model)
     findings = diagnose(ear.graphs[-1])
     assert sorted({p.path for f in findings for p in f.parameters if f.cause == "untracked"}) == expected
 
 
-def test_a_deep_copy_is_a_model_of_its_own() -> None:
-    recorder, ear = Torch(), Ear()
-    recorder.start(ear)
-    try:
-        model = nn.Linear(4, 2)
-        other = copy.deepcopy(model)
-        step(model, other)
-    finally:
-        recorder.stop()
+def test_a_deep_copy_is_a_model_of_its_own(ear: Ear) -> None:
+    model = nn.Linear(4, 2)
+    other = copy.deepcopy(model)
+    step(model, other)
     assert {f.cause for f in diagnose(ear.graphs[-1])} == {"wrong-source"}
