@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from agreement.dialects.jax_plants import DEBATABLE as DEBATABLE
 from agreement.dialects.jax_plants import FAULTS as FAULTS
 from agreement.dialects.jax_plants import HARMLESS as HARMLESS
 from agreement.dialects.jax_plants import MAKING_FAULTS as MAKING_FAULTS

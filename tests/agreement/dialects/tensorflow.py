@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from agreement.dialects.tensorflow_plants import DEBATABLE as DEBATABLE
 from agreement.dialects.tensorflow_plants import EAGER
 from agreement.dialects.tensorflow_plants import FAULTS as FAULTS
 from agreement.dialects.tensorflow_plants import HARMLESS as HARMLESS

@@ -73,6 +73,7 @@ FAULTS = {
 # Faults that are only possible outside of a graph.
 EAGER = frozenset(("numpy", "numpy-at-once", "float", "loss-float"))
 TOLD = frozenset(("other-model",))
+DEBATABLE: frozenset[str] = frozenset()
 # Faults for which TensorFlow answers zeros, by structure.
 ZEROS = frozenset(("sign", "custom-zeros"))
 MAKING_FAULTS: dict[str, list[str]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agreement.dialects.torch_plants import DEBATABLE as DEBATABLE
 from agreement.dialects.torch_plants import FAULTS as FAULTS
 from agreement.dialects.torch_plants import HARMLESS as HARMLESS
 from agreement.dialects.torch_plants import MAKING_FAULTS as MAKING_FAULTS

@@ -104,7 +104,9 @@ FAULTS = {
     "requires-grad-again": Plant(("h = h.detach().requires_grad_()  #: stop-gradient",)),
 }
 # Faults that take no gradient away from the parameters of ``model``, and are to be told all the same.
-TOLD = frozenset(("in-a-list", "replaced-head", "other-model", "frozen-all", "rewrapped"))
+TOLD = frozenset(("in-a-list", "replaced-head", "other-model", "frozen-all"))
+# Faults of which something may be said where another way leads around them, and need not.
+DEBATABLE = frozenset(("rewrapped",))
 # Faults for which autograd answers zeros, by structure.
 ZEROS = frozenset(("round", "sign", "floor", "bernoulli", "custom-zeros"))
 MAKING_FAULTS: dict[str, list[str]] = {}
