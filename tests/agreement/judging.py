@@ -80,6 +80,10 @@ def _judged(
     lost = {name for name, verdict in verdicts.items() if verdict in LOST}
     told = {_own(p["path"], verdicts): f["cause"] for f in findings for p in f["parameters"] if p["gradient"] in LOST}
     shown = program.fault or "healthy"
+    counted = [f for f in findings if f["severity"] != "note"]
+    if program.fault in dialect.BY_VALUE:
+        yield from _explained(shown, script, findings, counted)
+        return
     if program.fault not in dialect.ZEROS:  # a zero is otherwise one of value, which a few steps do not settle
         lost = {name for name in lost if verdicts[name] == "none" or name in told}
     for name in sorted(lost - told.keys()):
@@ -93,7 +97,6 @@ def _judged(
                 "disagreement", f"{shown}: {told[name]} said of a healthy one", f"{name} is {verdicts[name]}"
             )
     effective = bool(lost) or program.fault in dialect.TOLD
-    counted = [f for f in findings if f["severity"] != "note"]
     if not effective:
         for f in counted if program.fault not in dialect.DEBATABLE else ():
             yield Complaint("false alarm", f"{shown}: {f['cause']}", f["title"])

@@ -90,7 +90,12 @@ def of_tensorflow() -> Facts:
 
 
 def _tensorflow_verdict(gradient: Any) -> str:
-    return "none" if gradient is None else "present" if bool((gradient.numpy() != 0).any()) else "zero"
+    import tensorflow as tf
+
+    if gradient is None:
+        return "none"
+    given = tf.convert_to_tensor(gradient).numpy()  # that of an embedding is a set of rows
+    return "present" if bool((given != 0).any()) else "zero"
 
 
 def of_jax() -> Facts:

@@ -63,6 +63,7 @@ FAULTS = {
 # Faults in which JAX raises, so that there is no gradient at all; they are to be told all the same.
 TOLD = frozenset(("numpy", "float", "callback"))
 DEBATABLE: frozenset[str] = frozenset()
+BY_VALUE: frozenset[str] = frozenset()
 # A cut is told by its structure in JAX: its zeros are no zeros of value.
 ZEROS = frozenset(FAULTS)
 MAKING_FAULTS: dict[str, list[str]] = {}

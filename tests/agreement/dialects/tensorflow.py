@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from agreement.dialects.tensorflow_plants import BY_VALUE as BY_VALUE
 from agreement.dialects.tensorflow_plants import DEBATABLE as DEBATABLE
 from agreement.dialects.tensorflow_plants import EAGER
 from agreement.dialects.tensorflow_plants import FAULTS as FAULTS
@@ -35,8 +36,20 @@ LAYERS = {
     "scale": 'self.add_weight(shape=(4,), initializer="ones", name="{n}")',
     "weight": 'self.add_weight(shape=(4, 4), name="{n}")',
     "many": "[keras.layers.Dense(4), keras.layers.Dense(4)]",
+    "gru": "keras.layers.GRU(4)",
+    "lstm": "keras.layers.LSTM(4, return_sequences=True)",
+    "attention": "keras.layers.MultiHeadAttention(2, 2)",
+    "conv": 'keras.layers.Conv1D(1, 3, padding="same")',
+    "batchnorm": "keras.layers.BatchNormalization()",
+    "embedding": "keras.layers.Embedding(6, 4)",
 }
 CALLS = {
+    "gru": "{o}.{n}({h}[..., None])",
+    "lstm": "{o}.{n}({h}[None])[0]",
+    "attention": "{o}.{n}({h}[None], {h}[None])[0]",
+    "conv": "{o}.{n}({h}[..., None])[..., 0]",
+    "batchnorm": "{o}.{n}({h}, training=True)",
+    "embedding": "{h} + {o}.{n}(tf.range(6))",
     "scale": "{h} * {o}.{n}",
     "weight": "{h} @ {o}.{n}",
     "many": "{o}.{n}[1]({o}.{n}[0]({h}))",

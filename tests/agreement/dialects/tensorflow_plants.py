@@ -74,6 +74,7 @@ FAULTS = {
 EAGER = frozenset(("numpy", "numpy-at-once", "float", "loss-float"))
 TOLD = frozenset(("other-model",))
 DEBATABLE: frozenset[str] = frozenset()
+BY_VALUE: frozenset[str] = frozenset()
 # Faults for which TensorFlow answers zeros, by structure.
 ZEROS = frozenset(("sign", "custom-zeros"))
 MAKING_FAULTS: dict[str, list[str]] = {}
