@@ -69,7 +69,7 @@ ZEROS = frozenset(FAULTS)
 MAKING_FAULTS: dict[str, list[str]] = {}
 TRAINING_FAULTS = ("output-detached", "loss-detached", "second-head-dropped", "closed-over", "loss-float")
 HARMLESS = {
-    "straight-through": Plant(("h = h + jax.lax.stop_gradient(jnp.round(h) - h)",)),
+    "straight-through": Plant(("h = h + jax.lax.stop_gradient(jnp.round(h * 50) / 50 + 0.01 - h)",)),
     "half-detached": Plant(("h = 0.5 * h + 0.5 * jax.lax.stop_gradient(h)",)),
     "argmax-read": Plant(("choice = jnp.argmax(h, axis=-1)",)),
     "masked": Plant(("h = h * (h > -1000).astype(jnp.float32)",)),

@@ -80,7 +80,7 @@ ZEROS = frozenset(("sign", "custom-zeros"))
 MAKING_FAULTS: dict[str, list[str]] = {}
 TRAINING_FAULTS = ("loss-float", "output-detached", "forward-unrecorded", "second-head-dropped", "other-model")
 HARMLESS = {
-    "straight-through": Plant(("h = h + tf.stop_gradient(tf.round(h) - h)",)),
+    "straight-through": Plant(("h = h + tf.stop_gradient(tf.round(h * 50) / 50 + 0.01 - h)",)),
     "half-detached": Plant(("h = 0.5 * h + 0.5 * tf.stop_gradient(h)",)),
     "argmax-read": Plant(("choice = tf.argmax(h, axis=-1)",)),
     "masked": Plant(("h = h * tf.cast(h > -1000.0, tf.float32)",)),

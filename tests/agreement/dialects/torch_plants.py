@@ -178,7 +178,7 @@ TRAINING_FAULTS = (
     "cleared",
 )
 HARMLESS = {
-    "straight-through": Plant(("h = h + (torch.round(h) - h).detach()",)),
+    "straight-through": Plant(("h = h + (torch.round(h * 50) / 50 + 0.01 - h).detach()",)),
     "half-detached": Plant(("h = 0.5 * h + 0.5 * h.detach()",)),
     "logged": Plant(("seen = float(h.detach().abs().mean())",)),
     "plotted": Plant(("picture = h.detach().cpu().numpy()", "top = picture.max()")),
