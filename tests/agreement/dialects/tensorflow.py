@@ -70,7 +70,9 @@ OPTIMIZERS = {
 
 
 def settled(program: Program) -> Program:
-    """A graph holds no NumPy, and ``fit`` has no loss of the script's own."""
+    """A graph holds no NumPy, and ``fit`` has no loss of the script's own; what a value decides takes a few steps."""
+    if program.fault in BY_VALUE:
+        return replace(program, steps=6)
     if program.fault in EAGER:
         return replace(program, training="tape")
     if program.training == "fit" and program.fault in TRAINING_FAULTS:
@@ -153,6 +155,30 @@ def _traced(program: Program) -> list[str]:
     ]
 
 
+def _trainer(program: Program) -> list[str]:
+    """A model with a training step of its own."""
+    return [
+        "class Trainer(keras.Model):",
+        "    def __init__(self, net):",
+        "        super().__init__()",
+        "        self.net = net",
+        "",
+        "    def call(self, x):",
+        "        return self.net(x)",
+        "",
+        "    def train_step(self, data):",
+        "        x, y = data",
+        "        model, optimizer = self.net, self.optimizer",
+        *indented(indented([*_step(program), 'return {"loss": loss}'])),
+        "",
+        "",
+        "trainer = Trainer(model)",
+        "trainer.compile(optimizer=optimizer)",
+        f"run = trainer.fit(x, y, batch_size=6, epochs={program.steps}, verbose=0)",
+        'loss = run.history["loss"][-1]',
+    ]
+
+
 def _fit(program: Program) -> list[str]:
     given = "y" if program.heads == 1 else "(y, y)"
     losses = '"mse"' if program.heads == 1 else '["mse", "mse"]'
@@ -174,7 +200,7 @@ _EXTRA_STEPS = {
     ],
     "evaluation": ["model(x, training=False)"],
 }
-TRAININGS = {"tape": _tape, "function": _traced, "fit": _fit}
+TRAININGS = {"tape": _tape, "function": _traced, "trainer": _trainer, "fit": _fit}
 
 
 def training(program: Program) -> list[str]:
@@ -184,8 +210,11 @@ def training(program: Program) -> list[str]:
         lines += ["teacher = keras.layers.Dense(4)", "teacher.trainable = False"]
     if program.fault == "other-model":
         lines += ["other = Net()  #: wrong-source, not-called", "other(tf.zeros((6, 4)))"]
+    optimizer = OPTIMIZERS[program.optimizer]
+    if program.fault == "no-rate":
+        optimizer = optimizer.replace("(0.0", "(0.0 * 0.0") + "  #: not-updated"
     lines += [
-        f"optimizer = {OPTIMIZERS[program.optimizer]}",
+        f"optimizer = {optimizer}",
         "x = tf.random.normal((6, 4))",
         "y = tf.random.uniform((6, 4))",
         "history, grads = [], None",
