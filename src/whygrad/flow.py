@@ -181,12 +181,13 @@ class Flow:
         found: list[Edge] = []
         seen, todo = {value}, [value]
         for source in todo:  # grows on the way
-            for edge in self._out_edges(source):
-                if edge.barrier is not None or not self.carries(edge.sink):
-                    continue
+            edges = [e for e in self._out_edges(source) if e.barrier is None and self.carries(e.sink)]
+            # One reader that hands back what is not finite is enough: then the others are not to blame.
+            handed = kind == "nonfinite" and any(cotangents.get(edge.sink) == kind for edge in edges)
+            for edge in edges:
                 before = cotangents.get(edge.sink, "unknown")
                 if before not in ("unknown", kind):
-                    if source == value or cotangents.get(source) == kind:
+                    if not handed and (source == value or cotangents.get(source) == kind):
                         found.append(edge)
                 elif edge.sink not in seen:
                     seen.add(edge.sink)

@@ -9,6 +9,7 @@ from itertools import pairwise
 from types import TracebackType
 
 from whygrad.ending import Ending
+from whygrad.recorders.frames import is_user_file
 
 INTERRUPTED = 128 + 2  # what a shell says of a process that died of SIGINT
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -73,11 +74,30 @@ def _without_own(traceback: TracebackType | None) -> TracebackType | None:
     files = [(each, each.tb_frame.f_code.co_filename) for each in _walk(traceback)]
     # A framework may lay the whole stack into a traceback, from the console script on.
     start = max((index for index, (_, file) in enumerate(files) if file == _BOTTOM), default=-1) + 1
-    kept = [each for each, file in files[start:] if not file.startswith(_OURS)]
+    kept = _shown(files[start:])
     for each, following in pairwise([*kept, None]):
         if each is not None:
             each.tb_next = following
     return kept[0] if kept else None
+
+
+def _shown(files: list[tuple[TracebackType, str]]) -> list[TracebackType]:
+    """What is not ours, nor there because of us: a function that asked a mode of ours first, and ran after that."""
+    kept: list[TracebackType] = []
+    behind = False  # whether the last one was ours
+    for each, file in files:
+        if file.startswith(_OURS):
+            behind = True
+            continue
+        if behind and len(kept) > 1 and kept[-2].tb_frame.f_code is each.tb_frame.f_code and not _scripts(kept[-2:]):
+            del kept[-2:]  # its first try, and what handed that over to us
+        behind = False
+        kept.append(each)
+    return kept
+
+
+def _scripts(entries: list[TracebackType]) -> bool:
+    return any(is_user_file(each.tb_frame.f_code.co_filename) for each in entries)
 
 
 def _walk(traceback: TracebackType | None) -> Iterator[TracebackType]:

@@ -75,7 +75,7 @@ def _share(asked: Any) -> Counter[str]:
 
 def _work(asked: Any) -> int:
     warm(asked.framework)
-    dialect = importlib.import_module(f"agreement.dialects.{asked.framework}")
+    dialect = importlib.import_module(f"agreement.dialects.{asked.framework.partition('-')[0]}")
     told = 0
 
     def progress(tally: Hunt) -> None:

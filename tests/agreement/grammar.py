@@ -142,12 +142,12 @@ def bodies(dialect: Any) -> st.SearchStrategy[tuple[Any, ...]]:
 def programs(draw: st.DrawFn, dialect: Any) -> Program:
     """Programs of a dialect: two in three with one fault, most with look-alikes."""
     body = draw(bodies(dialect))
-    for kind in draw(st.lists(st.sampled_from(sorted(dialect.HARMLESS)), max_size=2)):
-        body = insert(body, draw(st.integers(0, slots(body) - 1)), Planted(kind))
     faulty = draw(st.integers(0, 2)) > 0
     fault = draw(st.sampled_from(sorted([*dialect.FAULTS, *dialect.TRAINING_FAULTS]))) if faulty else None
-    if fault in dialect.FAULTS:
+    if fault in dialect.FAULTS:  # behind the first layer, so that there is something to lose
         body = insert(body, draw(st.integers(1, slots(body) - 1)), Planted(fault))
+    for kind in draw(st.lists(st.sampled_from(sorted(dialect.HARMLESS)), max_size=2)):
+        body = insert(body, draw(st.integers(0, slots(body) - 1)), Planted(kind))
     program = Program(
         body,
         heads=draw(st.integers(1, 2)),

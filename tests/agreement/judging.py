@@ -80,19 +80,25 @@ def _judged(
     lost = {name for name, verdict in verdicts.items() if verdict in LOST}
     told = {_own(p["path"], verdicts): f["cause"] for f in findings for p in f["parameters"] if p["gradient"] in LOST}
     shown = program.fault or "healthy"
+    counted = [f for f in findings if f["severity"] != "note"]
+    if program.fault in dialect.BY_VALUE:
+        yield from _explained(shown, script, findings, counted)
+        return
     if program.fault not in dialect.ZEROS:  # a zero is otherwise one of value, which a few steps do not settle
         lost = {name for name in lost if verdicts[name] == "none" or name in told}
     for name in sorted(lost - told.keys()):
         yield Complaint("disagreement", f"{shown}: silent about a lost one", f"{name} is {verdicts[name]}")
+    planted = {cause for cause, _ in script.marks} if program.fault in dialect.TOLD else set()
     for name in sorted(told.keys() - lost):
+        if told[name] in planted:
+            continue  # a replaced part bears the name of what took its place
         if verdicts.get(name, "frozen") != "frozen":  # one that the model does not list is for the findings to judge
             yield Complaint(
                 "disagreement", f"{shown}: {told[name]} said of a healthy one", f"{name} is {verdicts[name]}"
             )
     effective = bool(lost) or program.fault in dialect.TOLD
-    counted = [f for f in findings if f["severity"] != "note"]
     if not effective:
-        for f in counted:
+        for f in counted if program.fault not in dialect.DEBATABLE else ():
             yield Complaint("false alarm", f"{shown}: {f['cause']}", f["title"])
         return
     yield from _explained(shown, script, findings, counted)
@@ -121,5 +127,10 @@ def _stands(script: Script, cause: str, where: dict[str, Any]) -> bool:
 
 
 def _own(path: str, verdicts: dict[str, str]) -> str:
-    """The framework's name of a reported parameter of ``model``; the reported one of anything else."""
-    return name if (name := path.removeprefix("model.")) in verdicts else path
+    """The framework's name of a reported parameter of ``model``; the reported one of anything else.
+
+    A function that is differentiated may have its own name for the tree of parameters.
+    """
+    inside = path.partition("/")[2]
+    names = (path, path.removeprefix("model."), f"params/{inside}")
+    return next((name for name in names if name in verdicts), path)

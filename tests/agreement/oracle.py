@@ -90,15 +90,18 @@ def of_tensorflow() -> Facts:
 
 
 def _tensorflow_verdict(gradient: Any) -> str:
-    return "none" if gradient is None else "present" if bool((gradient.numpy() != 0).any()) else "zero"
+    import tensorflow as tf
+
+    if gradient is None:
+        return "none"
+    given = tf.convert_to_tensor(gradient).numpy()  # that of an embedding is a set of rows
+    return "present" if bool((given != 0).any()) else "zero"
 
 
 def of_jax() -> Facts:
-    """Whether JAX's backward pass of the loss leads to each leaf, by JAX's own removal of dead code."""
+    """Whether JAX's backward pass of the loss leads to each leaf."""
     import jax
-    import jax.numpy as jnp
     import numpy as np
-    from jax.interpreters import partial_eval
 
     names = left_behind()
     params, loss_fn = names.get("params", {}), names.get("loss_fn")
@@ -112,16 +115,80 @@ def of_jax() -> Facts:
         value = loss_fn(weights)
         return value[0] if isinstance(value, tuple) else value
 
+    verdicts = {}
+    for (path, _), reached in zip(leaves, _reached(loss, params), strict=True):
+        verdicts["params/" + jax.tree_util.keystr(path, simple=True, separator="/")] = "present" if reached else "none"
+    return Facts(verdicts, weights, digest(randomness), _error())
+
+
+def _reached(loss: Callable[[Any], Any], weights: Any) -> list[bool]:
+    """Of each leaf, whether the backward pass leads to it, by JAX's own removal of dead code."""
+    import jax
+    import jax.numpy as jnp
+    from jax.interpreters import partial_eval
+
     def backward(cotangent: Any, weights: Any) -> Any:
         return jax.vjp(loss, weights)[1](cotangent)
 
-    program = jax.make_jaxpr(backward)(jnp.ones(()), params).jaxpr
-    verdicts = {}
-    for at, (path, _) in enumerate(leaves):
-        wanted = [at == other for other in range(len(leaves))]
-        reached = bool(partial_eval.dce_jaxpr(program, wanted)[1][0])
-        verdicts["params/" + jax.tree_util.keystr(path, simple=True, separator="/")] = "present" if reached else "none"
-    return Facts(verdicts, weights, digest(randomness), _error())
+    program = jax.make_jaxpr(backward)(jnp.ones(()), weights).jaxpr
+    count = len(jax.tree_util.tree_leaves(weights))
+    wanted = ([at == other for other in range(count)] for at in range(count))
+    return [bool(partial_eval.dce_jaxpr(program, one)[1][0]) for one in wanted]
+
+
+def of_keras() -> Facts:
+    """The gradients of the mean squared error of every output, by what the back end of Keras differentiates with."""
+    import keras
+    import numpy as np
+
+    names = left_behind()
+    model = names.get("model")
+    if _error() is not None or model is None or "x" not in names:
+        return Facts({}, "", "", _error())
+    variables = list(model.trainable_variables)
+    weights = digest(np.asarray(keras.ops.convert_to_numpy(v)).tobytes() for v in variables)
+    randomness = [repr(random.getstate()).encode(), repr(np.random.get_state()).encode()]
+    randomness.append(keras.ops.convert_to_numpy(keras.random.uniform((2,))).tobytes())
+    verdicts = _KERAS[keras.backend.backend()](model, variables, names["x"], names["y"])
+    return Facts(verdicts, weights, digest(randomness), None)
+
+
+def _error_of(outputs: Any, y: Any) -> Any:
+    import keras
+
+    return sum(keras.ops.mean((y - output) ** 2) for output in keras.tree.flatten(outputs))
+
+
+def _keras_on_tensorflow(model: Any, variables: list[Any], x: Any, y: Any) -> dict[str, str]:
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        loss = _error_of(model(x), y)
+    grads = tape.gradient(loss, [v.value for v in variables])
+    return {v.path: _tensorflow_verdict(g) for v, g in zip(variables, grads, strict=True)}
+
+
+def _keras_on_torch(model: Any, variables: list[Any], x: Any, y: Any) -> dict[str, str]:
+    import keras
+
+    model.zero_grad()
+    loss = _error_of(model(x), keras.ops.convert_to_tensor(y))
+    if loss.requires_grad:
+        loss.backward()
+    return {v.path: _torch_verdict(v.value) for v in variables}
+
+
+def _keras_on_jax(model: Any, variables: list[Any], x: Any, y: Any) -> dict[str, str]:
+    others = [v.value for v in model.non_trainable_variables]
+
+    def loss(values: Any) -> Any:
+        return _error_of(model.stateless_call(values, others, x)[0], y)
+
+    reached = _reached(loss, [v.value for v in variables])
+    return {v.path: "present" if found else "none" for v, found in zip(variables, reached, strict=True)}
+
+
+_KERAS = {"jax": _keras_on_jax, "tensorflow": _keras_on_tensorflow, "torch": _keras_on_torch}
 
 
 def _error() -> str | None:
@@ -129,4 +196,9 @@ def _error() -> str | None:
     return None if error is None else type(error).__name__
 
 
-ORACLES: dict[str, Callable[[], Facts]] = {"jax": of_jax, "tensorflow": of_tensorflow, "torch": of_torch}
+ORACLES: dict[str, Callable[[], Facts]] = {
+    "jax": of_jax,
+    "keras": of_keras,
+    "tensorflow": of_tensorflow,
+    "torch": of_torch,
+}

@@ -28,6 +28,9 @@ WARM = {
     "torch": ("torch", "torch._dynamo", "numpy.random", "whygrad.recorders.torch"),
     "jax": ("jax", "flax.linen", "optax", "numpy.random", "whygrad.recorders.jax"),
     "tensorflow": ("tensorflow", "keras.layers", "numpy.random", "whygrad.recorders.tensorflow"),
+    "keras-jax": ("jax", "tensorflow", "keras.layers", "numpy.random", "whygrad.recorders.jax"),
+    "keras-tensorflow": ("tensorflow", "keras.layers", "numpy.random", "whygrad.recorders.tensorflow"),
+    "keras-torch": ("torch", "tensorflow", "torch._dynamo", "keras.layers", "numpy.random", "whygrad.recorders.torch"),
 }
 
 
@@ -47,7 +50,9 @@ class Observed(NamedTuple):
 
 
 def warm(framework: str) -> None:
-    """Import what every child needs."""
+    """Import what every child needs; Keras reads the name of its back end when it is imported."""
+    dialect, _, backend = framework.partition("-")
+    os.environ["KERAS_BACKEND"] = backend or dialect
     for name in (*WARM[framework], "whygrad.cli", "whygrad.session", "whygrad.run", "whygrad.diagnose"):
         importlib.import_module(name)
 
@@ -101,7 +106,7 @@ def _be_child(framework: str, place: Path, name: str, body: Callable[[Path], Non
         body(Path(f"{name}.report"))
         sys.stdout.flush()
         sys.stderr.flush()
-        facts = ORACLES[framework]()
+        facts = ORACLES[framework.partition("-")[0]]()
         Path(f"{name}.facts").write_text(json.dumps(facts._asdict()), "utf-8")
     except BaseException:
         traceback.print_exc()

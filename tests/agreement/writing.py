@@ -176,10 +176,15 @@ def write(dialect: Any, program: Program) -> Script:
     for block in blocks:
         lines += ["", *block, ""]
     lines += ["", *dialect.training(program)]
-    marks = set()
+    return marked(lines)
+
+
+def marked(lines: list[str]) -> Script:
+    """The text without its marks, and these."""
+    text, marks = [], set()
     for number, line in enumerate(lines, 1):
-        text, mark, causes = line.partition(MARK)
+        kept, mark, causes = line.partition(MARK)
+        text.append(kept.rstrip() if mark else line)
         if mark:
-            lines[number - 1] = text.rstrip()
             marks.update((cause.strip(), number) for cause in causes.split(","))
-    return Script("\n".join(lines) + "\n", frozenset(marks))
+    return Script("\n".join(text) + "\n", frozenset(marks))

@@ -90,6 +90,19 @@ PROGRAMS: dict[str, Program] = {
         _BODY,
         ("torch",),
     ),
+    "scaled_by_a_variable": Program(
+        net("return self.pred(ops.floor(self.body(inputs) * self.scale * 4.0))", _SCALE),
+        "non-differentiable-op",
+        "ops.floor",
+        (*_BODY, "net/scale"),
+        zeros=("torch",),
+    ),
+    "weight_stopped": Program(
+        net("return self.pred(self.body(inputs)) + ops.stop_gradient(self.scale)", _SCALE),
+        "stop-gradient",
+        "ops.stop_gradient",
+        ("net/scale",),
+    ),
     "in_a_bag": Program(
         _BAG + net("return self.pred(ops.matmul(self.body(inputs), self.bag.w))", "self.bag = Bag()"),
         "untracked",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from whygrad import source
-from whygrad.causes.cause import Case
+from whygrad.causes.cause import Case, in_package
 from whygrad.graph import Layer
 from whygrad.span import Span
 
@@ -37,6 +37,24 @@ def mention(forward: Span, attribute: str | None, called: bool = True) -> Span |
         target = node.func if called and isinstance(node, ast.Call) else None if called else node
         if isinstance(target, ast.Attribute) and target.attr == attribute:
             return source.range_of(node, inside)
+    return None
+
+
+def unreached_call(case: Case, attribute: str | None) -> Span | None:
+    """Where a function that ran for this loss would call an attribute, on a way that it did not take."""
+    graph, seen = case.graph, set[ast.AST]()
+    stacks = [graph.stacks[number] for number in dict.fromkeys(graph.op_stack[case.opened :])]
+    reached = {span.place() for stack in stacks for span in stack}
+    for span in (span for stack in stacks for span in stack if not in_package(span)):
+        function = source.function_at(span)
+        if function is None or isinstance(function, ast.Module) or function in seen:
+            continue
+        seen.add(function)
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == attribute:
+                place = source.range_of(node, span)
+                if place is not None and place.place() not in reached:
+                    return place
     return None
 
 

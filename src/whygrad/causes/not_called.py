@@ -198,13 +198,22 @@ There is no flag for it. Freeze the layer while it is unused, or ask for the gra
 from __future__ import annotations
 
 from whygrad.causes.cause import TRAINED, Case, Explanation, loss_span, quoted, spoken
-from whygrad.causes.layers import layer_of, mention, method_of, outermost_idle, running_parent, runs
+from whygrad.causes.layers import (
+    layer_of,
+    mention,
+    method_of,
+    outermost_idle,
+    running_parent,
+    runs,
+    unreached_call,
+)
 from whygrad.causes.siblings import missing_at
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.graph import Layer
 from whygrad.span import Span
 
 ID = "not-called"
+_NOT_REACHED = "this call was not reached"
 # Frameworks whose names are the paths by which the script takes its trees of arrays apart.
 _TREES = frozenset(("jax",))
 
@@ -268,8 +277,9 @@ def _where(case: Case, layer: Layer | None) -> tuple[Span | None, str]:
     parent = running_parent(case, layer)
     if layer is not None and parent is not None and parent.forward is not None:
         call = mention(parent.forward, layer.attribute)
+        call = call or unreached_call(case, layer.attribute)
         if call is not None:
-            return call, "this call was not reached"
+            return call, _NOT_REACHED
         return (
             parent.forward,
             f"{quoted(parent.path)} runs this, and never calls {quoted(layer.path.rsplit('/', 1)[-1])}",
@@ -277,7 +287,7 @@ def _where(case: Case, layer: Layer | None) -> tuple[Span | None, str]:
     method = method_of(case, layer) if layer is not None else None
     if layer is not None and method is not None:
         if (call := mention(method, layer.attribute)) is not None:
-            return call, "this call was not reached"
+            return call, _NOT_REACHED
         return method, f"{quoted(method.function)} computes the loss, and never calls {quoted(layer.attribute)}"
     beside = missing_at(case) if case.graph.framework in _TREES and not case.graph.layers else None
     return beside or (loss_span(case.graph), "the loss is computed without it")

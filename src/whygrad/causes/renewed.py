@@ -17,6 +17,8 @@ def renewed(case: Case) -> Explanation | None:
     statement = source.statement_at(place) if place is not None else None
     if place is None or statement is None or not any(map(_is_leaf, ast.walk(statement))):
         return None
+    if not _names(statement, case.parameter.path):
+        return None  # what is cut off and made a leaf again is a value on the way, and the cut is to blame
     bound = source.range_of(statement, place) or place
     return Explanation(
         f"`{code_of(bound)}` makes a new leaf, and what is asked for is still the old one",
@@ -28,6 +30,11 @@ def renewed(case: Case) -> Explanation | None:
         ),
         proof=Proof("structural", True, "the loss comes from a leaf that was made of a copy of it"),
     )
+
+
+def _names(statement: ast.stmt, path: str) -> bool:
+    """Whether a statement binds the name that a parameter was known by."""
+    return path.rpartition(".")[2] in {name.rpartition(".")[2] for name in source.targets_of(statement)}
 
 
 def makes_a_leaf(place: Span) -> bool:

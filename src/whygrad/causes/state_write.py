@@ -136,18 +136,18 @@ from whygrad.causes.words import Words
 ID = "state-write"
 WORDS: Mapping[str, Words] = {
     "tensorflow": Words(
-        "its value goes through a variable that `{code}` writes, and a write carries no gradient",
+        "the value goes through a variable that `{code}` writes, and a write carries no gradient",
         "the value is written into a variable here",
         "keep the value as a tensor (a list and `tf.stack`, or a TensorArray) instead of writing it into a variable",
     ),
     "torch": Words(
-        "its value goes through a tensor that `{code}` writes in place, and this write carries no gradient",
+        "the value goes through a tensor that `{code}` writes in place, and this write carries no gradient",
         "the value is written in place here, past autograd",
         "use the value itself (`torch.stack` joins several, `torch.func.functional_call` runs a module with computed "
         "weights), or write it without `.data` and with grad mode on",
     ),
     ANY: Words(
-        "its value goes through state that `{code}` writes, and a write carries no gradient",
+        "the value goes through state that `{code}` writes, and a write carries no gradient",
         "the value is written here",
         "use the value itself instead of what was written",
     ),

@@ -274,7 +274,7 @@ def _written(graph: Graph, value: int) -> bool:
 def _freezes(case: Case) -> bool:
     """The stop stands on the parameter itself, and weights are left to learn: where that is how a part is frozen."""
     graph, flow = case.graph, case.flow
-    if graph.framework not in _FREEZES_BY_STOP:
+    if graph.framework not in _FREEZES_BY_STOP or graph.library:
         return False
     if not all(cut.op >= 0 and case.parameter.value in graph.inputs(cut.op) for cut in case.cuts):
         return False

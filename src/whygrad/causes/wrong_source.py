@@ -184,9 +184,9 @@ from whygrad.finding import Label
 
 ID = "wrong-source"
 WORDS = Words(
-    "the loss reads `{code}` from outside the function, not the argument that is differentiated",
-    "this is the array from outside, and a constant to the derivative",
-    "use what the function gets as its argument, `{detail}`, instead of the array it closes over",
+    "`{code}` reads from outside the function, not from the argument that is differentiated",
+    "what is read here comes from outside, and is a constant to the derivative",
+    "use the function's own argument, `{detail}`, instead of what it closes over",
     "and it is read from outside here as well",
 )
 

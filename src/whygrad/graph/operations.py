@@ -18,7 +18,7 @@ class Barrier:
         input, output: positions in the operation's inputs and outputs.
         kind: the id of the cause that this barrier is a fact of (``stop-gradient``).
         detail: what the framework calls it, or what was seen; shown to the user.
-        selects: the input only selects among other inputs (an index, a condition).
+        selects: the input only selects among other inputs (an index, a condition), or all of it is overwritten.
         where: a place that explains the barrier better than the operation's own span.
         zeros: the framework hands back zeros for it, not nothing.
     """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from agreement.dialects.jax_plants import BY_VALUE as BY_VALUE
+from agreement.dialects.jax_plants import DEBATABLE as DEBATABLE
 from agreement.dialects.jax_plants import FAULTS as FAULTS
 from agreement.dialects.jax_plants import HARMLESS as HARMLESS
 from agreement.dialects.jax_plants import MAKING_FAULTS as MAKING_FAULTS
@@ -44,8 +46,16 @@ LAYERS = {
     "scale": 'self.param("{n}", nn.initializers.ones, (4,))',
     "weight": 'self.param("{n}", nn.initializers.normal(0.5), (4, 4))',
     "many": "[nn.Dense(4), nn.Dense(4)]",
+    "gru": "nn.RNN(nn.GRUCell(4))",
+    "attention": "nn.MultiHeadDotProductAttention(num_heads=2)",
+    "conv": "nn.Conv(1, (3,))",
+    "embedding": "nn.Embed(6, 4)",
 }
 CALLS = {
+    "gru": "{o}.{n}({h}[..., None])[:, -1]",
+    "attention": "{o}.{n}({h}[None], {h}[None])[0]",
+    "conv": "{o}.{n}({h}[..., None])[..., 0]",
+    "embedding": "{h} + {o}.{n}(jnp.arange(6))",
     "scale": "{h} * {o}.{n}",
     "weight": "{h} @ {o}.{n}",
     "many": "{o}.{n}[1]({o}.{n}[0]({h}))",

@@ -62,12 +62,14 @@ FAULTS = {
 }
 # Faults in which JAX raises, so that there is no gradient at all; they are to be told all the same.
 TOLD = frozenset(("numpy", "float", "callback"))
+DEBATABLE: frozenset[str] = frozenset()
+BY_VALUE: frozenset[str] = frozenset()
 # A cut is told by its structure in JAX: its zeros are no zeros of value.
 ZEROS = frozenset(FAULTS)
 MAKING_FAULTS: dict[str, list[str]] = {}
 TRAINING_FAULTS = ("output-detached", "loss-detached", "second-head-dropped", "closed-over", "loss-float")
 HARMLESS = {
-    "straight-through": Plant(("h = h + jax.lax.stop_gradient(jnp.round(h) - h)",)),
+    "straight-through": Plant(("h = h + jax.lax.stop_gradient(jnp.round(h * 50) / 50 + 0.01 - h)",)),
     "half-detached": Plant(("h = 0.5 * h + 0.5 * jax.lax.stop_gradient(h)",)),
     "argmax-read": Plant(("choice = jnp.argmax(h, axis=-1)",)),
     "masked": Plant(("h = h * (h > -1000).astype(jnp.float32)",)),

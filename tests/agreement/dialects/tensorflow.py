@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from agreement.dialects.tensorflow_plants import BY_VALUE as BY_VALUE
+from agreement.dialects.tensorflow_plants import DEBATABLE as DEBATABLE
 from agreement.dialects.tensorflow_plants import EAGER
 from agreement.dialects.tensorflow_plants import FAULTS as FAULTS
 from agreement.dialects.tensorflow_plants import HARMLESS as HARMLESS
@@ -34,8 +36,20 @@ LAYERS = {
     "scale": 'self.add_weight(shape=(4,), initializer="ones", name="{n}")',
     "weight": 'self.add_weight(shape=(4, 4), name="{n}")',
     "many": "[keras.layers.Dense(4), keras.layers.Dense(4)]",
+    "gru": "keras.layers.GRU(4)",
+    "lstm": "keras.layers.LSTM(4, return_sequences=True)",
+    "attention": "keras.layers.MultiHeadAttention(2, 2)",
+    "conv": 'keras.layers.Conv1D(1, 3, padding="same")',
+    "batchnorm": "keras.layers.BatchNormalization()",
+    "embedding": "keras.layers.Embedding(6, 4)",
 }
 CALLS = {
+    "gru": "{o}.{n}({h}[..., None])",
+    "lstm": "{o}.{n}({h}[None])[0]",
+    "attention": "{o}.{n}({h}[None], {h}[None])[0]",
+    "conv": "{o}.{n}({h}[..., None])[..., 0]",
+    "batchnorm": "{o}.{n}({h}, training=True)",
+    "embedding": "{h} + {o}.{n}(tf.range(6))",
     "scale": "{h} * {o}.{n}",
     "weight": "{h} @ {o}.{n}",
     "many": "{o}.{n}[1]({o}.{n}[0]({h}))",
@@ -56,7 +70,9 @@ OPTIMIZERS = {
 
 
 def settled(program: Program) -> Program:
-    """A graph holds no NumPy, and ``fit`` has no loss of the script's own."""
+    """A graph holds no NumPy, and ``fit`` has no loss of the script's own; what a value decides takes a few steps."""
+    if program.fault in BY_VALUE:
+        return replace(program, steps=6)
     if program.fault in EAGER:
         return replace(program, training="tape")
     if program.training == "fit" and program.fault in TRAINING_FAULTS:
@@ -139,6 +155,30 @@ def _traced(program: Program) -> list[str]:
     ]
 
 
+def _trainer(program: Program) -> list[str]:
+    """A model with a training step of its own."""
+    return [
+        "class Trainer(keras.Model):",
+        "    def __init__(self, net):",
+        "        super().__init__()",
+        "        self.net = net",
+        "",
+        "    def call(self, x):",
+        "        return self.net(x)",
+        "",
+        "    def train_step(self, data):",
+        "        x, y = data",
+        "        model, optimizer = self.net, self.optimizer",
+        *indented(indented([*_step(program), 'return {"loss": loss}'])),
+        "",
+        "",
+        "trainer = Trainer(model)",
+        "trainer.compile(optimizer=optimizer)",
+        f"run = trainer.fit(x, y, batch_size=6, epochs={program.steps}, verbose=0)",
+        'loss = run.history["loss"][-1]',
+    ]
+
+
 def _fit(program: Program) -> list[str]:
     given = "y" if program.heads == 1 else "(y, y)"
     losses = '"mse"' if program.heads == 1 else '["mse", "mse"]'
@@ -160,7 +200,7 @@ _EXTRA_STEPS = {
     ],
     "evaluation": ["model(x, training=False)"],
 }
-TRAININGS = {"tape": _tape, "function": _traced, "fit": _fit}
+TRAININGS = {"tape": _tape, "function": _traced, "trainer": _trainer, "fit": _fit}
 
 
 def training(program: Program) -> list[str]:
@@ -170,8 +210,11 @@ def training(program: Program) -> list[str]:
         lines += ["teacher = keras.layers.Dense(4)", "teacher.trainable = False"]
     if program.fault == "other-model":
         lines += ["other = Net()  #: wrong-source, not-called", "other(tf.zeros((6, 4)))"]
+    optimizer = OPTIMIZERS[program.optimizer]
+    if program.fault == "no-rate":
+        optimizer = optimizer.replace("(0.0", "(0.0 * 0.0") + "  #: not-updated"
     lines += [
-        f"optimizer = {OPTIMIZERS[program.optimizer]}",
+        f"optimizer = {optimizer}",
         "x = tf.random.normal((6, 4))",
         "y = tf.random.uniform((6, 4))",
         "history, grads = [], None",

@@ -65,6 +65,36 @@ FAULTS = {
         ("if h.shape[-1] > 100:  #: not-called", "    h = {o}.{n}(h)  #: not-called"),
         makes=BUILT,
     ),
+    "in-a-loop": Plant(
+        (
+            "rows = []",
+            "for row in tf.unstack(h):",
+            "    rows.append(tf.stop_gradient(row) * 1.5)  #: stop-gradient",
+            "h = tf.stack(rows)",
+        )
+    ),
+    "by-a-helper": Plant(
+        ("h = keep_{n}(h)",),
+        top=(
+            "def keep_{n}(value):",
+            "    kept = tf.stop_gradient(value)  #: stop-gradient",
+            "    return tf.identity(kept)",
+        ),
+    ),
+    "categorical": Plant(
+        (
+            "drawn = tf.random.categorical(h, 1)  #: non-differentiable-op",
+            "h = tf.one_hot(drawn[:, 0], 4)",
+        )
+    ),
+    "py-function": Plant(
+        ("h = tf.ensure_shape(tf.py_function(lambda v: np.tanh(v), [h], tf.float32), (6, 4))  #: left-framework",)
+    ),
+    "dead-relu": Plant(("h = tf.nn.relu(h - 1000.0) + 0.5  #: zero-gradient",)),
+    "clamped-away": Plant(("h = tf.clip_by_value(h, 100.0, 200.0)  #: zero-gradient",)),
+    "times-zeros": Plant(("h = h * tf.zeros(4) + 0.5  #: zero-gradient",)),
+    "softmax-of-one": Plant(("h = tf.tile(tf.nn.softmax(h[:, :1], axis=1), [1, 4])  #: zero-gradient",)),
+    "root-of-zero": Plant(("h = tf.sqrt(tf.nn.relu(h - 1000.0)) + 0.5  #: nonfinite-gradient",)),
     "copied-weight": Plant(
         ("h = h @ tf.stop_gradient({o}.{n})  #: stop-gradient",),
         makes=('self.{n} = self.add_weight(shape=(4, 4), name="{n}")',),
@@ -73,12 +103,22 @@ FAULTS = {
 # Faults that are only possible outside of a graph.
 EAGER = frozenset(("numpy", "numpy-at-once", "float", "loss-float"))
 TOLD = frozenset(("other-model",))
+DEBATABLE: frozenset[str] = frozenset()
+# Faults by value: told when enough steps have agreed.
+BY_VALUE = frozenset(("dead-relu", "clamped-away", "times-zeros", "softmax-of-one", "root-of-zero", "no-rate"))
 # Faults for which TensorFlow answers zeros, by structure.
 ZEROS = frozenset(("sign", "custom-zeros"))
 MAKING_FAULTS: dict[str, list[str]] = {}
-TRAINING_FAULTS = ("loss-float", "output-detached", "forward-unrecorded", "second-head-dropped", "other-model")
+TRAINING_FAULTS = (
+    "loss-float",
+    "output-detached",
+    "forward-unrecorded",
+    "second-head-dropped",
+    "other-model",
+    "no-rate",
+)
 HARMLESS = {
-    "straight-through": Plant(("h = h + tf.stop_gradient(tf.round(h) - h)",)),
+    "straight-through": Plant(("h = h + tf.stop_gradient(tf.round(h * 50) / 50 + 0.01 - h)",)),
     "half-detached": Plant(("h = 0.5 * h + 0.5 * tf.stop_gradient(h)",)),
     "argmax-read": Plant(("choice = tf.argmax(h, axis=-1)",)),
     "masked": Plant(("h = h * tf.cast(h > -1000.0, tf.float32)",)),
@@ -100,6 +140,19 @@ HARMLESS = {
     "constant": Plant(("h = h + tf.constant([0.1, 0.2, 0.3, 0.4])",)),
     "taken-apart": Plant(("first, rest = h[:, :1], h[:, 1:]", "h = tf.concat([first, rest], axis=1)")),
     "there-and-back": Plant(("h = tf.cast(h, tf.float64)", "h = tf.cast(h, tf.float32)")),
+    "recomputed": Plant(("h = tf.recompute_grad(tf.sin)(h)",)),
+    "reshaped": Plant(("h = tf.reshape(tf.transpose(tf.reshape(h, (3, 2, 4)), (1, 0, 2)), (6, 4))",)),
+    "in-rows": Plant(("h = tf.stack([tf.sin(row) for row in tf.unstack(h, num=6)])",)),
+    "in-an-array": Plant(
+        (
+            "array = tf.TensorArray(tf.float32, size=2)",
+            "array = array.write(0, h).write(1, h * 2.0)",
+            "h = tf.reduce_mean(array.stack(), axis=0)",
+        )
+    ),
+    "looped": Plant(("_, h = tf.while_loop(lambda i, v: i < 3, lambda i, v: (i + 1, tf.tanh(v) + 0.1), (0, h))",)),
+    "either": Plant(("h = tf.cond(tf.reduce_sum(h) > -1e6, lambda: tf.tanh(h), lambda: tf.sin(h))",)),
+    "picked": Plant(("h = h + 0.1 * tf.gather(h, tf.argmax(h, axis=1), axis=1, batch_dims=1)[:, None]",)),
     "scanned": Plant(("h = tf.map_fn(lambda row: row * 1.1, h)",)),
     "by-keras": Plant(("h = keras.ops.concatenate([h[:, :2], h[:, 2:]], axis=-1)",)),
 }

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from agreement.dialects.torch_plants import BY_VALUE as BY_VALUE
+from agreement.dialects.torch_plants import DEBATABLE as DEBATABLE
 from agreement.dialects.torch_plants import FAULTS as FAULTS
 from agreement.dialects.torch_plants import HARMLESS as HARMLESS
 from agreement.dialects.torch_plants import MAKING_FAULTS as MAKING_FAULTS
@@ -20,6 +24,7 @@ IMPORTS = (
     "import torch",
     "import torch.nn as nn",
     "import torch.nn.functional as F",
+    "from torch.utils.checkpoint import checkpoint",
 )
 ACTS = {
     "tanh": "torch.tanh({h})",
@@ -39,8 +44,22 @@ LAYERS = {
     "scale": "nn.Parameter(torch.rand(4) + 0.5)",
     "weight": "nn.Parameter(torch.randn(4, 4) * 0.5)",
     "many": "nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4)])",
+    "gru": "nn.GRU(1, 4, batch_first=True)",
+    "lstm": "nn.LSTM(4, 4, num_layers=2)",
+    "attention": "nn.MultiheadAttention(4, 2, batch_first=True)",
+    "encoder": "nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True)",
+    "conv": "nn.Conv1d(1, 1, 3, padding=1)",
+    "batchnorm": "nn.BatchNorm1d(4)",
+    "embedding": "nn.Embedding(6, 4)",
+    "weightnorm": "nn.utils.parametrizations.weight_norm(nn.Linear(4, 4))",
 }
 CALLS = {
+    "gru": "{o}.{n}({h}[..., None])[0][:, -1]",
+    "lstm": "{o}.{n}({h}[:, None])[0][:, 0]",
+    "attention": "{o}.{n}({h}[None], {h}[None], {h}[None], need_weights=False)[0][0]",
+    "encoder": "{o}.{n}({h}[None])[0]",
+    "conv": "{o}.{n}({h}[:, None]).squeeze(1)",
+    "embedding": "{h} + {o}.{n}(torch.arange(6))",
     "scale": "{h} * {o}.{n}",
     "weight": "{h} @ {o}.{n}",
     "many": "{o}.{n}[1]({o}.{n}[0]({h}))",
@@ -57,12 +76,15 @@ OPTIMIZERS = {
     "sgd": "torch.optim.SGD({p}, lr=0.05)",
     "adam": "torch.optim.Adam({p}, lr=0.01)",
     "momentum": "torch.optim.SGD({p}, lr=0.01, momentum=0.9)",
+    "groups": 'torch.optim.AdamW([{{"params": list({p})}}], lr=0.01)',
 }
 
 
 def settled(program: Program) -> Program:
-    """Every fault is possible in every training."""
-    return program
+    """What a value decides takes a few steps to show, and not every fault is possible in every training."""
+    if program.fault == "cleared" or (program.fault or "").startswith("numpy"):  # NumPy has no bfloat16
+        program = replace(program, training="backward")
+    return replace(program, steps=6) if program.fault in BY_VALUE else program
 
 
 def room(place: Room, lines: list[str]) -> list[str]:
@@ -121,6 +143,11 @@ def _backward(program: Program) -> list[str]:
     return ["optimizer.zero_grad()", *_losses(program), "loss.backward()"]
 
 
+def _autocast(program: Program) -> list[str]:
+    losses = indented(_losses(program))
+    return ["optimizer.zero_grad()", 'with torch.autocast("cpu"):', *losses, "loss.backward()"]
+
+
 def _late_zero(program: Program) -> list[str]:
     return [*_losses(program), "model.zero_grad()", "loss.backward()"]
 
@@ -143,7 +170,13 @@ def _accumulated(program: Program) -> list[str]:
     ]
 
 
-TRAININGS = {"backward": _backward, "late-zero": _late_zero, "grad": _grad, "accumulated": _accumulated}
+TRAININGS = {
+    "backward": _backward,
+    "late-zero": _late_zero,
+    "grad": _grad,
+    "accumulated": _accumulated,
+    "autocast": _autocast,
+}
 
 
 def training(program: Program) -> list[str]:
@@ -154,6 +187,8 @@ def training(program: Program) -> list[str]:
         step = [f"{line}  #: wrong-source" if line.strip().startswith(asks) else line for line in step]
     if "clipping" in program.extras:
         step.append("nn.utils.clip_grad_norm_(model.parameters(), 10.0)")
+    if program.fault == "cleared":
+        step.append("optimizer.zero_grad()  #: not-updated")
     mark = "  #: not-called, wrong-source" if program.fault == "other-model" else ""
     step.append(f"optimizer.step(){mark}")
     for extra in program.extras:
@@ -175,7 +210,10 @@ def training(program: Program) -> list[str]:
         lines.append("other = Net()  #: wrong-source, replaced-parameter, not-called")
         held = "other.parameters()"
     mark = "  #: wrong-source, replaced-parameter, not-called" if program.fault == "other-model" else ""
-    lines.append(f"optimizer = {OPTIMIZERS[program.optimizer].format(p=held)}{mark}")
+    optimizer = OPTIMIZERS[program.optimizer].format(p=held)
+    if program.fault == "no-rate":
+        optimizer, mark = optimizer.replace("lr=0.0", "lr=0.0 * 0."), "  #: not-updated"
+    lines.append(f"optimizer = {optimizer}{mark}")
     if program.fault == "replaced-head":
         lines.append("model.head0 = nn.Linear(4, 4)  #: replaced-parameter, not-updated")
     lines += ["x = torch.randn(6, 4)", "y = torch.rand(6, 4)", "history = []"]

@@ -101,12 +101,69 @@ FAULTS = {
     "rewrapped": Plant(
         ("h = nn.Parameter(h)  #: replaced-parameter, stop-gradient, not-watched",),
     ),
+    "inference-mode": Plant(
+        ("with torch.inference_mode():  #: recording-off", "    h = torch.cos(h)  #: recording-off", "h = h.clone()")
+    ),
+    "checkpoint-unrecorded": Plant(
+        (
+            "with torch.no_grad():  #: recording-off",
+            "    h = checkpoint(torch.sin, h, use_reentrant=False)  #: recording-off",
+        )
+    ),
+    "multinomial": Plant(
+        (
+            "drawn = torch.multinomial(torch.softmax(h, dim=-1), 1)  #: non-differentiable-op",
+            "h = torch.zeros_like(h).scatter(1, drawn, 1.0)",
+        )
+    ),
+    "normal-drawn": Plant(("h = torch.normal(h, 0.1)  #: non-differentiable-op",)),
+    "in-a-dict": Plant(
+        ('h = torch.tanh({o}.{n}["only"](h))',),
+        makes=('self.{n} = {{"only": nn.Linear(4, 4)}}  #: untracked',),
+    ),
+    "in-a-loop": Plant(
+        (
+            "rows = []",
+            "for row in h:",
+            "    rows.append(row.detach() * 1.5)  #: stop-gradient",
+            "h = torch.stack(rows)",
+        )
+    ),
+    "in-a-comprehension": Plant(("h = torch.stack([torch.tensor(row.tolist()) for row in h])  #: left-framework",)),
+    "by-a-helper": Plant(
+        ("h = keep_{n}(h)",),
+        top=(
+            "def keep_{n}(value):",
+            "    kept = value.detach()  #: stop-gradient",
+            "    return kept.clone()",
+        ),
+    ),
+    "dead-relu": Plant(("h = F.relu(h - 1000.0) + 0.5  #: zero-gradient",)),
+    "clamped-away": Plant(("h = h.clamp(100.0, 200.0)  #: zero-gradient",)),
+    "times-zeros": Plant(("h = h * torch.zeros(4) + 0.5  #: zero-gradient",)),
+    "softmax-of-one": Plant(("h = torch.softmax(h[:, :1], dim=1).expand(6, 4)  #: zero-gradient",)),
+    "root-of-zero": Plant(("h = torch.sqrt(F.relu(h - 1000.0)) + 0.5  #: nonfinite-gradient",)),
+    "where-trap": Plant(
+        (
+            "h = torch.where(",
+            "    h > 1000.0,  #: nonfinite-gradient",
+            "    torch.log(torch.zeros_like(h) * h),  #: nonfinite-gradient",
+            "    h,",
+            ")",
+        )
+    ),
     "requires-grad-again": Plant(("h = h.detach().requires_grad_()  #: stop-gradient",)),
 }
 # Faults that take no gradient away from the parameters of ``model``, and are to be told all the same.
-TOLD = frozenset(("in-a-list", "replaced-head", "other-model", "frozen-all", "rewrapped"))
+TOLD = frozenset(("in-a-list", "in-a-dict", "replaced-head", "other-model", "frozen-all"))
+# Faults of which something may be said where another way leads around them, and need not.
+DEBATABLE = frozenset(("rewrapped",))
 # Faults for which autograd answers zeros, by structure.
-ZEROS = frozenset(("round", "sign", "floor", "bernoulli", "custom-zeros"))
+ZEROS = frozenset(("round", "sign", "floor", "bernoulli", "custom-zeros", "normal-drawn"))
+# Faults by value: told when enough steps have agreed.
+BY_VALUE = frozenset(
+    ("dead-relu", "clamped-away", "times-zeros", "softmax-of-one", "root-of-zero", "where-trap", "no-rate", "cleared")
+)
 MAKING_FAULTS: dict[str, list[str]] = {}
 TRAINING_FAULTS = (
     "loss-item",
@@ -117,9 +174,11 @@ TRAINING_FAULTS = (
     "replaced-head",
     "frozen-all",
     "other-model",
+    "no-rate",
+    "cleared",
 )
 HARMLESS = {
-    "straight-through": Plant(("h = h + (torch.round(h) - h).detach()",)),
+    "straight-through": Plant(("h = h + (torch.round(h * 50) / 50 + 0.01 - h).detach()",)),
     "half-detached": Plant(("h = 0.5 * h + 0.5 * h.detach()",)),
     "logged": Plant(("seen = float(h.detach().abs().mean())",)),
     "plotted": Plant(("picture = h.detach().cpu().numpy()", "top = picture.max()")),
@@ -137,5 +196,15 @@ HARMLESS = {
     "constant": Plant(("h = h + torch.tensor([0.1, 0.2, 0.3, 0.4])",)),
     "in-place": Plant(("h = h.clone()", "h[:, 0] = h[:, 0] * 2.0")),
     "taken-apart": Plant(("first, rest = h[:, :1], h[:, 1:]", "h = torch.cat([first, rest], dim=1)")),
+    "recomputed": Plant(("h = checkpoint(torch.sin, h, use_reentrant=False)",)),
+    "mapped": Plant(("h = torch.vmap(lambda row: torch.tanh(row) * 1.1)(h)",)),
+    "reshaped": Plant(("h = h.reshape(3, 2, 4).transpose(0, 1).reshape(6, 4)",)),
+    "hooked": Plant(("if h.requires_grad:", "    h.register_hook(lambda g: g * 1.0)")),
+    "running-mean": Plant(
+        ("with torch.no_grad():", "    {o}.{n}.copy_(0.9 * {o}.{n} + 0.1 * h)", "h = h - {o}.{n}"), makes=BUFFER
+    ),
+    "picked": Plant(("h = h + 0.1 * h.gather(1, h.argmax(dim=1, keepdim=True))",)),
+    "added-in-place": Plant(("h = h * 1.0", "h += 0.1", "h.mul_(1.01)")),
+    "in-rows": Plant(("h = torch.stack([torch.sin(row) for row in h.unbind(0)])",)),
     "there-and-back": Plant(("h = h.double()", "h = h.float()")),
 }

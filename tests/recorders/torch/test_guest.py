@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import threading
+import traceback
 import warnings
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from hearing import Ear
 from torch_training import mlp, plain, train, x
 from whygrad.diagnose import diagnose
 from whygrad.recorders.torch import Torch
+from whygrad.uncaught import hide_own_frames
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
 
@@ -149,3 +152,28 @@ def test_warnings_are_the_scripts_own(ear: Ear) -> None:
         torch.tensor(y)
     assert len(given) == 2
     assert {w.filename for w in given} == {__file__}
+
+
+RAISING = (
+    lambda: mlp()(x(8, 4)).detach().sum().backward(),
+    lambda: F.cross_entropy(mlp()(x(8, 4)), x(3, 5, 7)),
+    lambda: torch.split(x(8, 4), [1, 2]),
+    lambda: mlp()(x(8, 5)),
+)
+
+
+@pytest.mark.parametrize("raising", RAISING, ids=["backward", "loss", "function", "layer"])
+def test_a_traceback_is_the_plain_one(raising: Callable[[], Any]) -> None:
+    recorder = Torch()
+    recorder.start(Ear())
+    with pytest.raises((RuntimeError, ValueError)) as guided:
+        raising()
+    recorder.stop()
+    with pytest.raises((RuntimeError, ValueError)) as alone:
+        raising()
+    hide_own_frames(guided.value)
+    assert shown(guided.value) == shown(alone.value)
+
+
+def shown(error: BaseException) -> list[str]:
+    return [line for line in traceback.format_exception(error) if "pytest.raises" not in line][2:]

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
+import jax
+
 from whygrad.graph import Barrier, Crossing, Layer
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
@@ -100,7 +102,7 @@ class Trace:
             outside = getattr(value, "primal", None)
             seen = compat.reference(outside)
             if seen is not None:
-                self._outside[id(outside)] = (seen, made, written or path)
+                self._outside[id(outside)] = (seen, made, argument)
 
     def of(self, value: Any, frame: FrameType | None = None) -> int:
         """The value of an object: known, the copy outside of what is differentiated, or new here."""
@@ -245,16 +247,34 @@ def _outputs(primitive: Any, params: dict[str, Any], ins: Sequence[Any]) -> list
 
 
 def _holding(frame: FrameType | None, value: Any) -> frames.Stack:
-    """The user's frames from the function on that took a value from outside, not out of its own arguments."""
-    import jax
+    """The user's frames from the function on that took a value from outside, not out of its own arguments.
 
+    That is the innermost one around which the value has a name; the innermost at all whose arguments do not show it
+    where none has (an object may keep it to itself).
+    """
+    outermost: FrameType | None = None
     while frame is not None:
-        code = frame.f_code
-        if frames.is_user_file(code.co_filename):
-            names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-            held = dict(frames.local_variables(frame))
-            arguments = [held.get(name) for name in names]
-            if not any(leaf is value for leaf in jax.tree_util.tree_leaves(arguments)):
-                break
+        if frames.is_user_file(frame.f_code.co_filename):
+            if _is_in(_around(frame), value):
+                return frames.capture(frame)
+            if outermost is None and not _is_in(_arguments(frame), value):
+                outermost = frame
         frame = frame.f_back
-    return frames.capture(frame)
+    return frames.capture(outermost)
+
+
+def _arguments(frame: FrameType) -> list[Any]:
+    code, held = frame.f_code, dict(frames.local_variables(frame))
+    return [held.get(name) for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]]
+
+
+def _around(frame: FrameType) -> list[Any]:
+    """What a function closes over, and the globals that it speaks of."""
+    code, held = frame.f_code, dict(frames.local_variables(frame))
+    if code.co_name == "<module>":
+        return []  # all that it names is its own
+    return [held.get(name) for name in code.co_freevars] + [frame.f_globals.get(name) for name in code.co_names]
+
+
+def _is_in(holders: Sequence[Any], value: Any) -> bool:
+    return any(leaf is value for leaf in jax.tree_util.tree_leaves(holders))

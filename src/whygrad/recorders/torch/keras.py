@@ -23,7 +23,8 @@ from whygrad.recorders.torch.steps import Steps
 
 _OPTIMIZER = ("keras.src.optimizers.base_optimizer", "BaseOptimizer")
 _SYMBOLIC = ("keras.src.backend.common.symbolic_scope", "SymbolicScope")
-_VARIABLE = ("keras.src.backend.torch.core", "Variable")
+# What the back end calls its variables, and what Keras makes of that.
+_VARIABLES = (("keras.src.backend.torch.core", "Variable"), ("keras.src.backend", "Variable"))
 
 
 class Keras:
@@ -57,9 +58,9 @@ class Keras:
         optimizer = _class(*_OPTIMIZER)
         self.patches.replace(optimizer, "apply", self._applying(optimizer.apply))
         self.patches.replace(optimizer, "build", self._building(optimizer.build))
-        variable = _class(*_VARIABLE)
-        tensors.HOLDERS.add(variable)
-        self.patches.defer(lambda: tensors.HOLDERS.discard(variable))
+        variables = {_class(*name) for name in _VARIABLES}
+        tensors.HOLDERS.update(variables)
+        self.patches.defer(lambda: tensors.HOLDERS.difference_update(variables))
 
     def wake(self) -> None:
         """Listen to its layers."""

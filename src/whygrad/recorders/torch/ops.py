@@ -57,6 +57,7 @@ SHAPE_ONLY = frozenset(
 )
 # In place they keep nothing of what the tensor held.
 OVERWRITING = frozenset("zero fill copy".split())
+OVERWRITTEN = ("non-differentiable-op", "it overwrites every element")
 # Output number n reads input number n alone.
 PARALLEL = frozenset("broadcast_tensors atleast_1d atleast_2d atleast_3d align_tensors".split())
 # A change of type, rather than an operation whose result is of another type by nature.

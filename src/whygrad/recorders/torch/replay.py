@@ -175,7 +175,7 @@ class Replay:
                 kept = serial == made[o].serial and ops.changes_first(entry.name) and serial == first
                 reason = self._reason(entry, i, o, serial, grads[i], made[o], kept)
                 if reason is not None:
-                    found.append(Barrier(i, o, *reason, where=where))
+                    found.append(Barrier(i, o, *reason, selects=reason == ops.OVERWRITTEN, where=where))
         return found
 
     def _reason(
@@ -198,7 +198,7 @@ class Replay:
         if (name, i) in ops.CUTS_OF and not (kept and name in ops.OVERWRITING):
             return ops.CUTS_OF[name, i]
         if kept and name in ops.OVERWRITING:
-            return ("non-differentiable-op", "it overwrites every element")
+            return ops.OVERWRITTEN
         if name == "Parameter":
             return ("stop-gradient", "nn.Parameter makes a new leaf of it") if grad else None
         if not ops.differentiable(made.dtype):
