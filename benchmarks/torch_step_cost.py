@@ -1,7 +1,9 @@
 """What a training step costs under PyTorch: plain, recorded, watched only, in anomaly mode, and traced by TorchLens.
 
 Thread CPU time of one step with torch on one thread, the ways interleaved in one process; ratios to the plain
-step, minimum and median over the rounds. The last column is a second plain step: the noise. Before that, each model is
+step, minimum and median over the rounds. The last column is a second plain step: the noise. A model "on constant data"
+stops learning within a few steps, and gradients that stay zero are looked into: its rows show what that costs. The
+others see random data, as a script that works does. Before that, each model is
 trained for twenty steps with and without the recorder: every loss must be the same to the last bit. TorchLens, where it
 is installed, traces the forward pass alone: its column is that pass as a ratio to the whole plain step.
 
@@ -15,6 +17,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -49,10 +52,24 @@ def transformer(width: int, length: int) -> tuple[Any, Any]:
 MODELS: dict[str, Callable[[], tuple[Any, Any]]] = {
     "MLP": lambda: mlp(256, 64),
     "conv net": lambda: conv(32, 32),
+    "conv net, wide": lambda: conv(64, 64),
     "transformer": lambda: transformer(128, 64),
     "tiny MLP": lambda: mlp(4, 2),
     "tiny conv net": lambda: conv(2, 8),
     "tiny transformer": lambda: transformer(8, 4),
+}
+
+
+def random(make: Callable[[], tuple[Any, Any]]) -> tuple[Any, Any]:
+    model, data = make()
+    return model, torch.randn_like(data)
+
+
+# What stops learning: the first layers of these get zeros alone.
+STUCK = ("conv net", "tiny conv net", "tiny MLP")
+ROWS: dict[str, Callable[[], tuple[Any, Any]]] = {
+    **{name: partial(random, make) for name, make in MODELS.items()},
+    **{f"{name} on constant data": MODELS[name] for name in STUCK},
 }
 
 
@@ -133,7 +150,7 @@ def main() -> None:
     torch.set_num_threads(1)
     columns = [*list(WAYS)[1:], *LAST, "losses"]
     rows = []
-    for name, make in MODELS.items():
+    for name, make in ROWS.items():
         same = losses(make) == listening(lambda make=make: losses(make), rest=False)
         step = stepper(make)
         for _ in range(3):

@@ -230,9 +230,11 @@ class Torch:
                 request = self._with_siblings(request, named())
             values = self.hooks.values
             if self.recording:
-                request = replace(request, seen=values.measured(request.sources, request.seen, request.got))
+                seen = values.measured(request.sources, request.seen, request.got)
             else:
-                request = replace(request, seen=values.still(request.sources, request.seen))
+                seen = values.still(request.sources, request.seen)
+            if seen != request.seen:
+                request = replace(request, seen=seen)
             paths = self._paths_of(request, named)
             build: Callable[[], Graph] | None = None
             if self.recording and request.sources:

@@ -53,6 +53,8 @@ class Values:
         self.everything = False
         self._hooked: dict[int, weakref.ref[Any]] = {}
         self._zero: dict[int, tuple[weakref.ref[Any], int]] = {}
+        # The gradient that was last looked at, as it then was, and what it is worth.
+        self._looked: tuple[Callable[[], Any], int, GradientSeen] = (lambda: None, 0, "unknown")
 
     def clear(self) -> None:
         """Forget what was measured in the log's entries."""
@@ -93,11 +95,22 @@ class Values:
             if gradient is None:
                 return  # a backward function may answer nothing
             try:
-                seen[place] = _worse(seen.get(place), worth(gradient))
+                seen[place] = _worse(seen.get(place), self._worth(gradient))
             except Exception as error:
                 fault(error)
 
         return hook
+
+    def _worth(self, gradient: Any) -> GradientSeen:
+        """What comes to an output has come from the input of the next operation: the same tensor is looked at once."""
+        with torch._C.DisableTorchFunction():  # what we look at is not the script's doing
+            if gradient.is_inference():
+                return _looked_at(gradient)
+            reference, version, known = self._looked
+            if reference() is not gradient or version != gradient._version:
+                known = _looked_at(gradient)
+                self._looked = (weakref.ref(gradient), gradient._version, known)
+            return known
 
     def measured(
         self, tensors: Sequence[Any], seen: Sequence[GradientSeen], got: Mapping[int, GradientSeen]
@@ -140,7 +153,8 @@ class Values:
 
 def is_zero(tensor: Any) -> bool:
     """Whether a tensor is zero in every element."""
-    return not bool(_any(_detach(tensor)))
+    values = _detach(tensor)
+    return not (bool(_sum(values)) or bool(_any(values)))  # the sum is ten times cheaper, and nearly always settles it
 
 
 def worth(gradient: Any) -> GradientSeen:
@@ -155,19 +169,22 @@ def worths(named: Iterable[tuple[int, Any]]) -> dict[int, GradientSeen]:
     Those of the commonest kind are looked at in one go, and one by one only where that shows something.
     """
     given = [(key, gradient) for key, gradient in named if gradient is not None]
+    if not given:
+        return {}
     with torch._C.DisableTorchFunction(), torch.no_grad():
         common = {key: gradient for key, gradient in given if _is_common(gradient)}
-        totals = dict(zip(common, _totals(list(common.values())), strict=False))
+        norms = dict(zip(common, _norms(list(common.values())), strict=False))
         return {
-            key: "present" if (total := totals.get(key)) and math.isfinite(total) else _looked_at(gradient)
+            key: "present" if (norm := norms.get(key)) and math.isfinite(norm) else _looked_at(gradient)
             for key, gradient in given
         }
 
 
-def _totals(gradients: list[Any]) -> list[float]:
+def _norms(gradients: list[Any]) -> list[float]:
     try:
-        sums: list[float] = torch.stack(torch._foreach_norm(gradients, 1)).tolist() if gradients else []
-        return sums
+        # The norm whose loop is vectorised. Squares that overflow, or vanish, are looked at one by one like the rest.
+        norms: list[float] = torch.stack(torch._foreach_norm(gradients, 2)).tolist() if gradients else []
+        return norms
     except RuntimeError:
         return []  # inside a function of torch.func there are no numbers yet
 

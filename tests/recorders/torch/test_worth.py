@@ -1,0 +1,71 @@
+"""One look at a tensor: how it is answered, and that the same gradient is not looked at twice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+
+from whygrad.recorders.torch import values as values_module
+from whygrad.recorders.torch.values import Values, is_zero, worths
+
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
+
+
+def unexpected(error: BaseException) -> None:
+    raise error
+
+
+def hooked(between: Callable[[torch.Tensor], None]) -> Values:
+    """What two operations around a tensor measured, and a hook between them."""
+    values = Values(unexpected)
+    middle = torch.ones(3, requires_grad=True) * 2
+    values.measure(middle, (0, 0, True))
+    middle.register_hook(between)
+    values.measure(middle, (1, 0, False))
+    (middle * 3).sum().backward()
+    return values
+
+
+def test_a_gradient_that_two_operations_meet_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    real = values_module._looked_at
+    monkeypatch.setattr(values_module, "_looked_at", lambda gradient: (looks.append(1), real(gradient))[1])
+    assert hooked(lambda gradient: None).seen == {(0, 0, True): "present", (1, 0, False): "present"}
+    assert len(looks) == 1
+
+
+def test_a_gradient_that_was_changed_in_place_is_looked_at_again() -> None:
+    def clear(gradient: torch.Tensor) -> None:
+        gradient.zero_()
+
+    assert hooked(clear).seen == {(0, 0, True): "present", (1, 0, False): "zero"}
+
+
+@pytest.mark.parametrize(
+    ("values", "zero"),
+    [
+        ([0.0, 0.0], True),
+        ([1.0, -1.0], False),
+        ([math.nan, 0.0], False),
+        ([math.inf, -math.inf], False),
+        ([0, 0], True),
+        ([3, -3], False),
+        ([False, True], False),
+        ([0j, 0j], True),
+        ([1j, -1j], False),
+        ([], True),
+    ],
+)
+def test_zero_in_every_element(values: list[complex], zero: bool) -> None:
+    assert is_zero(torch.tensor(values)) == zero
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+def test_numbers_whose_squares_leave_the_range_are_present(size: float) -> None:
+    assert worths([(1, torch.full((3,), size)), (2, torch.zeros(3))]) == {1: "present", 2: "zero"}
