@@ -183,7 +183,7 @@ from whygrad.finding import Label
 
 ID = "wrong-source"
 WORDS = Words(
-    "the loss reads `{code}` from outside the function, not the argument that is differentiated",
+    "`{code}` computes with the array from outside the function, not with the argument that is differentiated",
     "this is the array from outside, and a constant to the derivative",
     "use what the function gets as its argument, `{detail}`, instead of the array it closes over",
     "and it is read from outside here as well",

@@ -219,7 +219,9 @@ class Requests:
                     trace.target_text = "Python float"
                 for outer in self.stack[:-1]:
                     if outer.trace is not None:
-                        outer.trace.inner |= {v for v in map(outer.trace.below, results) if v is not None}
+                        outer.trace.derives(
+                            {v for v in map(outer.trace.below, results) if v is not None}, self.stack[-1].stack
+                        )
             else:
                 self._broken(trace, error)
             self.hooks.keras.ended(trace)

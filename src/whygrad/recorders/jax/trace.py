@@ -57,7 +57,7 @@ class Trace:
     Attributes:
         targets: values of what is differentiated, once it is known; ``target_text``: what it is if it is no array.
         rules_met: by the name of a function with a rule of its own, where its two rules end.
-        inner: values of what was differentiated inside this function.
+        inner: values of what was differentiated inside this function; ``derived``: where that was last done.
         variables: value to the variable of Keras that it stands for; ``layers``: Keras' layers.
     """
 
@@ -81,6 +81,7 @@ class Trace:
         self.leaves: list[Leaf] = []
         self.targets: list[int] = []
         self.inner: set[int] = set()
+        self.derived: frames.Stack = ()
         self.rules_met: dict[str, dict[str, frames.Stack]] = {}
         self.broken = False
         self.target_text: str | None = None
@@ -222,6 +223,12 @@ class Trace:
         self.builder.op(method, [value], [made], self.flat.spans(stack), "", [barrier])
         self.targets = [made]
 
+    def derives(self, values: set[int], stack: frames.Stack) -> None:
+        """Something of these values is differentiated inside this function."""
+        if values:
+            self.inner |= values
+            self.derived = stack
+
     def keeps(self, results: Sequence[Any]) -> None:
         """What the function handed back of its state: variables that are not in it were written."""
         back = {self.find(v) for v in results}
@@ -245,16 +252,27 @@ def _outputs(primitive: Any, params: dict[str, Any], ins: Sequence[Any]) -> list
 
 
 def _holding(frame: FrameType | None, value: Any) -> frames.Stack:
-    """The user's frames from the function on that took a value from outside, not out of its own arguments."""
+    """The user's frames from the function on that took a value from outside, not out of its own arguments.
+
+    Between it and ``frame`` libraries may have handed the value on (``model.apply(params, x)``), inside of which layers
+    of the user's are run that get it by other ways.
+    """
+    taker = frame
+    while frame is not None and not frame.f_code.co_filename.startswith(frames.OURS):
+        if _is_given(frame, value):
+            taker = frame.f_back
+        frame = frame.f_back
+    return frames.capture(taker)
+
+
+def _is_given(frame: FrameType, value: Any) -> bool:
+    """Whether a value is among the arguments of a running function."""
     import jax
 
-    while frame is not None:
-        code = frame.f_code
-        if frames.is_user_file(code.co_filename):
-            names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-            held = dict(frames.local_variables(frame))
-            arguments = [held.get(name) for name in names]
-            if not any(leaf is value for leaf in jax.tree_util.tree_leaves(arguments)):
-                break
-        frame = frame.f_back
-    return frames.capture(frame)
+    code = frame.f_code
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    held = dict(frames.local_variables(frame))
+    try:
+        return any(leaf is value for leaf in jax.tree_util.tree_leaves([held.get(name) for name in names]))
+    except Exception:
+        return False  # some argument does not let itself be taken apart
