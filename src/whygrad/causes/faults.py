@@ -144,4 +144,14 @@ FAULTS: Mapping[str, Words] = {
         "donated here",
         "go on with what the call hands back, or copy first what is to be kept: `jax.tree.map(jnp.copy, params)`",
     ),
+    "value-for-gradient": Words(
+        "what `{code}` gives first is the value of the loss, and the optimizer is handed that",
+        "this gives the value first, and the gradients second",
+        "take them in that order: `loss, grads = ...`",
+    ),
+    "other-tree": Words(
+        "`{code}` is handed gradients of another structure than the optimizer's state was made of",
+        "handed to the optimizer here",
+        "make the optimizer's state of the very tree that the gradient is asked of: `optimizer.init(params)`",
+    ),
 }

@@ -194,7 +194,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from whygrad import source
+from whygrad import rewrite, source
 from whygrad.causes.cause import Case, Explanation, code_of, spoken
 from whygrad.causes.holder import dropped_beside, is_dropped, others_read
 from whygrad.causes.left_out import may_be_meant
@@ -205,6 +205,8 @@ from whygrad.graph import Event
 from whygrad.span import Span
 
 ID = "not-updated"
+# What hands back new parameters: in the place of which argument, or of the object whose method it is.
+_NEW = {"apply_updates": 0, "apply_gradients": None}
 _STEPS = ("apply_gradients", "minimize")
 
 
@@ -230,10 +232,16 @@ def explain(case: Case) -> Explanation | None:
         place,
         tuple(labels),
         (Step("parameter", case.parameter.name, case.parameter.made()),),
-        fix=Fix(words.fix.replace("{rate}", spoken(RATES, case))),
+        fix=Fix(words.fix.replace("{rate}", spoken(RATES, case)), _bound(place, event)),
         proof=Proof("structural", True, words.proof),
         severity=words.severity,
     )
+
+
+def _bound(place: Span | None, event: Event) -> rewrite.Edits:
+    """The new parameters bound to the name of the old ones, where a call of a library's makes the one of the other."""
+    lost = ROWS.get(event.detail, event.detail) in ("dropped", "unreturned")
+    return rewrite.bound_again(place, _NEW) if lost and place is not None else rewrite.NONE
 
 
 def _step_beside(event: Event) -> Event:

@@ -29,6 +29,7 @@ from whygrad.recorders.jax.rates import Rates
 from whygrad.recorders.jax.replay import worth
 from whygrad.recorders.jax.requests import Requests
 from whygrad.recorders.jax.tape import Program
+from whygrad.recorders.jax.trees import misfit
 from whygrad.recorders.jax.updates import Updates
 from whygrad.recorders.lives import packages
 from whygrad.recorders.recorder import Asked, Sink
@@ -124,10 +125,15 @@ class Jax:
 
     def _tell_of_end(self, error: str) -> None:
         told, raised = self.told, last_error(error)
-        fault = self._elsewhere(raised) if raised is not None else None
-        if self.sink is not None and told is not None and fault is not None and told.graph.error != error:
-            asked = [replace(p, value=NOWHERE, gradient="none", history=()) for p in told.graph.parameters if p.asked]
-            self.sink.told(GraphBuilder("jax", told.api).graph((), asked, (), error=error, fault=fault))
+        if self.sink is None or told is None or raised is None or told.graph.error == error:
+            return
+        fault, parameters = self._elsewhere(raised), [p for p in told.graph.parameters if p.asked]
+        found = misfit(raised, told.graph) if fault is None else None
+        if found is not None:
+            fault, parameters = found.fault, list(found.parameters)
+        if fault is not None:
+            lost = [replace(p, value=NOWHERE, gradient="none", history=()) for p in parameters]
+            self.sink.told(GraphBuilder("jax", told.api).graph((), lost, (), error=error, fault=fault))
 
     def _unmoved(self) -> Iterator[Graph]:
         """Of each compiled step that never trains anything, a Graph that says so."""
