@@ -81,6 +81,19 @@ def a_call_on_its_own() -> None:
 
 
 @dropped
+def a_name_that_the_step_has_of_its_own() -> None:
+    @jax.jit
+    def one(p: Any, x: Any) -> Any:
+        _new, value = step(p, x)
+        return _new, value
+
+    p, total = start(), 0.0
+    for n in ROUNDS:
+        _new, value = one(p, X[n % 4])  # <- here
+        total += value
+
+
+@dropped
 def an_evaluation_in_the_loop() -> None:
     train, p = jax.jit(step), start()
     for n in ROUNDS:

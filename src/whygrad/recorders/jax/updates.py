@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 import jax
@@ -70,7 +70,7 @@ class Updates:
         def apply_updates(params: Any, changes: Any) -> Any:
             made = original(params, changes)
             try:
-                updates._note(params, changes, made, frames.capture(sys._getframe(1)))
+                updates._note(params, changes, made, sys._getframe(1))
             except Exception as error:
                 updates.fault(error)
             return made
@@ -101,18 +101,19 @@ class Updates:
             if not closed.effects and not any(signs.computed_from(closed.jaxpr, set(one.made))):
                 yield _told(one.stack, _kept(one.parameters, one.stack, "unreturned"))
 
-    def _note(self, params: Any, changes: Any, made: Any, stack: frames.Stack) -> None:
+    def _note(self, params: Any, changes: Any, made: Any, frame: FrameType) -> None:
+        stack = frames.capture(frame)
         leaves = [leaf for leaf in jax.tree_util.tree_leaves(params) if hasattr(leaf, "dtype")]
         if not stack or not leaves:
             return
         if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
             variables = [compat.variable(leaf) for leaf in jax.tree_util.tree_leaves(made) if hasattr(leaf, "dtype")]
             if None not in variables and len(self.traced) < _MOST:
-                self.traced.append(Traced(stack, _parameters(params), frozenset(variables)))
+                self.traced.append(Traced(stack, _parameters(params, frame), frozenset(variables)))
             return
         known = self.places.get(stack)
         if known is None:
-            known = self.places[stack] = Applied(tuple(map(compat.reference, leaves)), _parameters(params))
+            known = self.places[stack] = Applied(tuple(map(compat.reference, leaves)), _parameters(params, frame))
         pairs = zip(known.arrays, leaves, strict=False)
         known.same = known.same and all(seen is not None and seen() is leaf for seen, leaf in pairs)
         known.count += 1
@@ -120,10 +121,13 @@ class Updates:
             known.moves += any(worth(u) != "zero" for u in jax.tree_util.tree_leaves(changes) if hasattr(u, "dtype"))
 
 
-def _parameters(params: Any) -> tuple[Parameter, ...]:
+def _parameters(params: Any, frame: FrameType) -> tuple[Parameter, ...]:
+    """The arrays of a tree, by the name that the script has for it, if it has one."""
+    known = dict(frames.local_variables(frame)) if frames.is_user_file(frame.f_code.co_filename) else {}
+    name = next((name for name, value in known.items() if value is params), "params")
     return tuple(
         Parameter(each.path, tuple(each.leaf.shape), str(each.leaf.dtype), gradient="present", written=each.written)
-        for each in named_leaves([params], ["params"])
+        for each in named_leaves([params], [name])
     )
 
 
