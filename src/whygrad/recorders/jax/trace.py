@@ -22,6 +22,9 @@ from whygrad.recorders.jax.parameters import Named
 from whygrad.recorders.jax.rules import Rule
 from whygrad.recorders.jax.tape import Program
 
+# What our wrapper around the function that is differentiated is called.
+PROBE = "differentiated"
+
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
@@ -258,11 +261,16 @@ def _holding(frame: FrameType | None, value: Any) -> frames.Stack:
     of the user's are run that get it by other ways.
     """
     taker = frame
-    while frame is not None and not frame.f_code.co_filename.startswith(frames.OURS):
+    while frame is not None and not _is_request(frame):
         if _is_given(frame, value):
             taker = frame.f_back
         frame = frame.f_back
     return frames.capture(taker)
+
+
+def _is_request(frame: FrameType) -> bool:
+    """Whether a frame is ours that called the function which is differentiated."""
+    return frame.f_code.co_name == PROBE and frame.f_code.co_filename.startswith(frames.OURS)
 
 
 def _is_given(frame: FrameType, value: Any) -> bool:
