@@ -93,6 +93,8 @@ print(w.grad)
 - A loss that is a mean of comparisons (an accuracy) is accepted: its mean is a float. This is what happens if
   loss and accuracy change places under `has_aux=True`.
 - The values of `jax.lax.top_k`, `jnp.sort` and `jnp.max` carry a gradient.
+- A network that is linear in pieces (`relu`) has a second derivative of zeros: a loss that is made of it alone, as in a
+  PINN, gives every parameter zeros.
 
 ## Broken: JAX
 
