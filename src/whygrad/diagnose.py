@@ -206,7 +206,7 @@ def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Seq
         culprit=explanation.culprit,
         labels=explanation.labels,
         chain=explanation.chain,
-        notes=(*explanation.notes, *awaits),
+        notes=(*explanation.notes, *graph.notes, *awaits),
         fix=explanation.fix,
         wrong_cures=explanation.wrong_cures,
         proof=explanation.proof,

@@ -18,6 +18,7 @@ from whygrad import spec
 from whygrad.diagnose import diagnose
 from whygrad.finding import Finding
 from whygrad.recorders.jax import Jax
+from whygrad.recorders.jax.closing import SWAPPED
 
 pytestmark = [pytest.mark.jax, pytest.mark.filterwarnings("ignore")]
 P = {"a": jnp.ones((1, 4)), "b": jnp.zeros(4), "c": jnp.full((4, 1), 0.5), "d": jnp.zeros(1)}
@@ -96,3 +97,16 @@ def test_the_same_where_functions_of_the_script_hand_it_on(ear: Ear) -> None:
     (finding,) = findings(ear)
     assert finding.culprit is not None
     assert (finding.culprit.code or "").startswith("layer(params, ")
+
+
+def both(p: Any, x: Any) -> tuple[Any, Any]:
+    out = layer(p, x)
+    return jnp.mean((out > 0.5).astype(jnp.float32)), jnp.mean(out**2)
+
+
+@pytest.mark.parametrize("way", [both, lambda p, x: both(p, x)[::-1]])
+def test_the_loss_and_the_metric_in_the_wrong_order(way: Callable[..., Any], ear: Ear) -> None:
+    jax.grad(way, has_aux=True)({"w": jnp.ones((3, 2))}, jnp.ones((2, 3)))
+    found = findings(ear)
+    assert [f.cause for f in found] == (["non-differentiable-op"] if way is both else [])
+    assert all(SWAPPED in f.notes for f in found)

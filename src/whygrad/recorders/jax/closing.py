@@ -19,6 +19,8 @@ from whygrad.recorders.jax.trace import Leaf, Trace
 # What is said of a derivative that is the same whatever the parameters are.
 CONSTANT = "its derivative is constant"
 
+SWAPPED = "what the function hands back second leads to them: `has_aux=True` takes the first for the loss"
+
 
 def close(request: Request, keras: Keras, elsewhere: Callable[[BaseException], Fault | None]) -> Graph | None:
     """The Graph of a request, ``None`` where nothing is known of it.
@@ -42,7 +44,16 @@ def close(request: Request, keras: Keras, elsewhere: Callable[[BaseException], F
     if error is None and _is_flat(trace):
         targets = _behind_derivative(trace)
     graph = trace.builder.graph(targets, (), stack, trace.layers, error=error, fault=fault, target_text=text)
-    return replace(graph, parameters=tuple(keras.named(trace, _parameters(trace, graph))))
+    parameters = tuple(keras.named(trace, _parameters(trace, graph)))
+    return replace(graph, parameters=parameters, notes=(SWAPPED,) if _is_swapped(trace, graph) else ())
+
+
+def _is_swapped(trace: Trace, graph: Graph) -> bool:
+    """Whether no parameter has a way to what is differentiated, and some have one to what is handed back beside it."""
+    asked = {leaf.value for leaf in trace.leaves if leaf.differentiated}
+    if trace.beside is None or graph.error is not None or asked & carried(graph):
+        return False
+    return bool(asked & leading_to(graph, {trace.beside}))
 
 
 def _is_flat(trace: Trace) -> bool:

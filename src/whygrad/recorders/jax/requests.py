@@ -214,7 +214,7 @@ class Requests:
                 trace.keeps(jax.tree_util.tree_leaves(out))
                 loss = out[0] if aux and isinstance(out, tuple) and out else out
                 results = [v for v in jax.tree_util.tree_leaves(loss) if hasattr(v, "dtype")]
-                trace.returned(results)
+                trace.returned(results, out[1] if aux and isinstance(out, tuple) and len(out) == 2 else None)
                 if isinstance(loss, float):
                     trace.target_text = "Python float"
                 for outer in self.stack[:-1]:

@@ -61,6 +61,7 @@ class Trace:
         targets: values of what is differentiated, once it is known; ``target_text``: what it is if it is no array.
         rules_met: by the name of a function with a rule of its own, where its two rules end.
         inner: values of what was differentiated inside this function; ``derived``: where that was last done.
+        beside: a number that the function hands back beside what is differentiated.
         variables: value to the variable of Keras that it stands for; ``layers``: Keras' layers.
     """
 
@@ -85,6 +86,7 @@ class Trace:
         self.targets: list[int] = []
         self.inner: set[int] = set()
         self.derived: frames.Stack = ()
+        self.beside: int | None = None
         self.rules_met: dict[str, dict[str, frames.Stack]] = {}
         self.broken = False
         self.target_text: str | None = None
@@ -237,8 +239,10 @@ class Trace:
         back = {self.find(v) for v in results}
         self.leaves = [replace(x, kept=x.value in back) if x.made else x for x in self.leaves]
 
-    def returned(self, values: Sequence[Any]) -> None:
-        """The function came to its end with these results."""
+    def returned(self, values: Sequence[Any], beside: Any = None) -> None:
+        """The function came to its end with these results, and handed back something else."""
+        if getattr(beside, "shape", None) == () and is_float(beside):
+            self.beside = self.find(beside)
         floats = [v for v in values if is_float(compat.typeof(v))]
         self.targets = [self.of(v) for v in floats or values]
 
