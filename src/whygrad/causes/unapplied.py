@@ -37,6 +37,12 @@ REASONS: Mapping[str, Words] = {
         "bind the result to the name that the next step reads",
         "each update began with the very same arrays, and nothing reads what it gave",
     ),
+    "not taken back": Words(
+        "`{code}` makes new parameters, and the gradient is asked of the old ones each time",
+        "what is made new here never comes back to where the gradient is asked",
+        "ask for the gradient by the new parameters, or put them back into the model (`nnx.update`, `eqx.combine`)",
+        "the first update began with the very arrays of every request, and the updates went on from there",
+    ),
     "unreturned": Words(
         "nothing that the compiled function hands back depends on what `{code}` gives",
         "the new parameters are made here, and go nowhere",

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("optax")
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
@@ -17,7 +18,7 @@ from hearing import Ear
 from whygrad.diagnose import diagnose
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax import Jax
-from whygrad.recorders.jax.trees import misfit
+from whygrad.recorders.jax.trees import misfit, no_arrays
 
 pytestmark = [pytest.mark.jax, pytest.mark.filterwarnings("ignore")]
 X = jnp.ones((3, 3))
@@ -90,6 +91,36 @@ def test_what_it_is_about(program: Callable[[], None], kind: str, cause: str, pl
     assert finding.cause == cause
     assert finding.culprit is not None
     assert (finding.culprit.code or "").startswith(place)
+
+
+def a_model_into_jit(model: Any) -> None:
+    jax.jit(lambda m, x: jax.vmap(m)(x))(model, X)
+
+
+def a_model_into_an_optimizer(model: Any) -> None:
+    optax.adam(0.1).init(model)
+
+
+def a_model_and_something_else(model: Any) -> None:
+    jax.jit(lambda name: name)("a string")
+
+
+@pytest.mark.parametrize(
+    ("program", "kind"),
+    [
+        (a_model_into_jit, "jit-no-array"),
+        (a_model_into_an_optimizer, "init-no-array"),
+        (a_model_and_something_else, None),
+    ],
+)
+def test_what_is_no_array(program: Callable[[Any], None], kind: str | None) -> None:
+    model = eqx.nn.MLP(3, 1, 2, 1, key=jax.random.key(0))
+    with pytest.raises(TypeError) as raised:
+        program(model)
+    found = no_arrays(raised.value)
+    assert (found and found.fault.kind) == kind
+    assert found is None or found.fault.detail == "model.activation"
+    assert found is None or [p.path for p in found.parameters][:1] == ["model/layers/0/weight"]
 
 
 def test_another_error(ear: Ear) -> None:

@@ -111,6 +111,16 @@ def what_is_computed_beside() -> None:
 
 
 @dropped
+def what_is_asked_of_stays_the_old() -> None:
+    optimizer, old, ask = optax.sgd(0.1), start(), jax.jit(jax.value_and_grad(loss))
+    new, state = old, optimizer.init(old)
+    for n in ROUNDS:
+        _, g = ask(old, X[n % 4])
+        updates, state = optimizer.update(g, state)
+        new = optax.apply_updates(new, updates)  # <- here
+
+
+@dropped
 def never_handed_back() -> None:
     optimizer = optax.sgd(0.1)
 
@@ -175,6 +185,16 @@ def a_loss_that_is_waited_for() -> None:
     for n in ROUNDS:
         _new, value = one(p, X[n % 4])
         value.block_until_ready()
+
+
+@meant
+def a_gradient_at_the_beginning_beside_the_steps() -> None:
+    optimizer, first = optax.sgd(0.1), start()
+    p, state = first, optimizer.init(first)
+    for n in ROUNDS:
+        g = jax.tree.map(jnp.subtract, jax.grad(loss)(p, X[n % 4]), jax.grad(loss)(first, X[0]))
+        updates, state = optimizer.update(g, state)
+        p = optax.apply_updates(p, updates)
 
 
 @meant

@@ -1,22 +1,26 @@
-"""Errors of Optax over trees that do not fit: which tree its optimizer was handed, and which one it was made for."""
+"""Errors over trees that do not fit: what Optax was handed and made for, and what is no array among arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from types import FrameType, TracebackType
 from typing import Any
 
 import jax
+import numpy
 
 from whygrad.graph import NOWHERE, Fault, Graph, Parameter
 from whygrad.recorders import frames
+from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax.asked import raised_at
 from whygrad.recorders.jax.parameters import named_leaves
 
 # What Optax calls them in the functions that an optimizer is made of, and in ``apply_updates``.
 _HANDED, _STATE, _PARAMS = "updates", "state", "params"
 _PACKAGE = "optax"
+# What JAX says of a leaf that is no array: of one that is passed to a compiled function, and of one that is averaged.
+_REFUSED = {"as an abstract array": "jit-no-array", "requires ndarray or scalar arguments": "init-no-array"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,53 @@ class Misfit:
 
     fault: Fault
     parameters: tuple[Parameter, ...]
+
+
+def at_end(
+    error: str, raised: BaseException, asked: Graph | None, elsewhere: Callable[[BaseException], Fault | None]
+) -> Graph | None:
+    """A Graph that says what an error is about in which a script ended, if that has to do with its gradients.
+
+    Args:
+        asked: the last request; ``elsewhere``: knows of faults that happened before the error.
+    """
+    found = None
+    if asked is not None and asked.error != error:
+        fault = elsewhere(raised)
+        found = Misfit(fault, tuple(p for p in asked.parameters if p.asked)) if fault is not None else None
+        found = found or misfit(raised, asked)
+    elif asked is None:
+        found = no_arrays(raised)
+    if found is None:
+        return None
+    lost = [replace(p, value=NOWHERE, gradient="none", history=()) for p in found.parameters]
+    api = asked.api if asked is not None else "jax.jit"
+    return GraphBuilder("jax", api).graph((), lost, (), error=error, fault=found.fault)
+
+
+def no_arrays(error: BaseException) -> Misfit | None:
+    """What an error is about, if a tree with arrays was passed where there must be nothing else in it."""
+    message = str(error)
+    kind = next((kind for text, kind in _REFUSED.items() if text in message), None)
+    for tree, name in _known(error.__traceback__) if kind is not None else ():
+        parameters = tuple(_parameters(tree, name))
+        leaves = named_leaves([tree], [name], any_kind=True)
+        other = next((leaf for leaf in leaves if str(type(leaf.leaf)) in message), None)
+        if parameters and other is not None and kind is not None:
+            fault = Fault(kind, frames.spans(raised_at(error)), True, other.written or other.path)
+            return Misfit(fault, parameters)
+    return None
+
+
+def _known(traceback: TracebackType | None) -> Iterator[tuple[Any, str]]:
+    """The trees that the script's own frames hold, of the innermost frame first, and their names."""
+    stack: list[FrameType] = []
+    while traceback is not None:
+        stack.append(traceback.tb_frame)
+        traceback = traceback.tb_next
+    for frame in reversed(stack):
+        if frames.is_user_file(frame.f_code.co_filename):
+            yield from ((value, name) for name, value in frames.local_variables(frame) if not name.startswith("_"))
 
 
 def misfit(error: BaseException, asked: Graph) -> Misfit | None:
@@ -83,7 +134,8 @@ def _shapes(tree: Any) -> list[tuple[int, ...]]:
     return [tuple(leaf.shape) for leaf in jax.tree_util.tree_leaves(tree) if hasattr(leaf, "shape")]
 
 
-def _parameters(tree: Any) -> Iterator[Parameter]:
-    for each in named_leaves([tree], [_PARAMS]):
+def _parameters(tree: Any, name: str = _PARAMS) -> Iterator[Parameter]:
+    arrays = (jax.Array, numpy.ndarray)
+    for each in (one for one in named_leaves([tree], [name]) if isinstance(one.leaf, arrays)):
         shape, dtype = tuple(each.leaf.shape), str(each.leaf.dtype)
         yield Parameter(each.path, shape, dtype, NOWHERE, gradient="none", written=each.written)

@@ -31,11 +31,13 @@ class Applied:
 
     Attributes:
         arrays: those of the first update; ``same``: whether all others were given the same.
+        asked: whether the first were the very arrays that a request was asked of.
         count: how many there were; ``moves``: in how many of the first ones there was something to add.
     """
 
     arrays: tuple[weakref.ref[Any] | None, ...]
     parameters: tuple[Parameter, ...]
+    asked: bool
     same: bool = True
     count: int = 0
     moves: int = 0
@@ -51,10 +53,16 @@ class Traced:
 
 
 class Updates:
-    """Listens to ``apply_updates``, which hands back new parameters and leaves the old as they were."""
+    """Listens to ``apply_updates``, which hands back new parameters and leaves the old as they were.
 
-    def __init__(self, fault: Callable[[BaseException], None]) -> None:
-        self.fault = fault
+    Args:
+        are_asked: tells whether some request was asked of these very arrays.
+    """
+
+    def __init__(
+        self, fault: Callable[[BaseException], None], are_asked: Callable[[Sequence[Any]], bool] = lambda arrays: False
+    ) -> None:
+        self.fault, self.are_asked = fault, are_asked
         self.patches = Patches()
         self.places: dict[frames.Stack, Applied] = {}
         self.traced: list[Traced] = []
@@ -87,6 +95,12 @@ class Updates:
             if applied.same and applied.moves >= STEPS_TO_AGREE:
                 yield _told(stack, _kept(applied.parameters, stack, "dropped"))
 
+    def apart(self) -> Iterator[Graph]:
+        """For each place that began with what is asked for and went on from there, a Graph that says so."""
+        for stack, applied in self.places.items():
+            if applied.asked and not applied.same and applied.moves >= STEPS_TO_AGREE:
+                yield _told(stack, _kept(applied.parameters, stack, "not taken back"))
+
     def idle(self, maker: frames.Stack, reason: str) -> Iterator[Graph]:
         """The same for the places where no update had anything to add, since of the optimizer made there."""
         for stack, applied in self.places.items():
@@ -113,7 +127,8 @@ class Updates:
             return
         known = self.places.get(stack)
         if known is None:
-            known = self.places[stack] = Applied(tuple(map(compat.reference, leaves)), _parameters(params, frame))
+            arrays, named = tuple(map(compat.reference, leaves)), _parameters(params, frame)
+            known = self.places[stack] = Applied(arrays, named, self.are_asked(leaves))
         pairs = zip(known.arrays, leaves, strict=False)
         known.same = known.same and all(seen is not None and seen() is leaf for seen, leaf in pairs)
         known.count += 1
