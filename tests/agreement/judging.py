@@ -121,5 +121,11 @@ def _stands(script: Script, cause: str, where: dict[str, Any]) -> bool:
 
 
 def _own(path: str, verdicts: dict[str, str]) -> str:
-    """The framework's name of a reported parameter of ``model``; the reported one of anything else."""
-    return name if (name := path.removeprefix("model.")) in verdicts else path
+    """The framework's name of a reported parameter of ``model``; the reported one of anything else.
+
+    What a function calls its argument may be another name than that of what it is given.
+    """
+    if (name := path.removeprefix("model.")) in verdicts:
+        return name
+    inside = path.partition("/")[2]
+    return next((name for name in verdicts if inside and name.partition("/")[2] == inside), path)

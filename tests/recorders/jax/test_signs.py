@@ -98,7 +98,10 @@ def test_zeros_and_what_stays_as_it_was() -> None:
     assert signs.suspects([p], out, [1], {(2000, 2)}) == set()  # no gradient has that shape
 
 
-@pytest.mark.parametrize(("change", "seen"), [(lambda p: 0.99 * p, True), (lambda p: 0.99 * p + 1e-4, False)])
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [(lambda p: 0.99 * p, True), (lambda p: 0.99 * p + 1e-4, False), (lambda p: 1e-9 * jnp.tanh(p), False)],
+)
 def test_what_only_decays(change: Callable[..., Any], seen: bool) -> None:
     p = jax.random.normal(jax.random.key(0), (7, 3))
     assert signs.suspects([p], [jax.jit(change)(p)], [0], {(7, 3)}) == ({0} if seen else set())

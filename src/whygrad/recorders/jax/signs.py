@@ -14,6 +14,8 @@ import numpy
 from whygrad.recorders.jax.flatten import CALLS
 from whygrad.recorders.jax.ops import is_float
 
+# No decay takes more than this from a parameter in one step.
+_DECAYED = 0.5
 # Of a large array so many elements are looked at first; the rest only if those say nothing else.
 _SAMPLE = 512
 
@@ -142,7 +144,7 @@ def _smaller(one: Any, other: Any) -> bool:
     largest = int(numpy.argmax(numpy.abs(second)))
     factor = first[largest] / second[largest] if second[largest] else 0.0
     near = 4 * numpy.finfo(other.dtype).eps * numpy.abs(second)
-    return 0.0 < factor < 1.0 and bool((numpy.abs(first - factor * second) <= near).all())
+    return _DECAYED < factor < 1.0 and bool((numpy.abs(first - factor * second) <= near).all())
 
 
 def _part(numbers: Any) -> Any:
