@@ -11,6 +11,7 @@ from edits import applied
 from whygrad import rewrite
 from whygrad.span import Span
 
+NEW = {"apply_updates": 0, "apply_gradients": None}
 STOPS = ("stop_gradient", "detach")
 
 
@@ -133,3 +134,26 @@ def test_a_rebinding_becomes_a_change_in_place(tmp_path: Path, line: str, new: s
     methods: dict[type[ast.operator], str] = {ast.Sub: "assign_sub", ast.Add: "assign_add"}
     edits = rewrite.in_place(text.at(line), methods, "assign")
     assert text.after(edits) == (new and text.text.replace(line, new))
+
+
+@pytest.mark.parametrize(
+    ("lines", "after"),
+    [
+        ("for b in data:\n    state.apply_gradients(grads=state.of(b))\n", "    state = state.apply_gradients("),
+        ("for b in data:\n    self.s.apply_gradients(grads=b)\n", "    self.s = self.s.apply_gradients("),
+        ("new = optax.apply_updates(params, u)\nprint(params)\n", "params = optax.apply_updates("),
+        ("apply_updates(params, u)\nprint(params)\n", "params = apply_updates("),
+        ("apply_updates(params, u)\nprint(other)\n", None),
+        ("apply_updates(params[0], u)\nprint(params)\n", None),
+        ("a, b = apply_updates(params, u)\nprint(params)\n", None),
+        ("print(apply_updates(params, u), params)\n", None),
+        ("update(params, u)\nprint(params)\n", None),
+    ],
+)
+def test_what_is_new_takes_the_place_of_the_old(tmp_path: Path, lines: str, after: str | None) -> None:
+    text = Text(tmp_path, lines)
+    calls = (n for n in ast.walk(ast.parse(lines)) if isinstance(n, ast.Call))
+    call = next(n for n in calls if ast.unparse(n.func) != "print")
+    made = text.after(rewrite.bound_again(text.at(ast.get_source_segment(lines, call) or ""), NEW))
+    assert (made is None) == (after is None)
+    assert after is None or any(line.startswith(after) for line in (made or "").splitlines())

@@ -8,6 +8,7 @@ from dataclasses import replace
 from whygrad import provenance
 from whygrad.causes import CAUSES, LINKS
 from whygrad.causes.cause import Case, Explanation, alone
+from whygrad.causes.constants import beside_constants
 from whygrad.causes.refusals import behind, is_meant, is_refused
 from whygrad.causes.wrong_cures import AWAITED, argued
 from whygrad.finding import Affected, Finding, Gradient, Headline, Label, Proof, Severity
@@ -35,7 +36,7 @@ def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]
     for parameter in graph.parameters:
         if not (is_unapplied(parameter) if graph.ended else _suspect(parameter, flow)):
             continue
-        case = Case(graph, flow, parameter, graph.recording.first_op, asked)
+        case = beside_constants(Case(graph, flow, parameter, graph.recording.first_op, asked))
         cause, explanation = _explain(case)
         if explanation is None:
             continue
@@ -205,7 +206,7 @@ def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Seq
         culprit=explanation.culprit,
         labels=explanation.labels,
         chain=explanation.chain,
-        notes=(*explanation.notes, *awaits),
+        notes=(*explanation.notes, *graph.notes, *awaits),
         fix=explanation.fix,
         wrong_cures=explanation.wrong_cures,
         proof=explanation.proof,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from whygrad import source
 from whygrad.finding import Edit
@@ -115,6 +115,49 @@ def in_place(place: Span, methods: dict[type[ast.operator], str], plain: str) ->
     head = Span(place.file, start.line, start.column, value.line, value.column)
     tail = Span(place.file, value.end_line, value.end_column, value.end_line, value.end_column)
     return replaced(head, f"{target.id}.{method}(") + replaced(tail, ")")
+
+
+def bound_again(place: Span, kept: Mapping[str, int | None]) -> Edits:
+    """The statement around a call that nobody reads the result of, made to bind that to the name which it is new for.
+
+    The name must be read later, or in the next turn of a loop, so that something comes of it.
+
+    Args:
+        kept: function to the position of the argument whose place its result takes; ``None``: of its object.
+    """
+    statement = source.statement_at(place)
+    call = source.node_at(place)
+    if getattr(statement, "value", None) is not call or not isinstance(call, ast.Call):
+        return NONE
+    text = _renewed(place.file, call, kept)
+    if text is None or not _is_read_later(place, text):
+        return NONE
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name):
+        target = source.range_of(statement.targets[0], place)
+        return replaced(target, text) if target is not None else NONE
+    before = Span(place.file, place.line, place.column, place.line, place.column)
+    return replaced(before, f"{text} = ") if isinstance(statement, ast.Expr) else NONE
+
+
+def _renewed(file: str, call: ast.Call, kept: Mapping[str, int | None]) -> str | None:
+    """The name or the attribute that the result of a call is the next version of."""
+    name = _last(call.func)
+    if name is None or name not in kept:
+        return None
+    at, old = kept[name], call.func.value if isinstance(call.func, ast.Attribute) else None
+    if at is not None:
+        old = call.args[at] if len(call.args) > at else None
+    text = source.segment(file, old) if old is not None else None
+    return text if text is not None and all(part.isidentifier() for part in text.split(".")) else None
+
+
+def _is_read_later(place: Span, name: str) -> bool:
+    """Whether a name is read behind a place in its function, or anywhere in it where a loop comes round there again."""
+    function, here = source.function_at(place), source.statement_at(place)
+    if function is None or here is None:
+        return False
+    after = (s for s in source.statements(function) if source.is_repeated(place) or s.lineno > here.lineno)
+    return "." in name or any(name in source.names_in(s) for s in after if s is not here)
 
 
 def _last(function: ast.expr) -> str | None:

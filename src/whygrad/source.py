@@ -167,6 +167,19 @@ def statements(node: FunctionNode) -> Iterator[ast.stmt]:
             todo[:0] = [c for c in ast.iter_child_nodes(item) if isinstance(c, (ast.stmt, ast.excepthandler))]
 
 
+def locals_of(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> set[str]:
+    """The names that are a function's own: its parameters, and what it binds."""
+    given = {each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg)}
+    stored = (
+        n.id
+        for s in statements(function)
+        for n in ast.walk(s)
+        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    )
+    lent = {n for s in statements(function) if isinstance(s, (ast.Global, ast.Nonlocal)) for n in s.names}
+    return given.union(stored) - lent
+
+
 def binding(name: str, before: Span) -> Span | None:
     """Where the function around a place last bound a name on an earlier line: the bound expression."""
     function = function_at(before)

@@ -129,8 +129,9 @@ def _stands(script: Script, cause: str, where: dict[str, Any]) -> bool:
 def _own(path: str, verdicts: dict[str, str]) -> str:
     """The framework's name of a reported parameter of ``model``; the reported one of anything else.
 
-    A function that is differentiated may have its own name for the tree of parameters.
+    What a function calls its argument may be another name than that of what it is given.
     """
+    if (name := path.removeprefix("model.")) in verdicts:
+        return name
     inside = path.partition("/")[2]
-    names = (path, path.removeprefix("model."), f"params/{inside}")
-    return next((name for name in names if name in verdicts), path)
+    return next((name for name in verdicts if inside and name.partition("/")[2] == inside), path)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from whygrad import source
 from whygrad.causes.cause import Case, in_package, loss_span
-from whygrad.causes.holder import holder, lets_go
+from whygrad.causes.holder import holder, is_unread, lets_go
 from whygrad.causes.parts import other_part
 from whygrad.span import Span
 
@@ -37,6 +37,8 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     back = handed_back(case, dead)
     if back is not None and _beside(dead, held, later, _outside(dead, stack)) is None:
         return back, dead
+    if _goes_nowhere(dead, held, _beside(dead, held, later, _outside(dead, stack))):
+        return dead, dead
     # Where a library stands between the function and the holder, the function itself may know better.
     for made, names in ((dead, held), *((span, set[str]()) for span in stack)):
         place = _beside(made, names, later, _outside(made, stack))
@@ -69,6 +71,50 @@ def handed_back(case: Case, dead: Span) -> Span | None:
 
 def _together(one: Span, other: Span) -> bool:
     return one.file == other.file and one.function == other.function
+
+
+def _goes_nowhere(dead: Span, held: set[str], beside: Span | None) -> bool:
+    """Whether a value is let go of where it is made, and what comes after it is not there in its place.
+
+    Args:
+        held: the names that hold it; ``beside``: where the way to the loss goes on.
+    """
+    if in_package(dead):
+        return False
+    statement = source.statement_at(dead)
+    if isinstance(statement, ast.Expr):
+        return not isinstance(statement.value, ast.Call)  # `x + bias` on a line of its own
+    if beside is None or not _together(beside, dead) or not is_unread(dead, held):
+        return False
+    return not _share(beside, dead, held)
+
+
+def _share(one: Span, other: Span, held: set[str]) -> bool:
+    """Whether two statements of a function are made of one value: the first may stand in the second's place, then."""
+    instead, dead = source.statement_at(one), source.statement_at(other)
+    if instead is None or dead is None or isinstance(getattr(dead, "value", None), ast.Tuple):
+        return True
+    anew = source.targets_of(dead) | held
+    taken = _values_read(getattr(instead, "value", None), one) - anew
+    return bool(taken & _values_read(getattr(dead, "value", None), one))
+
+
+def _values_read(node: ast.AST | None, place: Span) -> set[str]:
+    """The variables of a function that an expression reads as a whole, not for a part that has a name or a number."""
+    function = source.function_at(place)
+    if node is None or function is None:
+        return set()
+    given = (
+        set()
+        if isinstance(function, ast.Module)
+        else {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
+    )
+    known = given.union(*(source.targets_of(s) for s in source.statements(function))) - {"self"}
+    parts = {id(n.value) for n in ast.walk(node) if isinstance(n, ast.Attribute)}
+    parts |= {id(n.value) for n in ast.walk(node) if isinstance(n, ast.Subscript) and isinstance(n.slice, ast.Constant)}
+    called = {id(n.func) for n in ast.walk(node) if isinstance(n, ast.Call)}
+    names = (n for n in ast.walk(node) if isinstance(n, ast.Name) and id(n) not in parts | called)
+    return {n.id for n in names} & known
 
 
 def _leads_on(case: Case, dead: Span) -> bool:

@@ -131,4 +131,24 @@ FAULTS: Mapping[str, Words] = {
         "donated here",
         "go on with what the call hands back, or copy first what is to be kept: `jax.tree.map(jnp.copy, params)`",
     ),
+    "value-for-gradient": Words(
+        "what `{code}` gives first is the value of the loss, and the optimizer is handed that",
+        "this gives the value first, and the gradients second",
+        "take them in that order: `loss, grads = ...`",
+    ),
+    "jit-no-array": Words(
+        "`{detail}`, which goes into a compiled function with them, is no array",
+        "a compiled function takes arrays alone",
+        "use `equinox.filter_jit` for a model with functions in it, or say what is no array by `static_argnums`",
+    ),
+    "init-no-array": Words(
+        "`{detail}`, which is handed to the optimizer with them, is no array",
+        "an optimizer takes arrays alone",
+        "hand it the arrays of the model: `optimizer.init(eqx.filter(model, eqx.is_inexact_array))`",
+    ),
+    "other-tree": Words(
+        "`{code}` is handed gradients of another structure than the optimizer's state was made of",
+        "handed to the optimizer here",
+        "make the optimizer's state of the very tree that the gradient is asked of: `optimizer.init(params)`",
+    ),
 }

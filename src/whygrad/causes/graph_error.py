@@ -108,6 +108,8 @@ print(w.grad)
 - `UnexpectedTracerError` where a value of a traced function is met later: it points at the line that stored it.
 - `Array has been deleted`: it points at the call that used the array up (`donate_argnums`).
 - `Custom VJP bwd rule must produce ...`: it points at the `return` of that rule.
+- Errors of Optax over trees that do not fit: it says whether the value was taken for the gradient, or the state of the
+  optimizer made of another tree (the gradient of something else is `wrong-source`).
 - Strings and functions among the parameters, `argnums` that name no argument, arrays where `nondiff_argnums` wants
   constants, and values whose number is asked for while JAX traces are explained where they are raised.
 - Errors that have a cause of their own (NumPy on the way, integers, loops without a reverse mode) are reported

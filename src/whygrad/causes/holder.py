@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from typing import TypeGuard
 
 from whygrad import source
@@ -61,14 +61,14 @@ def is_dropped(case: Case, place: Span, part: int | None = None) -> Span | None:
     if part is not None:
         statement = source.statement_at(place)  # in `wait_for(step(..))` somebody looks at it
         alone = isinstance(statement, ast.Expr) and source.node_at(place) is statement.value
-        return place if alone or _unread(place, _bound_by(place, frozenset((part,)))) else None
+        return place if alone or is_unread(place, _bound_by(place, frozenset((part,)))) else None
     held, names = holder(case, NOWHERE, (place, *place.called_from))
     statement, function = source.statement_at(held), source.function_at(held)
     if isinstance(statement, ast.Expr):
         return held
     if not names or function is None or isinstance(statement, ast.Return):
         return None
-    return held if _unread(held, names) else None
+    return held if is_unread(held, names) else None
 
 
 def others_read(place: Span, part: int | None) -> bool:
@@ -78,7 +78,7 @@ def others_read(place: Span, part: int | None) -> bool:
         return False
     others = source.targets_of(statement) - _bound_by(place, frozenset((part,)))
     waited = {id(n) for s in source.statements(function) if _is_wait(s) for n in ast.walk(s)}
-    return not all(_unread(place, {name}, waited) for name in others)
+    return not all(is_unread(place, {name}, waited) for name in others)
 
 
 def _is_wait(statement: ast.stmt) -> bool:
@@ -90,7 +90,7 @@ def _is_wait(statement: ast.stmt) -> bool:
 
 def lets_go(place: Span, names: set[str]) -> bool:
     """Whether a function never reads some of the names that what it was given is taken apart into."""
-    return len(names) > 1 and any(_unread(place, {name}) for name in names)
+    return len(names) > 1 and any(is_unread(place, {name}) for name in names)
 
 
 def dropped_beside(place: Span) -> Span | None:
@@ -110,19 +110,30 @@ def dropped_beside(place: Span) -> Span | None:
         made = set() if isinstance(statement, ast.Expr) else source.targets_of(statement)
         if isinstance(value, ast.Call) and read & answer and read & asked and not made & (asked | answer):
             at = source.range_of(value, place)
-            if isinstance(statement, ast.Expr) or (isinstance(statement, ast.Assign) and _unread(place, made)):
+            if isinstance(statement, ast.Expr) or (isinstance(statement, ast.Assign) and is_unread(place, made)):
                 return at
     return None
 
 
-def _unread(place: Span, names: set[str], apart: Set[int] = frozenset()) -> bool:
+def is_unread(place: Span, names: set[str], apart: Set[int] = frozenset()) -> bool:
     """Whether all of these are plain names that the function around a place never reads, some nodes apart."""
     function = source.function_at(place)
     if not names or function is None:
         return False
-    names_read = (n for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
-    read = {n.id for n in names_read if id(n) not in apart}
+    read = {n.id for n in _loads(function) if id(n) not in apart}
     return all(name.isidentifier() and name not in read for name in names)
+
+
+def _loads(function: ast.AST) -> Iterator[ast.Name]:
+    """The names that a function reads, with those that functions inside it take from around themselves."""
+    for child in ast.iter_child_nodes(function):
+        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Load):
+            yield child
+        inside = _loads(child)
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            own = source.locals_of(child)
+            inside = (name for name in inside if name.id not in own)
+        yield from inside
 
 
 def _bound_by(place: Span, parts: Parts) -> set[str]:

@@ -207,6 +207,12 @@ PICKED = Words(
     "Python picks one of the values here",
     "use {instead} in its place",
 )
+# JAX asks a traced value for yes or no, and raises.
+DECIDED = Words(
+    "`{code}` is to decide in Python, and what it is is not known while JAX traces",
+    "Python asks for yes or no here",
+    "use `jnp.where(condition, one, other)`, or `jax.lax.cond`, in place of the `if`",
+)
 PICKING: Mapping[str, Mapping[str, str]] = {
     "tensorflow": {"min": "`tf.minimum`", "max": "`tf.maximum`"},
     "torch": {"min": "`torch.clamp(..., max=...)`", "max": "`torch.clamp(..., min=...)`"},
@@ -214,6 +220,7 @@ PICKING: Mapping[str, Mapping[str, str]] = {
     "keras": {"min": "`keras.ops.minimum`", "max": "`keras.ops.maximum`"},
     ANY: {},
 }
+BY_DETAIL = {"makes a constant of it": COPIED, "__bool__": DECIDED}
 HOW = {
     "the same value came back": "the constant that came back holds the very same value",
     "inferred": "the source text shows that the constant is computed from the value that left",
@@ -231,7 +238,8 @@ def explain(case: Case) -> Explanation | None:
         return None
     culprit = _outside_packages(cuts[0].span)
     instead = _picking(case, culprit)
-    words = COPIED if cuts[0].barrier.detail == "makes a constant of it" else PICKED if instead else WORDS
+    own = BY_DETAIL.get(cuts[0].barrier.detail, WORDS)
+    words = PICKED if instead and own is not COPIED else own
     fix = Fix(words.fix.format(owner=spoken(OWNERS, case), instead=instead))
     found = explain_cut(case, cuts, words, culprit, fix)
     how = HOW.get(cuts[0].barrier.detail)

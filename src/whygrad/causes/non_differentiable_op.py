@@ -93,6 +93,8 @@ print(w.grad)
 - A loss that is a mean of comparisons (an accuracy) is accepted: its mean is a float. This is what happens if
   loss and accuracy change places under `has_aux=True`.
 - The values of `jax.lax.top_k`, `jnp.sort` and `jnp.max` carry a gradient.
+- A network that is linear in pieces (`relu`) has a second derivative of zeros: a loss that is made of it alone, as in a
+  PINN, gives every parameter zeros.
 
 ## Broken: JAX
 
@@ -160,11 +162,15 @@ them out of this gradient call, or freeze them.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
+from dataclasses import replace
 
+from whygrad import source
 from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import ANY, Case, Explanation, spoken
 from whygrad.causes.words import Words
+from whygrad.ways import Cut, Edge
 
 ID = "non-differentiable-op"
 WORDS = Words(
@@ -185,6 +191,7 @@ def _zero(around: str) -> Words:
 
 
 # What a recorder says of a barrier, where that has words of its own.
+_DRAWN = "drawing has no derivative"
 DETAILS: Mapping[str, Mapping[str, Words]] = {
     "tensorflow": {"its derivative is zero": _zero("x + tf.stop_gradient(q - x)")},
     "torch": {
@@ -196,12 +203,72 @@ DETAILS: Mapping[str, Mapping[str, Words]] = {
             "or learn from its `log_prob`",
         ),
     },
+    "jax": {
+        **dict.fromkeys(("round", "floor", "ceil", "sign"), _zero("x + jax.lax.stop_gradient(q - x)")),
+        "its derivative is constant": Words(
+            "what `{code}` gives is the same whatever they are",
+            "what is differentiated here is linear in pieces, so that this derivative is constant",
+            "use an activation that can be differentiated once more (`jnp.tanh`, `jax.nn.softplus`, `jax.nn.silu`) "
+            "where it is `relu` or the like",
+        ),
+        _DRAWN: Words(
+            "`{code}` draws a sample, and drawing has no derivative",
+            "no gradient passes through a drawn sample",
+            "learn from the log-probability of the sample (`jax.nn.log_softmax(logits)` at the sample), "
+            "or use one that carries a gradient (Gumbel-softmax, or mean + deviation * noise)",
+        ),
+    },
     "keras": {},
     ANY: {},
 }
+# The functions of `jax.random` that draw by comparing.
+_DRAWS = frozenset(("categorical", "bernoulli", "choice", "poisson", "binomial", "multinomial", "geometric"))
+# How a gradient is let pass around an operation, where `q` is what that makes of `x`.
+_AROUND: Mapping[str, str] = {
+    "tensorflow": "x + tf.stop_gradient(q - x)",
+    "torch": "x + (q - x).detach()",
+    "jax": "x + jax.lax.stop_gradient(q - x)",
+    "keras": "x + keras.ops.stop_gradient(q - x)",
+    ANY: "",
+}
+_PICKS = Words(
+    WORDS.reason,
+    WORDS.label,
+    "use a soft choice (softmax weights over all rows), or let the gradient pass around it (`{around}`, where `q` is "
+    "the row that is picked for `x`)",
+)
 
 
 def explain(case: Case) -> Explanation | None:
     """A barrier of this kind stands nearest the loss."""
     cuts = cut_by(case, ID)
-    return explain_cut(case, cuts, spoken(DETAILS, case).get(cuts[0].barrier.detail, WORDS)) if cuts else None
+    return explain_cut(case, cuts, _words(case, cuts[0])) if cuts else None
+
+
+def _words(case: Case, cut: Cut) -> Words:
+    detail = _DRAWN if _is_drawn(case, cut) else cut.barrier.detail
+    own = spoken(DETAILS, case).get(detail)
+    around = spoken(_AROUND, case)
+    if own is not None or not around or not _picks_a_row(case, cut):
+        return own or WORDS
+    return replace(_PICKS, fix=_PICKS.fix.replace("{around}", around))
+
+
+def _is_drawn(case: Case, cut: Cut) -> bool:
+    node = source.node_at(cut.span) if case.graph.framework == "jax" and cut.span is not None else None
+    name = node.func if isinstance(node, ast.Call) else None
+    return (name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")) in _DRAWS
+
+
+def _picks_a_row(case: Case, cut: Cut) -> bool:
+    """Whether what is chosen here is an index, and the way goes on through what it picks of something else."""
+    edges = case.flow.way(case.parameter.value)
+    return any(edge.op > cut.op and edge.barrier is not None and _is_lookup(case, edge) for edge in edges)
+
+
+def _is_lookup(case: Case, edge: Edge) -> bool:
+    """Whether an index takes elements from a table that can be learned: a mask only lets through."""
+    graph = case.graph
+    others = [value for value in graph.inputs(edge.op) if value != edge.source]
+    shapes = {graph.value(value).shape for value in (*others, edge.sink)}
+    return edge.barrier is not None and edge.barrier.selects and len(others) == 1 and len(shapes) == 2

@@ -10,6 +10,8 @@ from whygrad.causes.cause import Case
 REFUSALS = frozenset(("non-leaf", "empty", "no-tensor"))
 # A number was asked for that is not known while a function is only traced.
 UNKNOWN_NUMBER = "unknown-number"
+# An optimizer was handed the gradient of something else than it was made for.
+OTHER_SOURCE = "other-source"
 BEHIND = ("replaced-parameter", "frozen")
 
 
@@ -23,6 +25,8 @@ def behind(case: Case) -> tuple[str, ...]:
     assert case.graph.fault is not None
     if case.graph.fault.kind == UNKNOWN_NUMBER:
         return ("left-framework",)
+    if case.graph.fault.kind == OTHER_SOURCE:
+        return ("wrong-source",)
     return BEHIND if is_refused(case) else ()
 
 

@@ -169,16 +169,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from weakref import WeakKeyDictionary
 
 from whygrad import rewrite
 from whygrad.causes.carried import cut_by, explain_cut, only_use
 from whygrad.causes.cause import ANY, Case, Explanation, in_package, spoken
+from whygrad.causes.constants import weighs_what_learns
 from whygrad.causes.words import Words
 from whygrad.finding import Fix
-from whygrad.flow import Flow
-from whygrad.graph import Graph
-from whygrad.ways import Cut
 
 ID = "stop-gradient"
 # Frameworks without a mark of their own for a parameter that is not to learn.
@@ -196,9 +193,6 @@ _STOPS: Mapping[str, tuple[str, ...]] = {
     "jax": ("stop_gradient",),
     ANY: (),
 }
-
-# Of each flow, by the operation and the output of a cut.
-_weighing: WeakKeyDictionary[Flow, dict[tuple[int, int], bool]] = WeakKeyDictionary()
 
 
 def explain(case: Case) -> Explanation | None:
@@ -222,53 +216,10 @@ def _unstopped(case: Case) -> rewrite.Edits:
         place = cut.span
         if cut.barrier.kind != ID or place is None or in_package(place) or not only_use(case, cut):
             return rewrite.NONE
-        if _weighs_what_learns(case, cut):
+        if weighs_what_learns(case, cut):
             return rewrite.NONE
         edits[place.place()] = rewrite.unwrapped(place, spoken(_STOPS, case))
     return sum(edits.values(), rewrite.NONE) if all(edits.values()) else rewrite.NONE
-
-
-def _weighs_what_learns(case: Case, cut: Cut) -> bool:
-    """The same for every parameter behind a cut, so it is looked at once: the rest of a way may be long."""
-    known = _weighing.setdefault(case.flow, {})
-    key = cut.op, cut.barrier.output
-    if key not in known:
-        known[key] = _meets_what_learns(case, cut)
-    return known[key]
-
-
-def _meets_what_learns(case: Case, cut: Cut) -> bool:
-    """Whether the stopped value meets one that learns: it may be meant to be a constant there (an advantage, a target).
-
-    A weight that is applied to it is no such value.
-    """
-    graph, flow = case.graph, case.flow
-    learning = {p.value for p in graph.parameters if p.asked and flow.alive(p)}
-    if not learning:
-        return False
-    after = False
-    for edge in flow.way(case.parameter.value):
-        others = [value for value in graph.inputs(edge.op) if value != edge.source] if edge.op >= 0 else []
-        if after and any(value in flow.fed and not _is_weight(graph, value, learning) for value in others):
-            return True
-        after = after or edge.op == cut.op
-    return False
-
-
-def _is_weight(graph: Graph, value: int, learning: set[int]) -> bool:
-    """Whether a value is a parameter, as it is read or reshaped."""
-    while value not in learning:
-        op = graph.value_op[value]
-        if op < 0 or not graph.inputs(op):
-            return False
-        value, *others = graph.inputs(op)
-        if any(graph.value(other).dtype.startswith("float") and not _written(graph, other) for other in others):
-            return False
-    return True
-
-
-def _written(graph: Graph, value: int) -> bool:
-    return any(barrier.kind == "state-write" for barrier in graph.barriers.get(graph.value_op[value], ()))
 
 
 def _freezes(case: Case) -> bool:

@@ -58,7 +58,7 @@ def cure(case: Case, name: str, layer: str, place: Span | None, dropped: Span | 
     """What to do: with the name of the value where it has one, else with the call that gives it."""
     if name:
         return f"build the loss from {quoted(name)}"
-    if dropped is not None and place is not None and dropped.place() != place.place():
+    if dropped is not None and place is not None:
         return f"use what {quoted(code_of(dropped))} gives in the loss"
     if place is not None and _trains(case, place):
         return spoken(INSIDE, case).format(layer=quoted(layer))

@@ -205,10 +205,10 @@ def explain(case: Case) -> Explanation | None:
     if bare is not None:
         place = bare
     labels = []
-    if place is not None:
+    if place is not None and (dropped is None or dropped.place() != place.place()):
         own = dropped is None and place in stack
         labels.append(Label(place, BARE if bare is not None else taking(case, place, own=own)))
-    if dropped is not None and (place is None or dropped.place() != place.place()):
+    if dropped is not None:
         labels.append(Label(dropped, words.label.format(layer=quoted(layer))))
     name = case.graph.labels.get(end, ("", ""))[0] if end is not None else ""
     return Explanation(

@@ -179,21 +179,22 @@ from whygrad import rewrite
 from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
 from whygrad.causes.mistaken import at_request, computed, other_pass, other_tensor, twin
+from whygrad.causes.refusals import OTHER_SOURCE
 from whygrad.causes.words import Words
-from whygrad.finding import Label
+from whygrad.finding import Fix, Label, Proof, Step
 
 ID = "wrong-source"
 WORDS = Words(
     "`{code}` reads from outside the function, not from the argument that is differentiated",
     "what is read here comes from outside, and is a constant to the derivative",
     "use the function's own argument, `{detail}`, instead of what it closes over",
-    "and it is read from outside here as well",
+    again="and it is read from outside here as well",
 )
 
 
 def explain(case: Case) -> Explanation | None:
-    """The gradient was asked of the wrong object: seven ways to do so."""
-    for way in (_used_up, _closed_over, _library_state, other_pass, other_tensor, computed, twin):
+    """The gradient was asked of the wrong object: eight ways to do so."""
+    for way in (_used_up, _refused, _closed_over, _library_state, other_pass, other_tensor, computed, twin):
         found = way(case)
         if found is not None:
             return found
@@ -213,6 +214,24 @@ def _used_up(case: Case) -> Explanation | None:
         "the framework refuses a second request of this tape",
         *before,
         edits=rewrite.given_keyword(opened, "persistent=True") if opened is not None else rewrite.NONE,
+    )
+
+
+def _refused(case: Case) -> Explanation | None:
+    """An optimizer was handed the gradient of something else than it was made for, and raised."""
+    fault = case.graph.fault
+    if fault is None or fault.kind != OTHER_SOURCE or not fault.stack:
+        return None
+    place = fault.stack[0]
+    return Explanation(
+        f"the gradient is asked of {fault.detail}, and the optimizer was made for these",
+        place,
+        (Label(place, f"this asks for the gradient by {fault.detail}"),),
+        (Step("parameter", case.parameter.name),),
+        fix=Fix(
+            "ask for it by the parameters, which the loss must take as an argument: the first, or that of `argnums`"
+        ),
+        proof=Proof("structural", True, "the optimizer was handed a tree of other shapes than its state is made of"),
     )
 
 

@@ -65,3 +65,23 @@ def test_what_a_script_survives_is_no_finding(tmp_path: Path, servers: Servers) 
     script.write_text(SURVIVED, "utf-8")
     report = servers.report(script, tmp_path / "report.json", "jax")
     assert (report["findings"], report["notes"], report["script"]["status"]) == ([], [], 3)
+
+
+USED_UP = """
+import jax
+import jax.numpy as jnp
+
+step = jax.jit(lambda w: w - 0.1 * jax.grad(lambda w: jnp.sum(w**2))(w), donate_argnums=0)
+w = jnp.ones(3)
+step(w)
+try:
+    step(w)
+except ValueError as error:  # by its shortcut JAX raises this, by Python a RuntimeError
+    raise SystemExit(3 if "deleted or donated" in str(error) else 4)
+"""
+
+
+def test_what_was_used_up_is_refused_as_the_shortcut_does(tmp_path: Path, servers: Servers) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(USED_UP, "utf-8")
+    assert servers.report(script, tmp_path / "report.json", "jax")["script"]["status"] == 3

@@ -17,6 +17,7 @@ from jax_healthy import HEALTHY, X, Y, net
 from whygrad.recorders.jax import Jax, compat, measured, signs
 
 pytestmark = [pytest.mark.jax, pytest.mark.filterwarnings("ignore")]
+Update = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def adam(loss: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,12 +29,18 @@ def adam(loss: Callable[..., Any]) -> Callable[..., Any]:
     return step
 
 
-def replays(monkeypatch: pytest.MonkeyPatch, loss: Callable[..., Any], params: Any, scanned: int = 0) -> int:
+def decaying(loss: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda p, m: (jax.tree.map(lambda p, g: p - 0.01 * (g + 0.1 * p), p, jax.grad(loss)(p)), m)
+
+
+def replays(
+    monkeypatch: pytest.MonkeyPatch, loss: Callable[..., Any], params: Any, scanned: int = 0, update: Update = adam
+) -> int:
     """How often six compiled steps are run again; of ``scanned`` turns each, if it is given."""
     counted = []
     original = measured.replay
     monkeypatch.setattr(measured, "replay", lambda *a: counted.append(1) or original(*a))
-    one = adam(loss)
+    one = update(loss)
     many = jax.jit(lambda p, m: jax.lax.scan(lambda c, _: (one(*c), None), (p, m), None, length=scanned)[0])
     step = many if scanned else jax.jit(one)
     recorder = Jax()
@@ -50,15 +57,17 @@ def dead(p: Any) -> Any:
 
 
 @pytest.mark.parametrize("scanned", [0, 3])
-def test_a_healthy_step_is_never_run_again(scanned: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("update", [adam, decaying])
+def test_a_healthy_step_is_never_run_again(update: Update, scanned: int, monkeypatch: pytest.MonkeyPatch) -> None:
     loss, params = HEALTHY["regression"]()
-    assert replays(monkeypatch, loss, params, scanned) == 0
+    assert replays(monkeypatch, loss, params, scanned, update) == 0
 
 
 @pytest.mark.parametrize("scanned", [0, 3])
-def test_a_momentum_of_zeros_is_looked_into(scanned: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("update", [adam, decaying])
+def test_what_zeros_leave_behind_is_looked_into(update: Update, scanned: int, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = net(3, 4, 1)
-    assert replays(monkeypatch, dead, {"l1": {"w": first["w"]}, "l2": {"w": second["w"]}}, scanned) >= 4
+    assert replays(monkeypatch, dead, {"l1": {"w": first["w"]}, "l2": {"w": second["w"]}}, scanned, update) >= 4
 
 
 def test_results_that_depend_on_a_gradient() -> None:
@@ -84,8 +93,18 @@ def test_results_that_depend_on_a_gradient() -> None:
 def test_zeros_and_what_stays_as_it_was() -> None:
     p = jnp.arange(2000.0)
     out = [jnp.zeros(3), p + 0.0, p.at[1999].set(1.0), jnp.zeros(2000).at[1999].set(1.0), jnp.ones(3)]
-    assert signs.suspects([p, 3, jax.random.key(0)], out, range(5)) == {0, 1}
-    assert signs.suspects([p], out, [2, 3]) == set()
+    assert signs.suspects([p, 3, jax.random.key(0)], out, range(5), {(2000,)}) == {0, 1}
+    assert signs.suspects([p], out, [2, 3], {(2000,)}) == set()
+    assert signs.suspects([p], out, [1], {(2000, 2)}) == set()  # no gradient has that shape
+
+
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [(lambda p: 0.99 * p, True), (lambda p: 0.99 * p + 1e-4, False), (lambda p: 1e-9 * jnp.tanh(p), False)],
+)
+def test_what_only_decays(change: Callable[..., Any], seen: bool) -> None:
+    p = jax.random.normal(jax.random.key(0), (7, 3))
+    assert signs.suspects([p], [jax.jit(change)(p)], [0], {(7, 3)}) == ({0} if seen else set())
 
 
 def test_the_shortcut_is_taken_again_once_recording_rests() -> None:

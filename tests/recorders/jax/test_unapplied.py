@@ -81,6 +81,19 @@ def a_call_on_its_own() -> None:
 
 
 @dropped
+def a_name_that_the_step_has_of_its_own() -> None:
+    @jax.jit
+    def one(p: Any, x: Any) -> Any:
+        _new, value = step(p, x)
+        return _new, value
+
+    p, total = start(), 0.0
+    for n in ROUNDS:
+        _new, value = one(p, X[n % 4])  # <- here
+        total += value
+
+
+@dropped
 def an_evaluation_in_the_loop() -> None:
     train, p = jax.jit(step), start()
     for n in ROUNDS:
@@ -95,6 +108,16 @@ def what_is_computed_beside() -> None:
     for _ in ROUNDS:
         g = jax.grad(loss)(p, X[0])
         new = moved(p, g)  # noqa: F841  # <- here
+
+
+@dropped
+def what_is_asked_of_stays_the_old() -> None:
+    optimizer, old, ask = optax.sgd(0.1), start(), jax.jit(jax.value_and_grad(loss))
+    new, state = old, optimizer.init(old)
+    for n in ROUNDS:
+        _, g = ask(old, X[n % 4])
+        updates, state = optimizer.update(g, state)
+        new = optax.apply_updates(new, updates)  # <- here
 
 
 @dropped
@@ -162,6 +185,16 @@ def a_loss_that_is_waited_for() -> None:
     for n in ROUNDS:
         _new, value = one(p, X[n % 4])
         value.block_until_ready()
+
+
+@meant
+def a_gradient_at_the_beginning_beside_the_steps() -> None:
+    optimizer, first = optax.sgd(0.1), start()
+    p, state = first, optimizer.init(first)
+    for n in ROUNDS:
+        g = jax.tree.map(jnp.subtract, jax.grad(loss)(p, X[n % 4]), jax.grad(loss)(first, X[0]))
+        updates, state = optimizer.update(g, state)
+        p = optax.apply_updates(p, updates)
 
 
 @meant

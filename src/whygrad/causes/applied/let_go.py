@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from whygrad.causes.applied.timed import may_be_timed
-from whygrad.causes.applied.unapplied import tell
+from whygrad.causes.applied.unapplied import bound_again, tell
 from whygrad.causes.cause import Case, Explanation
 from whygrad.causes.holder import dropped_beside, is_dropped, others_read
 from whygrad.causes.words import Words
@@ -45,4 +45,4 @@ def _is_beside(event: Event) -> bool:
 
 def _told(case: Case, place: Span | None) -> Explanation | None:
     """Where somebody reads the result, what for is not known."""
-    return tell(case, _WORDS, place) if place is not None else None
+    return tell(case, _WORDS, place, edits=bound_again(place)) if place is not None else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from whygrad.causes.applied.unapplied import tell
+from whygrad import rewrite
+from whygrad.causes.applied.unapplied import bound_again, tell
 from whygrad.causes.cause import ANY, Case, Explanation, spoken
 from whygrad.causes.words import Words
 from whygrad.graph import Event
@@ -47,6 +48,12 @@ PLAIN: Mapping[str, Words] = {
         "return them, and bind the result to the name that the next step reads",
         "no result of the compiled program depends on them",
     ),
+    "not taken back": Words(
+        "`{code}` makes new parameters, and the gradient is asked of the old ones each time",
+        "what is made new here never comes back to where the gradient is asked",
+        "ask for the gradient by the new parameters, or put them back into the model (`nnx.update`, `eqx.combine`)",
+        "the first update began with the very arrays of every request, and the updates went on from there",
+    ),
     "no step": Words(
         "its optimizer never takes a step",
         "`step()` of this optimizer was never called",
@@ -86,4 +93,5 @@ _RATES: Mapping[str, str] = {
 
 def plain(case: Case, event: Event) -> Explanation | None:
     """The gradient was there, and what happened then kept it from the parameter."""
-    return tell(case, PLAIN[event.detail], event.span, spoken(_RATES, case))
+    edits = bound_again(event.span) if event.detail == "unreturned" else rewrite.NONE
+    return tell(case, PLAIN[event.detail], event.span, spoken(_RATES, case), edits)

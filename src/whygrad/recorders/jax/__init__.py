@@ -5,15 +5,14 @@ from __future__ import annotations
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from whygrad.graph import NOWHERE, Event, Fault, Graph
+from whygrad.graph import Event, Fault, Graph
 from whygrad.recorders import frames
-from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax import compat
-from whygrad.recorders.jax.again import Again
+from whygrad.recorders.jax.again import Again, Sources
 from whygrad.recorders.jax.asked import Request, gradients
 from whygrad.recorders.jax.closing import close
 from whygrad.recorders.jax.compiled import Call, Compiled, Held
@@ -23,12 +22,13 @@ from whygrad.recorders.jax.hooks import Hooks
 from whygrad.recorders.jax.keras import Keras
 from whygrad.recorders.jax.leaks import Leaks
 from whygrad.recorders.jax.measured import Streaks, explained, is_useless
-from whygrad.recorders.jax.moves import Moves
+from whygrad.recorders.jax.moves import CALLS_TO_AGREE, Moves, kept
 from whygrad.recorders.jax.nnx import Variables
 from whygrad.recorders.jax.rates import Rates
 from whygrad.recorders.jax.replay import worth
 from whygrad.recorders.jax.requests import Requests
 from whygrad.recorders.jax.tape import Program
+from whygrad.recorders.jax.trees import at_end
 from whygrad.recorders.jax.updates import Updates
 from whygrad.recorders.lives import packages
 from whygrad.recorders.recorder import Asked, Sink
@@ -61,7 +61,7 @@ class Jax:
         self.variables = Variables(self._fault)
         self.leaks = Leaks(self._fault)
         self.requests = Requests(self.hooks, self._wanted, self._heard, self._fault, self.variables, self.leaks)
-        self.updates = Updates(self._fault)
+        self.updates = Updates(self._fault, self._are_asked)
         self.rates = Rates(self._fault)
         self.again = Again()
         self.steps: list[tuple[Told, Moves]] = []
@@ -115,7 +115,7 @@ class Jax:
         if error is not None:
             self._tell_of_end(error)
         else:
-            for graph in (*self.updates.unapplied(), *self.again.unmoved(), *self._unmoved()):
+            for graph in (*self.updates.unapplied(), *self.again.unmoved(), *self._apart(), *self._unmoved()):
                 self.sink.told(graph)
 
     def _elsewhere(self, error: BaseException) -> Fault | None:
@@ -123,23 +123,36 @@ class Jax:
         return self.leaks.fault(error) or self.compiled.donations.fault(error)
 
     def _tell_of_end(self, error: str) -> None:
-        told, raised = self.told, last_error(error)
-        fault = self._elsewhere(raised) if raised is not None else None
-        if self.sink is not None and told is not None and fault is not None and told.graph.error != error:
-            asked = [replace(p, value=NOWHERE, gradient="none", history=()) for p in told.graph.parameters if p.asked]
-            self.sink.told(GraphBuilder("jax", told.api).graph((), asked, (), error=error, fault=fault))
+        asked, raised = self.told.graph if self.told is not None else None, last_error(error)
+        trains = bool(self.told or self.rates.made)  # else it is not about gradients
+        graph = at_end(error, raised, asked, self._elsewhere) if trains and raised is not None else None
+        if self.sink is not None and graph is not None:
+            self.sink.told(graph)
+
+    def _asked(self) -> list[Sources]:
+        return [*self.again.asked(), *((m.sources(), m.given_again, m.calls) for _, m in self.steps)]
+
+    def _are_asked(self, arrays: Sequence[Any]) -> bool:
+        known = [one() for sources, _, _ in self._asked() for one in sources if one is not None]
+        return all(any(array is one for one in known) for array in arrays)
+
+    def _apart(self) -> Iterator[Graph]:
+        """Of updates that go on from the parameters which every request is asked of, a Graph that says so."""
+        asked = self._asked()
+        if asked and all(same and count >= CALLS_TO_AGREE for _, same, count in asked):
+            yield from self.updates.apart()
 
     def _unmoved(self) -> Iterator[Graph]:
         """Of each compiled step that never trains anything, a Graph that says so."""
         for told, moves in self.steps:
             if moves.is_lost():
                 reason = "dropped" if moves.varied else "dropped, others read"
-                yield _kept(told, moves, Event("kept", frames.spans(moves.stack)[0], reason, moves.part))
+                yield kept(told.graph, moves, Event("kept", frames.spans(moves.stack)[0], reason, moves.part))
         idle = [(told, moves) for told, moves in self.steps if moves.is_idle()]
         zero = self.rates.all_zero() if idle or any(not a.moves for a in self.updates.places.values()) else None
         if zero is not None:
             place = frames.spans(zero[0])[0]
-            yield from (_kept(told, moves, Event("kept", place, zero[1])) for told, moves in idle)
+            yield from (kept(told.graph, moves, Event("kept", place, zero[1])) for told, moves in idle)
             yield from self.updates.idle(*zero)
 
     def stop(self) -> None:
@@ -267,14 +280,6 @@ class Jax:
                 traced=traced,
             )
         )
-
-
-def _kept(told: Told, moves: Moves, event: Event) -> Graph:
-    """A Graph that says why the parameters of a compiled step stay as they are."""
-    ours = {value for value, _, _ in moves.pairs}
-    parameters = [p for p in told.graph.parameters if p.asked and p.value in ours and p.gradient == "present"]
-    kept = [replace(p, value=NOWHERE, history=(event,)) for p in parameters]
-    return GraphBuilder("jax", told.api).graph((), kept, told.graph.request)
 
 
 def _with_a_way(graph: Graph, program: Program, found: Sequence[Any]) -> Iterator[Any]:

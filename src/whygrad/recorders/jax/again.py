@@ -14,6 +14,9 @@ from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.asked import Request
 from whygrad.recorders.jax.measured import STEPS_TO_AGREE
 
+# What a place was first asked of, whether it was asked of the same ever since, and how often.
+Sources = tuple[tuple[weakref.ref[Any] | None, ...], bool, int]
+
 
 @dataclass(slots=True)
 class Seen:
@@ -50,6 +53,11 @@ class Again:
         pairs = zip(seen.arrays, arrays, strict=False)
         seen.same = seen.same and all(known is not None and known() is array for known, array in pairs)
         seen.count += 1
+
+    def asked(self) -> Iterator[Sources]:
+        """Of each place what the first request was asked of, whether all others were too, and how many."""
+        for seen in self.places.values():
+            yield seen.arrays, seen.same, seen.count
 
     def unmoved(self) -> Iterator[Graph]:
         """For each place whose arrays were the same in every step, a Graph that says so."""

@@ -16,6 +16,11 @@ from whygrad.recorders.jax.parameters import is_state, owner
 from whygrad.recorders.jax.reaching import carried, leading_to
 from whygrad.recorders.jax.trace import Leaf, Trace
 
+# What is said of a derivative that is the same whatever the parameters are.
+CONSTANT = "its derivative is constant"
+
+SWAPPED = "what the function hands back second leads to them: `has_aux=True` takes the first for the loss"
+
 
 def close(request: Request, keras: Keras, elsewhere: Callable[[BaseException], Fault | None]) -> Graph | None:
     """The Graph of a request, ``None`` where nothing is known of it.
@@ -36,8 +41,41 @@ def close(request: Request, keras: Keras, elsewhere: Callable[[BaseException], F
     text, targets = trace.target_text, trace.targets
     if trace.broken and fault is not None and (fault.kind != UNKNOWN or not _is_read(trace)):
         targets = []  # what the function has done until then leads nowhere for this reason alone
+    if error is None and _is_flat(trace):
+        targets = _behind_derivative(trace)
     graph = trace.builder.graph(targets, (), stack, trace.layers, error=error, fault=fault, target_text=text)
-    return replace(graph, parameters=tuple(keras.named(trace, _parameters(trace, graph))))
+    parameters = tuple(keras.named(trace, _parameters(trace, graph)))
+    return replace(graph, parameters=parameters, notes=(SWAPPED,) if _is_swapped(trace, graph) else ())
+
+
+def _is_swapped(trace: Trace, graph: Graph) -> bool:
+    """Whether no parameter has a way to what is differentiated, and some have one to what is handed back beside it."""
+    asked = {leaf.value for leaf in trace.leaves if leaf.differentiated}
+    if trace.beside is None or graph.error is not None or asked & carried(graph):
+        return False
+    return bool(asked & leading_to(graph, {trace.beside}))
+
+
+def _is_flat(trace: Trace) -> bool:
+    """Whether no parameter has a way, and they lead to what is differentiated inside: its derivative is constant, then.
+
+    The second derivative of a network that is linear in pieces is. One array alone may be the place at which a function
+    is looked at, whose second derivative may well be zero.
+    """
+    asked = {leaf.value for leaf in trace.leaves if leaf.differentiated}
+    if not trace.inner or len(asked) < 2 or len(trace.targets) != 1:
+        return False
+    alive = trace.builder.graph(trace.targets, ())
+    return not asked & _behind(alive) and bool(asked & leading_to(alive, trace.inner))
+
+
+def _behind_derivative(trace: Trace) -> list[int]:
+    """The loss, with what is differentiated inside as another thing that it is made of, which hands nothing back."""
+    made, stack = trace.builder.value("float32"), frames.spans(trace.derived)
+    inner = sorted(trace.inner)
+    barriers = [Barrier(n, 0, "non-differentiable-op", CONSTANT) for n in range(len(inner))]
+    trace.builder.op("derivative", [*inner, *trace.targets], [made], stack, "", barriers)
+    return [made]
 
 
 def _is_read(trace: Trace) -> bool:
@@ -110,6 +148,8 @@ def _excused(trace: Trace, graph: Graph) -> set[int]:
     nature. And where the function raised, what it would have read later is not known.
     """
     excused = leading_to(graph, trace.inner) - _cut_on_purpose(graph) if trace.inner else set()
+    if graph.targets and graph.targets != tuple(trace.targets):
+        excused = set()  # it is the derivative inside that leaves them without a way
     if trace.broken and (graph.fault is None or graph.targets):
         touched = _behind(graph)
         excused |= {leaf.value for leaf in trace.leaves if leaf.value not in touched}

@@ -80,6 +80,30 @@ def compiling() -> Any:
     return pjit
 
 
+@dataclass(frozen=True, slots=True)
+class Executable:
+    """A compiled function as the shortcut calls it.
+
+    Attributes:
+        run: takes the arrays of the ``kept`` positions among ``constants`` and arguments.
+    """
+
+    run: Callable[[Sequence[Any]], Any]
+    kept: frozenset[int]
+    constants: tuple[Any, ...]
+
+
+def executable(result: Any) -> Executable | None:
+    """What a call by Python, which gave this, was compiled to, if the shortcut could be taken from then on."""
+    compiled, constants = (result[5], result[7]) if isinstance(result, tuple) and len(result) == 8 else (None, ())
+    call = getattr(compiled, "unsafe_call", None)
+    run = getattr(getattr(call, "xla_executable", None), "execute_sharded", None)
+    if run is None or getattr(call, "ordered_effects", True) or getattr(call, "has_unordered_effects", True):
+        return None
+    kept = getattr(call, "kept_var_idx", None)
+    return None if kept is None else Executable(run, frozenset(kept), tuple(constants))
+
+
 # What makes the error of a traced value that has left its function.
 ESCAPED = "escaped_tracer_error"
 

@@ -19,6 +19,7 @@ from whygrad.recorders.jax.donations import Donations
 from whygrad.recorders.jax.moves import Moves, moves
 from whygrad.recorders.jax.ops import is_float
 from whygrad.recorders.jax.replay import worth
+from whygrad.recorders.jax.shortcut import Shortcut
 from whygrad.recorders.jax.tape import Program
 from whygrad.recorders.patching import Patches
 
@@ -69,7 +70,8 @@ class Held:
         """The function has run once more."""
         self.calls += 1
         self.moves.note(call)
-        self.suspects &= signs.suspects(call.args, call.out, tuple(self.suspects))
+        shapes = {tuple(v.aval.shape) for v in self.gradients}
+        self.suspects &= signs.suspects(call.args, call.out, tuple(self.suspects), shapes)
 
     def is_suspect(self) -> bool:
         """Whether some gradient may have been zero in every call; so it is where the results show nothing of them."""
@@ -129,6 +131,7 @@ class Compiled:
         self.known: dict[int, tuple[Any, list[Held]]] = {}
         self.detour = Detour()
         self.donations = Donations()
+        self.shortcut = Shortcut()
 
     def start(self, compiling: Any) -> None:
         """Listen in the room of JAX in which compiled functions are called."""
@@ -151,12 +154,16 @@ class Compiled:
         self.awake = False
         self.pending.clear()
         self.known.clear()
+        self.shortcut.forget()
 
     def _running(self, original: Callable[..., Any]) -> Callable[..., Any]:
         compiled = self
 
         @wraps(original)
         def run(p: Any, args: Sequence[Any], *rest: Any, **more: Any) -> Any:
+            refusal = compiled._refusal(p, args)
+            if refusal is not None:
+                raise refusal
             call = compiled._begun(p, args)
             result = original(p, args, *rest, **more)
             if call is not None:
@@ -165,6 +172,13 @@ class Compiled:
             return result
 
         return run
+
+    def _refusal(self, p: Any, args: Sequence[Any]) -> ValueError | None:
+        try:
+            return self.shortcut.refusal(p.params["jaxpr"].jaxpr, args)
+        except Exception as error:
+            self._failed(error)
+            return None
 
     def _begun(self, p: Any, args: Sequence[Any]) -> Call | None:
         try:
@@ -196,6 +210,7 @@ class Compiled:
 
     def _ended(self, call: Call, result: Any) -> None:
         try:
+            self.shortcut.ran(call.closed.jaxpr, result)
             _, held = self.known.get(id(call.closed.jaxpr), (None, []))
             done = replace(call, out=result[1], whole=result[0])
             for one in list(held):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from whygrad.graph import GradientSeen, Graph
-from whygrad.recorders.jax.replay import LONGEST, Measured, Refused, replay
+from whygrad.recorders.jax.replay import LONGEST, SHORTEST, Measured, Refused, replay
 from whygrad.recorders.jax.tape import Program
 
 # A gradient that is zero by its values is spoken of when so many steps in a row agree.
@@ -20,11 +20,13 @@ class Streaks:
     """How often in a row the gradient of each parameter of one place was zero; what it cost to look.
 
     Attributes:
-        spent: seconds of CPU time that went into running its operations again, ``LONGEST`` at most for all of them.
+        spent: seconds of CPU time that went into running its operations again; ``most``: how many may, as long as the
+            script has run before the first time, between ``SHORTEST`` and ``LONGEST``.
     """
 
     zero: dict[str, int] = field(default_factory=dict)
     spent: float = 0.0
+    most: float | None = None
     steps: int = 0
 
     def judged(self, graph: Graph, worths: Mapping[int, GradientSeen], steps: int = 1) -> Graph:
@@ -59,10 +61,12 @@ class Streaks:
     def run_again(self, program: Program, arrays: Mapping[int, Any]) -> Measured | None:
         """Measure every operation; ``None`` where that can not be done, or has cost enough."""
         began = time.process_time()
+        if self.most is None:
+            self.most = min(max(began, SHORTEST), LONGEST)
         try:
-            return replay(program, arrays, LONGEST - self.spent)
+            return replay(program, arrays, self.most - self.spent)
         except Refused:
-            self.spent = LONGEST
+            self.spent = self.most
             return None
         except Exception:
             return None  # it needs a mesh, an axis or a rule that is not there: nothing is known, nothing is claimed

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy
 
+from whygrad.graph import NOWHERE, Event, Graph
 from whygrad.recorders import frames
+from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax import compat, signs
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ class Moves:
         first: the arguments of the first call; ``stack``: where the last call was made.
         part: which part of the function's result holds the new versions, ``None`` if that is not known.
         same: every call began with the same parameters; ``varied``: some other argument was another one.
+        asked: positions of what the request is asked of; ``given_again``: each call was given the same there.
         moved: each call gave a version that differs; ``still``: none ever did.
     """
 
@@ -41,6 +44,8 @@ class Moves:
     varied: bool = False
     moved: bool = True
     still: bool = True
+    asked: tuple[int, ...] = ()
+    given_again: bool = True
 
     def note(self, call: Call) -> None:
         """A call is over."""
@@ -51,9 +56,14 @@ class Moves:
         known = [seen is not None and seen() is arg for seen, arg in zip(self.first, call.args, strict=True)]
         ours = {a for _, a, _ in self.pairs}
         self.same = self.same and call.stack == self.stack and all(known[a] for a in ours)
+        self.given_again = self.given_again and all(known[a] for a in self.asked)
         self.varied = self.varied or any(not k for n, k in enumerate(known) if n not in ours)
         differs = any(_differ(call.args[a], call.out[o]) for _, a, o in self.pairs)
         self.moved, self.still = self.moved and differs, self.still and not differs
+
+    def sources(self) -> tuple[weakref.ref[Any] | None, ...]:
+        """What the first call was asked of."""
+        return tuple(self.first[a] for a in self.asked) if self.first else ()
 
     def is_lost(self) -> bool:
         """Whether new parameters were made in each call, and every call began with the old ones."""
@@ -62,6 +72,18 @@ class Moves:
     def is_idle(self) -> bool:
         """Whether nothing ever moved, in a function that computes new versions of its parameters."""
         return bool(self.pairs) and self.calls >= CALLS_TO_AGREE and self.still
+
+
+def kept(graph: Graph, moves: Moves, event: Event) -> Graph:
+    """A Graph that says why the parameters of a compiled step stay as they are.
+
+    Args:
+        graph: that of the request in it.
+    """
+    ours = {value for value, _, _ in moves.pairs}
+    parameters = [p for p in graph.parameters if p.asked and p.value in ours and p.gradient == "present"]
+    still = [replace(p, value=NOWHERE, history=(event,)) for p in parameters]
+    return GraphBuilder("jax", graph.api).graph((), still, graph.request)
 
 
 def moves(closed: Any, sources: Mapping[int, Any], gradients: set[Any]) -> Moves:
@@ -85,7 +107,7 @@ def moves(closed: Any, sources: Mapping[int, Any], gradients: set[Any]) -> Moves
     read = signs.computed_from(closed.jaxpr, {closed.jaxpr.outvars[o] for o in news})
     # What else is computed from a new version shows what it is good for: nothing is lost then.
     used = any(hit for n, hit in enumerate(read) if n not in news)
-    return Moves(() if used else tuple(pairs))
+    return Moves(() if used else tuple(pairs), asked=tuple(sorted(places.values())))
 
 
 def _origins(jaxpr: Any, known: Mapping[Any, int], wanted: set[Any], found: dict[Any, int]) -> None:

@@ -214,12 +214,14 @@ class Requests:
                 trace.keeps(jax.tree_util.tree_leaves(out))
                 loss = out[0] if aux and isinstance(out, tuple) and out else out
                 results = [v for v in jax.tree_util.tree_leaves(loss) if hasattr(v, "dtype")]
-                trace.returned(results)
+                trace.returned(results, out[1] if aux and isinstance(out, tuple) and len(out) == 2 else None)
                 if isinstance(loss, float):
                     trace.target_text = "Python float"
                 for outer in self.stack[:-1]:
                     if outer.trace is not None:
-                        outer.trace.inner |= {v for v in map(outer.trace.below, results) if v is not None}
+                        outer.trace.derives(
+                            {v for v in map(outer.trace.below, results) if v is not None}, self.stack[-1].stack
+                        )
             else:
                 self._broken(trace, error)
             self.hooks.keras.ended(trace)

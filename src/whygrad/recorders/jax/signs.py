@@ -1,12 +1,12 @@
 """What the results of a compiled call show of the gradients made in it, so that nothing need be run again to see it.
 
-A gradient of zeros leaves zeros behind in what it alone feeds (itself, a momentum), or a parameter as it was. Where
-neither is seen, the gradients are taken as alive.
+A gradient of zeros leaves zeros behind in what it alone feeds (itself, a momentum), or a parameter as it was, but for
+its decay. Where nothing of it is seen, the gradients are taken as alive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 import numpy
@@ -14,6 +14,8 @@ import numpy
 from whygrad.recorders.jax.flatten import CALLS
 from whygrad.recorders.jax.ops import is_float
 
+# No decay takes more than this from a parameter in one step.
+_DECAYED = 0.5
 # Of a large array so many elements are looked at first; the rest only if those say nothing else.
 _SAMPLE = 512
 
@@ -33,11 +35,17 @@ def turns(jaxpr: Any, variables: set[Any]) -> int:
     return 1
 
 
-def suspects(args: Sequence[Any], out: Sequence[Any], positions: Sequence[int]) -> set[int]:
-    """The results at these positions that are zero throughout, or the same as some argument."""
+def suspects(
+    args: Sequence[Any], out: Sequence[Any], positions: Sequence[int], shapes: Set[tuple[int, ...]]
+) -> set[int]:
+    """The results at these positions that are zero throughout, or the same as an argument, or that made smaller.
+
+    Args:
+        shapes: those of the gradients. What has another shape may be as it was for other reasons: a scale of the loss.
+    """
     alike: dict[Any, list[Any]] = {}
     for arg in args:
-        if hasattr(arg, "dtype") and is_float(arg):
+        if hasattr(arg, "dtype") and is_float(arg) and arg.shape in shapes:
             alike.setdefault((arg.shape, str(arg.dtype)), []).append(arg)
     return {n for n in positions if _is_zero(out[n]) or _is_among(out[n], alike)}
 
@@ -118,13 +126,25 @@ def _is_zero(array: Any) -> bool:
 def _is_among(array: Any, alike: dict[Any, list[Any]]) -> bool:
     numbers = numpy.asarray(array)
     return bool(numbers.size) and any(
-        _same(_part(numbers), _part(numpy.asarray(one))) and _same(numbers, numpy.asarray(one))
+        like(_part(numbers), _part(numpy.asarray(one))) and like(numbers, numpy.asarray(one))
         for one in alike.get((numbers.shape, str(numbers.dtype)), ())
+        for like in (_same, _smaller)
     )
 
 
 def _same(one: Any, other: Any) -> bool:
     return bool((one == other).all())
+
+
+def _smaller(one: Any, other: Any) -> bool:
+    """Whether one array is the other, made smaller by one factor up to rounding, as weight decay alone does it."""
+    if one.size < 2 or other.dtype.kind != "f":
+        return False
+    first, second = one.reshape(-1).astype("float64"), other.reshape(-1).astype("float64")
+    largest = int(numpy.argmax(numpy.abs(second)))
+    factor = first[largest] / second[largest] if second[largest] else 0.0
+    near = 4 * numpy.finfo(other.dtype).eps * numpy.abs(second)
+    return _DECAYED < factor < 1.0 and bool((numpy.abs(first - factor * second) <= near).all())
 
 
 def _part(numbers: Any) -> Any:

@@ -24,6 +24,9 @@ from whygrad.recorders.jax.parameters import Named
 from whygrad.recorders.jax.rules import Rule
 from whygrad.recorders.jax.tape import Program
 
+# What our wrapper around the function that is differentiated is called.
+PROBE = "differentiated"
+
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
@@ -59,7 +62,8 @@ class Trace:
     Attributes:
         targets: values of what is differentiated, once it is known; ``target_text``: what it is if it is no array.
         rules_met: by the name of a function with a rule of its own, where its two rules end.
-        inner: values of what was differentiated inside this function.
+        inner: values of what was differentiated inside this function; ``derived``: where that was last done.
+        beside: a number that the function hands back beside what is differentiated.
         variables: value to the variable of Keras that it stands for; ``layers``: Keras' layers.
     """
 
@@ -83,6 +87,8 @@ class Trace:
         self.leaves: list[Leaf] = []
         self.targets: list[int] = []
         self.inner: set[int] = set()
+        self.derived: frames.Stack = ()
+        self.beside: int | None = None
         self.rules_met: dict[str, dict[str, frames.Stack]] = {}
         self.broken = False
         self.target_text: str | None = None
@@ -224,20 +230,27 @@ class Trace:
         self.builder.op(method, [value], [made], self.flat.spans(stack), "", [barrier])
         self.targets = [made]
 
+    def derives(self, values: set[int], stack: frames.Stack) -> None:
+        """Something of these values is differentiated inside this function."""
+        if values:
+            self.inner |= values
+            self.derived = stack
+
     def keeps(self, results: Sequence[Any]) -> None:
         """What the function handed back of its state: variables that are not in it were written."""
         back = {self.find(v) for v in results}
         self.leaves = [replace(x, kept=x.value in back) if x.made else x for x in self.leaves]
 
-    def returned(self, values: Sequence[Any]) -> None:
-        """The function came to its end with these results."""
+    def returned(self, values: Sequence[Any], beside: Any = None) -> None:
+        """The function came to its end with these results, and handed back something else."""
+        if getattr(beside, "shape", None) == () and is_float(beside):
+            self.beside = self.find(beside)
         floats = [v for v in values if is_float(compat.typeof(v))]
         self.targets = [self.of(v) for v in floats or values]
 
 
 def _outputs(primitive: Any, params: dict[str, Any], ins: Sequence[Any]) -> list[Any]:
     """The types of what an operation would have given."""
-    import jax
 
     try:
         shapes = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in ins]
@@ -249,32 +262,29 @@ def _outputs(primitive: Any, params: dict[str, Any], ins: Sequence[Any]) -> list
 def _holding(frame: FrameType | None, value: Any) -> frames.Stack:
     """The user's frames from the function on that took a value from outside, not out of its own arguments.
 
-    That is the innermost one around which the value has a name; the innermost at all whose arguments do not show it
-    where none has (an object may keep it to itself).
+    Between it and ``frame`` libraries may have handed the value on (``model.apply(params, x)``), inside of which layers
+    of the user's are run that get it by other ways.
     """
-    outermost: FrameType | None = None
-    while frame is not None:
-        if frames.is_user_file(frame.f_code.co_filename):
-            if _is_in(_around(frame), value):
-                return frames.capture(frame)
-            if outermost is None and not _is_in(_arguments(frame), value):
-                outermost = frame
+    taker = frame
+    while frame is not None and not _is_request(frame):
+        if _is_given(frame, value):
+            taker = frame.f_back
         frame = frame.f_back
-    return frames.capture(outermost)
+    return frames.capture(taker)
 
 
-def _arguments(frame: FrameType) -> list[Any]:
-    code, held = frame.f_code, dict(frames.local_variables(frame))
-    return [held.get(name) for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]]
+def _is_request(frame: FrameType) -> bool:
+    """Whether a frame is ours that called the function which is differentiated."""
+    return frame.f_code.co_name == PROBE and frame.f_code.co_filename.startswith(frames.OURS)
 
 
-def _around(frame: FrameType) -> list[Any]:
-    """What a function closes over, and the globals that it speaks of."""
-    code, held = frame.f_code, dict(frames.local_variables(frame))
-    if code.co_name == "<module>":
-        return []  # all that it names is its own
-    return [held.get(name) for name in code.co_freevars] + [frame.f_globals.get(name) for name in code.co_names]
+def _is_given(frame: FrameType, value: Any) -> bool:
+    """Whether a value is among the arguments of a running function."""
 
-
-def _is_in(holders: Sequence[Any], value: Any) -> bool:
-    return any(leaf is value for leaf in jax.tree_util.tree_leaves(holders))
+    code = frame.f_code
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    held = dict(frames.local_variables(frame))
+    try:
+        return any(leaf is value for leaf in jax.tree_util.tree_leaves([held.get(name) for name in names]))
+    except Exception:
+        return False  # some argument does not let itself be taken apart

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 import jax
@@ -31,11 +31,13 @@ class Applied:
 
     Attributes:
         arrays: those of the first update; ``same``: whether all others were given the same.
+        asked: whether the first were the very arrays that a request was asked of.
         count: how many there were; ``moves``: in how many of the first ones there was something to add.
     """
 
     arrays: tuple[weakref.ref[Any] | None, ...]
     parameters: tuple[Parameter, ...]
+    asked: bool
     same: bool = True
     count: int = 0
     moves: int = 0
@@ -51,10 +53,16 @@ class Traced:
 
 
 class Updates:
-    """Listens to ``apply_updates``, which hands back new parameters and leaves the old as they were."""
+    """Listens to ``apply_updates``, which hands back new parameters and leaves the old as they were.
 
-    def __init__(self, fault: Callable[[BaseException], None]) -> None:
-        self.fault = fault
+    Args:
+        are_asked: tells whether some request was asked of these very arrays.
+    """
+
+    def __init__(
+        self, fault: Callable[[BaseException], None], are_asked: Callable[[Sequence[Any]], bool] = lambda arrays: False
+    ) -> None:
+        self.fault, self.are_asked = fault, are_asked
         self.patches = Patches()
         self.places: dict[frames.Stack, Applied] = {}
         self.traced: list[Traced] = []
@@ -70,7 +78,7 @@ class Updates:
         def apply_updates(params: Any, changes: Any) -> Any:
             made = original(params, changes)
             try:
-                updates._note(params, changes, made, frames.capture(sys._getframe(1)))
+                updates._note(params, changes, made, sys._getframe(1))
             except Exception as error:
                 updates.fault(error)
             return made
@@ -87,6 +95,12 @@ class Updates:
             if applied.same and applied.moves >= STEPS_TO_AGREE:
                 yield _told(stack, _kept(applied.parameters, stack, "dropped"))
 
+    def apart(self) -> Iterator[Graph]:
+        """For each place that began with what is asked for and went on from there, a Graph that says so."""
+        for stack, applied in self.places.items():
+            if applied.asked and not applied.same and applied.moves >= STEPS_TO_AGREE:
+                yield _told(stack, _kept(applied.parameters, stack, "not taken back"))
+
     def idle(self, maker: frames.Stack, reason: str) -> Iterator[Graph]:
         """The same for the places where no update had anything to add, since of the optimizer made there."""
         for stack, applied in self.places.items():
@@ -101,18 +115,20 @@ class Updates:
             if not closed.effects and not any(signs.computed_from(closed.jaxpr, set(one.made))):
                 yield _told(one.stack, _kept(one.parameters, one.stack, "unreturned"))
 
-    def _note(self, params: Any, changes: Any, made: Any, stack: frames.Stack) -> None:
+    def _note(self, params: Any, changes: Any, made: Any, frame: FrameType) -> None:
+        stack = frames.capture(frame)
         leaves = [leaf for leaf in jax.tree_util.tree_leaves(params) if hasattr(leaf, "dtype")]
         if not stack or not leaves:
             return
         if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
             variables = [compat.variable(leaf) for leaf in jax.tree_util.tree_leaves(made) if hasattr(leaf, "dtype")]
             if None not in variables and len(self.traced) < _MOST:
-                self.traced.append(Traced(stack, _parameters(params), frozenset(variables)))
+                self.traced.append(Traced(stack, _parameters(params, frame), frozenset(variables)))
             return
         known = self.places.get(stack)
         if known is None:
-            known = self.places[stack] = Applied(tuple(map(compat.reference, leaves)), _parameters(params))
+            arrays, named = tuple(map(compat.reference, leaves)), _parameters(params, frame)
+            known = self.places[stack] = Applied(arrays, named, self.are_asked(leaves))
         pairs = zip(known.arrays, leaves, strict=False)
         known.same = known.same and all(seen is not None and seen() is leaf for seen, leaf in pairs)
         known.count += 1
@@ -120,10 +136,13 @@ class Updates:
             known.moves += any(worth(u) != "zero" for u in jax.tree_util.tree_leaves(changes) if hasattr(u, "dtype"))
 
 
-def _parameters(params: Any) -> tuple[Parameter, ...]:
+def _parameters(params: Any, frame: FrameType) -> tuple[Parameter, ...]:
+    """The arrays of a tree, by the name that the script has for it, if it has one."""
+    known = dict(frames.local_variables(frame)) if frames.is_user_file(frame.f_code.co_filename) else {}
+    name = next((name for name, value in known.items() if value is params), "params")
     return tuple(
         Parameter(each.path, tuple(each.leaf.shape), str(each.leaf.dtype), gradient="present", written=each.written)
-        for each in named_leaves([params], ["params"])
+        for each in named_leaves([params], [name])
     )
 
 

@@ -1,0 +1,129 @@
+"""Stops that are meant: the stopped value is the constant that another one, which learns, is measured against."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from weakref import WeakKeyDictionary
+
+from whygrad.causes.cause import Case
+from whygrad.flow import Flow
+from whygrad.graph import Graph
+from whygrad.ways import Cut
+
+_STOP = "stop-gradient"
+# Of each flow, by the operation and the output of a cut; and the same flow without some operations.
+_weighing: WeakKeyDictionary[Flow, dict[tuple[int, int], bool]] = WeakKeyDictionary()
+_without: WeakKeyDictionary[Flow, dict[frozenset[int], Flow]] = WeakKeyDictionary()
+
+
+def beside_constants(case: Case) -> Case:
+    """The case as it is without the ways through stops that are meant, where another way is cut as well.
+
+    The encoder of a quantiser meets a stop in the codebook's own loss and an argmin on the way that it should learn by.
+    """
+    flow, value = case.flow, case.parameter.value
+    if not flow.influences(value) or flow.carries(value):
+        return case
+    stops = flow.cuts(value)
+    if any(cut.barrier.kind != _STOP or cut.op < 0 for cut in stops):
+        return case
+    other = _hiding(flow, frozenset(cut.op for cut in stops))
+    if not other.influences(value) or not _is_way_of_its_own(other, value, flow):
+        return case
+    meant = all(weighs_what_learns(case, cut) or _scales_its_own(case, cut, other) for cut in stops)
+    return replace(case, flow=other) if meant else case
+
+
+def _hiding(flow: Flow, ops: frozenset[int]) -> Flow:
+    known = _without.setdefault(flow, {})
+    if ops not in known:
+        known[ops] = Flow(flow.graph, flow.trips, flow.hidden | ops)
+    return known[ops]
+
+
+def _is_way_of_its_own(flow: Flow, value: int, whole: Flow) -> bool:
+    """Whether no stop cuts the way, and no index on it picks among what the value leads to as well."""
+    graph = flow.graph
+    cuts = flow.cuts(value)
+    if not cuts or any(cut.barrier.selects or cut.barrier.kind == _STOP for cut in cuts):
+        return False
+    reached: set[int] = set()
+    for edge in flow.way(value):
+        if edge.barrier is not None and edge.barrier.selects:
+            reached = reached or set(whole.forward([value]))
+            if any(other in reached for n, other in enumerate(graph.inputs(edge.op)) if n != edge.barrier.input):
+                return False
+    return True
+
+
+def _scales_its_own(case: Case, cut: Cut, other: Flow) -> bool:
+    """Whether the stopped value meets one that is made of the same parameter, on the other way: a scale, a norm."""
+    reached = set(other.forward([case.parameter.value]))
+    after = False
+    for edge in case.flow.way(case.parameter.value):
+        others = [value for value in case.graph.inputs(edge.op) if value != edge.source] if edge.op >= 0 else []
+        if after and any(v in reached and other.influences(v) and case.graph.value(v).shape for v in others):
+            return True
+        after = after or edge.op == cut.op
+    return False
+
+
+def weighs_what_learns(case: Case, cut: Cut) -> bool:
+    """Whether the stopped value meets one that learns: it may be meant to be a constant there (an advantage, a target).
+
+    The same for every parameter behind a cut, so it is looked at once: the rest of a way may be long.
+    """
+    known = _weighing.setdefault(case.flow, {})
+    key = cut.op, cut.barrier.output
+    if key not in known:
+        known[key] = _meets_what_learns(case, cut)
+    return known[key]
+
+
+def _meets_what_learns(case: Case, cut: Cut) -> bool:
+    graph, flow = case.graph, case.flow
+    learning = {p.value for p in graph.parameters if p.asked and flow.alive(p)}
+    if not learning:
+        return False
+    after = False
+    for edge in flow.way(case.parameter.value):
+        others = [value for value in graph.inputs(edge.op) if value != edge.source] if edge.op >= 0 else []
+        if after and any(value in flow.fed and not _is_weight(graph, value, learning) for value in others):
+            return True
+        after = after or edge.op == cut.op
+    return False
+
+
+def _is_weight(graph: Graph, value: int, learning: set[int]) -> bool:
+    """Whether a value is a parameter, as it is read or reshaped: a weight that is applied is no target."""
+    while value not in learning:
+        op = graph.value_op[value]
+        if op < 0 or not graph.inputs(op):
+            return False
+        value, *others = graph.inputs(op)
+        if any(_is_computed(graph, other) for other in others):
+            return False
+    return True
+
+
+def _is_computed(graph: Graph, value: int) -> bool:
+    """Whether it is a number that something made, or an index that was chosen: neither only reads a parameter."""
+    op = graph.value_op[value]
+    barriers = graph.barriers.get(op, ())
+    if graph.value(value).dtype.startswith("float"):
+        return all(barrier.kind != "state-write" for barrier in barriers)
+    return _is_chosen(graph, value)
+
+
+def _is_chosen(graph: Graph, value: int) -> bool:
+    """Whether an index was computed from numbers, by comparing them."""
+    todo, seen = [value], {value}
+    for each in todo:
+        op = graph.value_op[each]
+        for source in graph.inputs(op) if op >= 0 else ():
+            if graph.value(source).dtype.startswith("float"):
+                return True
+            if source not in seen:
+                seen.add(source)
+                todo.append(source)
+    return False

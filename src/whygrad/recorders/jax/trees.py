@@ -1,0 +1,141 @@
+"""Errors over trees that do not fit: what Optax was handed and made for, and what is no array among arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from types import FrameType, TracebackType
+from typing import Any
+
+import jax
+import numpy
+
+from whygrad.graph import NOWHERE, Fault, Graph, Parameter
+from whygrad.recorders import frames
+from whygrad.recorders.builder import GraphBuilder
+from whygrad.recorders.jax.asked import raised_at
+from whygrad.recorders.jax.parameters import named_leaves
+
+# What Optax calls them in the functions that an optimizer is made of, and in ``apply_updates``.
+_HANDED, _STATE, _PARAMS = "updates", "state", "params"
+_PACKAGE = "optax"
+# What JAX says of a leaf that is no array: of one that is passed to a compiled function, and of one that is averaged.
+_REFUSED = {"as an abstract array": "jit-no-array", "requires ndarray or scalar arguments": "init-no-array"}
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """What such an error is about: the fault, and the parameters that the optimizer was made for."""
+
+    fault: Fault
+    parameters: tuple[Parameter, ...]
+
+
+def at_end(
+    error: str, raised: BaseException, asked: Graph | None, elsewhere: Callable[[BaseException], Fault | None]
+) -> Graph | None:
+    """A Graph that says what an error is about in which a script ended, if that has to do with its gradients.
+
+    Args:
+        asked: the last request; ``elsewhere``: knows of faults that happened before the error.
+    """
+    found = None
+    if asked is not None and asked.error != error:
+        fault = elsewhere(raised)
+        found = Misfit(fault, tuple(p for p in asked.parameters if p.asked)) if fault is not None else None
+        found = found or misfit(raised, asked)
+    elif asked is None:
+        found = no_arrays(raised)
+    if found is None:
+        return None
+    lost = [replace(p, value=NOWHERE, gradient="none", history=()) for p in found.parameters]
+    api = asked.api if asked is not None else "jax.jit"
+    return GraphBuilder("jax", api).graph((), lost, (), error=error, fault=found.fault)
+
+
+def no_arrays(error: BaseException) -> Misfit | None:
+    """What an error is about, if a tree with arrays was passed where there must be nothing else in it."""
+    message = str(error)
+    kind = next((kind for text, kind in _REFUSED.items() if text in message), None)
+    for tree, name in _known(error.__traceback__) if kind is not None else ():
+        parameters = tuple(_parameters(tree, name))
+        leaves = named_leaves([tree], [name], any_kind=True)
+        other = next((leaf for leaf in leaves if str(type(leaf.leaf)) in message), None)
+        if parameters and other is not None and kind is not None:
+            fault = Fault(kind, frames.spans(raised_at(error)), True, other.written or other.path)
+            return Misfit(fault, parameters)
+    return None
+
+
+def _known(traceback: TracebackType | None) -> Iterator[tuple[Any, str]]:
+    """The trees that the script's own frames hold, of the innermost frame first, and their names."""
+    stack: list[FrameType] = []
+    while traceback is not None:
+        stack.append(traceback.tb_frame)
+        traceback = traceback.tb_next
+    for frame in reversed(stack):
+        if frames.is_user_file(frame.f_code.co_filename):
+            yield from ((value, name) for name, value in frames.local_variables(frame) if not name.startswith("_"))
+
+
+def misfit(error: BaseException, asked: Graph) -> Misfit | None:
+    """What an error is about, if Optax was handed another tree than it was made for.
+
+    Args:
+        asked: the last request before it.
+    """
+    met = next(_met(error.__traceback__), None)
+    if met is None:
+        return None
+    handed, kept = met
+    shapes, sources = _shapes(handed), [p for p in asked.parameters if p.asked]
+    wanted = [tuple(p.shape or ()) for p in sources]
+    parameters = tuple(_parameters(kept))
+    if shapes == [()] and asked.api.endswith("value_and_grad") and wanted != [()]:
+        return Misfit(Fault("value-for-gradient", asked.request, True), parameters)
+    alone = jax.tree_util.treedef_is_leaf(_structure(handed))
+    if sorted(shapes) == sorted(wanted) and (alone or set(_shapes(kept)) - set(wanted)):
+        names = ", ".join(f"`{p.name}`" for p in sources[:2]) + (" and more" if len(sources) > 2 else "")
+        return Misfit(Fault("other-source", asked.request, True, names), parameters)
+    return Misfit(Fault("other-tree", frames.spans(raised_at(error)), True), parameters)
+
+
+def _met(traceback: TracebackType | None) -> Iterator[tuple[Any, Any]]:
+    """The tree that a function of Optax's was handed, and one of another structure that it kept or was given."""
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frames.package_of(frame.f_code.co_filename) == _PACKAGE:
+            handed, others = _trees(frame)
+            for other in others if handed is not None else ():
+                if _structure(other) != _structure(handed):
+                    yield handed, other
+        traceback = traceback.tb_next
+
+
+def _trees(frame: FrameType) -> tuple[Any, list[Any]]:
+    held = dict(frames.local_variables(frame))
+    params = [held[_PARAMS]] if held.get(_PARAMS) is not None else []
+    return held.get(_HANDED), [*params, *_like_parameters(held.get(_STATE))]
+
+
+def _like_parameters(state: Any) -> Iterator[Any]:
+    """The parts of an optimizer's state that are built like its parameters: the averages, not the counts."""
+    for part in state if isinstance(state, tuple) else ():
+        if isinstance(part, tuple) and hasattr(part, "_fields"):
+            yield from (p for p in part if not isinstance(p, tuple) and any(_shapes(p)))
+        yield from _like_parameters(part)
+
+
+def _structure(tree: Any) -> Any:
+    return jax.tree_util.tree_structure(tree)
+
+
+def _shapes(tree: Any) -> list[tuple[int, ...]]:
+    return [tuple(leaf.shape) for leaf in jax.tree_util.tree_leaves(tree) if hasattr(leaf, "shape")]
+
+
+def _parameters(tree: Any, name: str = _PARAMS) -> Iterator[Parameter]:
+    arrays = (jax.Array, numpy.ndarray)
+    for each in (one for one in named_leaves([tree], [name]) if isinstance(one.leaf, arrays)):
+        shape, dtype = tuple(each.leaf.shape), str(each.leaf.dtype)
+        yield Parameter(each.path, shape, dtype, NOWHERE, gradient="none", written=each.written)

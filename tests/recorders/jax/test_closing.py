@@ -1,0 +1,112 @@
+"""What a request is closed with: derivatives inside that are constant, arrays that a function takes from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("flax")
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from hearing import Ear
+from whygrad import spec
+from whygrad.diagnose import diagnose
+from whygrad.finding import Finding
+from whygrad.recorders.jax import Jax
+from whygrad.recorders.jax.closing import SWAPPED
+
+pytestmark = [pytest.mark.jax, pytest.mark.filterwarnings("ignore")]
+P = {"a": jnp.ones((1, 4)), "b": jnp.zeros(4), "c": jnp.full((4, 1), 0.5), "d": jnp.zeros(1)}
+X = jnp.linspace(0.1, 1.0, 5)
+Activation = Callable[[Any], Any]
+
+
+@pytest.fixture
+def ear() -> Iterator[Ear]:
+    recorder = Jax()
+    ear = Ear(recorder)
+    recorder.start(ear)
+    yield ear
+    recorder.stop()
+    assert ear.faults == []
+    for graph in ear.graphs:
+        spec.check(graph)
+
+
+def findings(ear: Ear) -> list[Finding]:
+    return diagnose(ear.graphs[-1])
+
+
+def solution(p: Any, x: Any, activation: Activation) -> Any:
+    return (activation(jnp.array([x]) @ p["a"] + p["b"]) @ p["c"] + p["d"])[0]
+
+
+def residual(p: Any, x: Any, activation: Activation) -> Any:
+    twice = jax.grad(jax.grad(solution, 1), 1)(p, x, activation)
+    return twice + jnp.sin(x)
+
+
+@pytest.mark.parametrize("how", [lambda f: f, jax.jit])
+def test_a_second_derivative_that_is_constant(how: Callable[..., Any], ear: Ear) -> None:
+    how(jax.grad(lambda p: jnp.mean(jax.vmap(lambda x: residual(p, x, jax.nn.relu))(X) ** 2)))(P)
+    (finding,) = findings(ear)
+    assert (finding.cause, len(finding.parameters)) == ("non-differentiable-op", 4)
+    assert finding.culprit is not None
+    assert (finding.culprit.code or "").startswith("jax.grad(jax.grad(solution, 1), 1)")
+
+
+def test_a_second_derivative_that_is_not(ear: Ear) -> None:
+    jax.grad(lambda p: jnp.mean(jax.vmap(lambda x: residual(p, x, jnp.tanh))(X) ** 2))(P)
+    assert findings(ear) == []  # the last bias shifts the solution, and is not spoken of
+
+
+def test_the_second_derivative_of_a_line_at_a_point(ear: Ear) -> None:
+    jax.grad(lambda x: jax.grad(lambda x: 3.0 * x)(x))(2.0)
+    assert [f.cause for f in findings(ear)] == []
+
+
+class Net(nn.Module):
+    @nn.compact
+    def __call__(self, x: Any) -> Any:
+        return nn.Dense(1)(nn.relu(nn.Dense(3)(x)))
+
+
+def test_the_place_at_which_an_array_is_taken_from_outside(ear: Ear) -> None:
+    net, x = Net(), jnp.ones((2, 3))
+    params = net.init(jax.random.key(0), x)
+    jax.grad(lambda given: jnp.mean(net.apply(params, x) ** 2))(params)
+    (finding,) = findings(ear)
+    assert finding.cause == "wrong-source"
+    assert finding.culprit is not None
+    assert finding.culprit.code == "net.apply(params, x)"  # not the line of a layer inside
+
+
+def layer(p: Any, x: Any) -> Any:
+    return jax.nn.silu(x @ p["w"])
+
+
+def test_the_same_where_functions_of_the_script_hand_it_on(ear: Ear) -> None:
+    params = {"w": jnp.ones((3, 2))}
+    jax.grad(lambda given: jnp.mean(layer(params, jnp.ones((2, 3))) + given["w"][0]))(params | {"b": jnp.ones(2)})
+    jax.grad(lambda given: jnp.mean(layer(params, jnp.ones((2, 3))) ** 2))(params)
+    (finding,) = findings(ear)
+    assert finding.culprit is not None
+    assert (finding.culprit.code or "").startswith("layer(params, ")
+
+
+def both(p: Any, x: Any) -> tuple[Any, Any]:
+    out = layer(p, x)
+    return jnp.mean((out > 0.5).astype(jnp.float32)), jnp.mean(out**2)
+
+
+@pytest.mark.parametrize("way", [both, lambda p, x: both(p, x)[::-1]])
+def test_the_loss_and_the_metric_in_the_wrong_order(way: Callable[..., Any], ear: Ear) -> None:
+    jax.grad(way, has_aux=True)({"w": jnp.ones((3, 2))}, jnp.ones((2, 3)))
+    found = findings(ear)
+    assert [f.cause for f in found] == (["non-differentiable-op"] if way is both else [])
+    assert all(SWAPPED in f.notes for f in found)
