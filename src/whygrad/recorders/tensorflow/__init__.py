@@ -186,6 +186,7 @@ class TensorFlow:
             build: Callable[[], Graph] | None = None
             if self.recording:
                 build = self._remembered(site, self._builder(request, sources))
+                self.log.requests.append(request.tensors())
             self.sink.asked(self._asked(request, site, sources, build))
         finally:
             self.hooks.values.told()
