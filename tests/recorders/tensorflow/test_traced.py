@@ -43,4 +43,4 @@ def test_what_each_turn_drops_is_found_inside_the_loop(compiled: str, ear: Ear) 
     assert finding.cause == "unused-output"
     assert [p.path for p in finding.parameters] == ["gate"]
     assert finding.culprit is not None
-    assert finding.culprit.code == "tf.tanh(both @ cell)"
+    assert finding.culprit.code == "both @ cell"
