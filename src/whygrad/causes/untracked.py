@@ -210,6 +210,7 @@ from whygrad.causes.layers import layer_of
 from whygrad.causes.plain_leaf import is_to_learn
 from whygrad.causes.refusals import is_refused
 from whygrad.finding import Fix, Label, Proof, Step
+from whygrad.graph import Layer
 from whygrad.span import Span
 
 ID = "untracked"
@@ -247,7 +248,7 @@ def explain(case: Case) -> Explanation | None:
     home = layer_of(case)
     made = (
         home.made
-        if home is not None and home.made is not None and home.parent is None and _is_hidden(case)
+        if home is not None and home.made is not None and home.parent is None and _is_hidden(case, home)
         else parameter.made()
     )
     kept = _kept_by(case) if home is None else None
@@ -280,10 +281,13 @@ def _kept_by(case: Case) -> Span | None:
     return None
 
 
-def _is_hidden(case: Case) -> bool:
+def _is_hidden(case: Case, home: Layer) -> bool:
     """Whether the layer itself is what the model does not see, rather than a variable inside a layer it sees."""
     around = (case.parameter.holder or "").rpartition(".")[0] + "."
-    return not any(p.tracked and (p.holder or "").startswith(around) for p in case.graph.parameters)
+    inside = {layer.path.rsplit("/", 1)[-1] for layer in case.graph.layers if layer.path.startswith(f"{home.path}/")}
+    return not any(
+        p.tracked and ((p.holder or "").startswith(around) or p.owner in inside) for p in case.graph.parameters
+    )
 
 
 def _model_is_trained(case: Case) -> bool:
