@@ -123,3 +123,26 @@ def test_a_variable_of_a_plain_object_is_told_where_it_is_made(ear: Ear) -> None
     assert finding.cause == "untracked"
     assert finding.culprit is not None
     assert finding.culprit.code == 'tf.Variable(1.0, name="scale")'
+
+
+def test_a_frozen_model_whose_request_is_empty_is_told_at_the_end(ear: Ear) -> None:
+    model = mlp()
+    model.trainable = False
+    train(model)
+    ear.recorder.finish(None)
+    (finding,) = diagnose(ear.graphs[-1])
+    assert finding.cause == "frozen"
+    assert finding.culprit is not None
+    assert finding.culprit.code == "model.trainable"
+
+
+def test_a_request_of_a_gradient_that_was_not_given_is_no_fault_of_its_own(ear: Ear) -> None:
+    x = tf.constant(2.0)
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            y = x * x
+        first = inner.gradient(y, x)
+    with pytest.raises(TypeError):
+        outer.gradient(first, x)
+    assert [graph.parameters[0].gradient for graph in ear.graphs] == ["none"]
