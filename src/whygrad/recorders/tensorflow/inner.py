@@ -36,9 +36,19 @@ class Inner:
         known = [(self._values(targets), self._values(answers)) for targets, answers in self.pairs]
         if not any(targets and answers for targets, answers in known):
             return set()
-        read = carried(replace(graph, barriers={}))
-        differentiated = {value for targets, answers in known if answers & read for value in targets}
+        influence = replace(graph, barriers={})
+        read = carried(influence)
+        differentiated = _made_of(known, read)
+        before = 0
+        while len(differentiated) > before:  # derivatives of derivatives
+            before = len(differentiated)
+            differentiated |= _made_of(known, leading_to(influence, differentiated))
         return leading_to(graph, differentiated) - read if differentiated else set()
 
     def _values(self, ids: Iterable[int]) -> set[int]:
         return {value for number in ids for value in self.values.get(number, ())}
+
+
+def _made_of(known: Iterable[tuple[set[int], set[int]]], read: set[int]) -> set[int]:
+    """What was differentiated for gradients that are read."""
+    return {value for targets, answers in known if answers & read for value in targets}
