@@ -141,14 +141,26 @@ def _suspect(parameter: Parameter, flow: Flow) -> bool:
 def zero_filled(parameter: Parameter, flow: Flow) -> bool:
     """Whether the gradient is there only because zeros were filled in, by a loop or in place of an answer.
 
-    Every way to the loss is cut, and one of them inside a loop or at a barrier that hands back zeros.
+    Every way to the loss is cut, and one of them inside a loop or at a barrier that hands back zeros; or there is none
+    from a loop that reads it.
     """
-    if flow.alive(parameter) or not flow.influences(parameter.value):
+    if flow.alive(parameter):
         return False
+    if not flow.influences(parameter.value):
+        return _is_read_in_a_loop(parameter, flow)
     edges = list(flow.way(parameter.value))
     if any(edge.op >= 0 and flow.graph.names[flow.graph.op_name[edge.op]] == CARRY for edge in edges):
         return True
     return any(edge.barrier is not None and edge.barrier.zeros for edge in edges) or _meets_zeros(parameter, flow)
+
+
+def _is_read_in_a_loop(parameter: Parameter, flow: Flow) -> bool:
+    """Whether an operation reads it between the head of a loop and what a turn ends in."""
+    graph = flow.graph
+    readers = flow.readers(parameter.value) if parameter.value >= 0 else []
+    carries = [op for op in range(len(graph)) if graph.names[graph.op_name[op]] == CARRY] if readers else []
+    ends = {op: graph.value_op[graph.inputs(op)[1]] for op in carries}
+    return any(op < reader < end for op, end in ends.items() for reader in readers)
 
 
 def _meets_zeros(parameter: Parameter, flow: Flow) -> bool:

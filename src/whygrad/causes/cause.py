@@ -106,20 +106,35 @@ def blamed(flow: Flow, value: int) -> list[Cut]:
     """The cuts on a parameter's way, the one to blame first.
 
     Where one barrier alone is in the way, the last of those that would each do is blamed (nearest the
-    loss); of an unrecorded stretch it is the first, where the recording was lost.
+    loss); of an unrecorded stretch it is the first, where the recording was lost. A step function is blamed before a
+    stop that lies beside it.
     """
     cuts = flow.cuts(value)
     if len(cuts) != 1:
         return cuts
-    enough = [cut for cut in flow.sufficient(value) if cut.barrier.kind == cuts[0].barrier.kind]
+    alone = flow.sufficient(value)
+    steps = [cut for cut in alone if cuts[0].barrier.kind == "stop-gradient" and _is_step(flow, cut)]
+    kind = (steps or cuts)[0].barrier.kind
+    enough = [cut for cut in alone if cut.barrier.kind == kind]
     own = [cut for cut in enough if not in_package(cut.span)] or enough
     if not own:
         return cuts
+    others = [cut for cut in alone if cut.barrier.kind != kind and not in_package(cut.span)]
     first = own[0] if cuts[0].barrier.kind == "recording-off" else own[-1]
     rest = [
-        cut for cut in own if cut.span is not None and first.span is not None and cut.span.place() != first.span.place()
+        cut
+        for cut in [*own, *others]
+        if cut.span is not None and first.span is not None and cut.span.place() != first.span.place()
     ]
     return [first, *rest]
+
+
+def _is_step(flow: Flow, cut: Cut) -> bool:
+    """Whether a cut turns numbers into numbers in steps: a stop beside it is there because of it, not the fault."""
+    graph = flow.graph
+    if cut.op < 0 or cut.barrier.kind != "non-differentiable-op" or in_package(cut.span):
+        return False
+    return graph.value(graph.outputs(cut.op)[cut.barrier.output]).dtype.startswith("float")
 
 
 def in_package(span: Span | None) -> bool:

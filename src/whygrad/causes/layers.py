@@ -95,3 +95,12 @@ def running_parent(case: Case, layer: Layer | None) -> Layer | None:
     while parent is not None and parent.forward is None and parent.parent is not None:
         parent = case.graph.layer(parent.parent)  # a list of layers has no code of its own
     return parent if parent is not None and runs(case, parent) else None
+
+
+def is_hidden(case: Case, home: Layer) -> bool:
+    """Whether the layer itself is what the model does not see, rather than a variable inside a layer it sees."""
+    around = (case.parameter.holder or "").rpartition(".")[0] + "."
+    inside = {layer.path.rsplit("/", 1)[-1] for layer in case.graph.layers if layer.path.startswith(f"{home.path}/")}
+    return not any(
+        p.tracked and ((p.holder or "").startswith(around) or p.owner in inside) for p in case.graph.parameters
+    )

@@ -181,7 +181,7 @@ ID = "stop-gradient"
 # Frameworks without a mark of their own for a parameter that is not to learn.
 _FREEZES_BY_STOP = frozenset(("jax",))
 WORDS = Words(
-    "`{code}` stops it on the only way to the loss",
+    "`{code}` stops it on its way to the loss",
     "the gradient stops here",
     "remove the call, or stop only the part that is meant to be a constant",
 )

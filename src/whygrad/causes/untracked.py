@@ -206,7 +206,7 @@ from collections.abc import Mapping
 
 from whygrad import source
 from whygrad.causes.cause import ANY, Case, Explanation, quoted, spoken
-from whygrad.causes.layers import layer_of
+from whygrad.causes.layers import is_hidden, layer_of
 from whygrad.causes.once import once
 from whygrad.causes.plain_leaf import is_to_learn
 from whygrad.causes.refusals import is_refused
@@ -247,7 +247,7 @@ def explain(case: Case) -> Explanation | None:
     if not parameter.is_variable and not is_to_learn(case):
         return None
     home = layer_of(case)
-    whole = home is not None and home.made is not None and home.parent is None and _is_hidden(case)
+    whole = home is not None and home.made is not None and home.parent is None and is_hidden(case, home)
     made = home.made if home is not None and whole else parameter.made()
     kept = _kept_by(case) if home is None else None
     around = home.parent if home is not None and home.parent is not None else parameter.owner
@@ -277,12 +277,6 @@ def _kept_by(case: Case) -> Span | None:
         if statement is not None and f"self.{steps[1]}" in source.targets_of(statement):
             return span
     return None
-
-
-def _is_hidden(case: Case) -> bool:
-    """Whether the layer itself is what the model does not see, rather than a variable inside a layer it sees."""
-    around = (case.parameter.holder or "").rpartition(".")[0] + "."
-    return not any(p.tracked and (p.holder or "").startswith(around) for p in case.graph.parameters)
 
 
 def _model_is_trained(case: Case) -> bool:

@@ -91,3 +91,58 @@ def test_zeros_in_place_of_none_hide_nothing(traced: bool, ear: Ear) -> None:
     (finding,) = diagnose(ear.graphs[0])
     assert finding.cause == "stop-gradient"
     assert [(p.path, p.gradient) for p in finding.parameters] == [("cut", "zero")]
+
+
+def test_a_step_function_is_blamed_before_the_stop_beside_it(ear: Ear) -> None:
+    train(mlp(), around=lambda t: tf.sign(t) * tf.stop_gradient(tf.reduce_mean(tf.abs(t))))
+    (finding,) = diagnose(ear.graphs[0])
+    assert finding.cause == "non-differentiable-op"
+    assert [label.span.code for label in finding.labels] == [
+        "tf.sign(t)",
+        "tf.stop_gradient(tf.reduce_mean(tf.abs(t)))",
+    ]
+
+
+def test_a_variable_of_a_plain_object_is_told_where_it_is_made(ear: Ear) -> None:
+    class Weighting:
+        def __init__(self) -> None:
+            self.scale = tf.Variable(1.0, name="scale")
+
+    class Weighted(tf.keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.weighting = tf.keras.layers.Dense(1), Weighting()
+
+        def call(self, x: Any) -> Any:
+            return self.body(x) * self.weighting.scale
+
+    model = Weighted()
+    model(X)
+    train(model)
+    (finding,) = diagnose(ear.graphs[0])
+    assert finding.cause == "untracked"
+    assert finding.culprit is not None
+    assert finding.culprit.code == 'tf.Variable(1.0, name="scale")'
+
+
+def test_a_frozen_model_whose_request_is_empty_is_told_at_the_end(ear: Ear) -> None:
+    model = mlp()
+    model.trainable = False
+    train(model)
+    ear.recorder.finish(None)
+    (finding,) = diagnose(ear.graphs[-1])
+    assert finding.cause == "frozen"
+    assert finding.culprit is not None
+    assert finding.culprit.code == "model.trainable"
+
+
+def test_a_request_of_a_gradient_that_was_not_given_is_no_fault_of_its_own(ear: Ear) -> None:
+    x = tf.constant(2.0)
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            y = x * x
+        first = inner.gradient(y, x)
+    with pytest.raises(TypeError):
+        outer.gradient(first, x)
+    assert [graph.parameters[0].gradient for graph in ear.graphs] == ["none"]

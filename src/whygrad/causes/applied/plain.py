@@ -20,7 +20,7 @@ PLAIN: Mapping[str, Words] = {
     "handed zeros": Words(
         "`{code}` is handed zeros in its place",
         "every gradient that arrives here is zero in every element",
-        "apply the gradients first, and clear what they were summed up in afterwards",
+        "look at what lies between the two: clip to more than 0, and clear sums of gradients only after the step",
         "it was there after the backward pass, and only zeros were applied, at every step",
     ),
     "refused": Words(

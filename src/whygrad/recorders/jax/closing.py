@@ -13,8 +13,8 @@ from whygrad.recorders.jax.faults import UNKNOWN, fault_of
 from whygrad.recorders.jax.keras import Keras
 from whygrad.recorders.jax.ops import is_float
 from whygrad.recorders.jax.parameters import is_state, owner
-from whygrad.recorders.jax.reaching import carried, leading_to
 from whygrad.recorders.jax.trace import Leaf, Trace
+from whygrad.recorders.reaching import carried, leading_to
 
 # What is said of a derivative that is the same whatever the parameters are.
 CONSTANT = "its derivative is constant"

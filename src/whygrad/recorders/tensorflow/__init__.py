@@ -50,6 +50,7 @@ class TensorFlow:
         self.health: Health | None = None
         self._known_sources: dict[Any, list[Source]] = {}
         self._empty: frames.Stack = ()  # the latest request, if it asked for nothing
+        self._unanswered = False  # whether some source got no gradient
         self._graphs: dict[Hashable, Graph] = {}  # the first of each place
 
     def start(self, sink: Sink) -> None:
@@ -105,6 +106,8 @@ class TensorFlow:
                 if self._empty and NO_PAIRS in error:
                     self._told(self.lives.nothing_left(self._empty))
             else:
+                if self._empty and not any(self._known_sources.values()):  # nothing was ever asked for
+                    self._told(self.lives.nothing_left(self._empty))
                 if self.recording:
                     note_copies(self.log, updates.requested)
                 for graph in unapplied(updates, exact_spans, self._graphs, self.lives.made):
@@ -166,6 +169,9 @@ class TensorFlow:
         if is_own_request(request.frame):
             self._inside(request.tape, request.answers)
             return
+        if request.target is None and self._unanswered:
+            return  # what is missing here is the gradient that another request did not give
+        self._unanswered = self._unanswered or (request.error is None and "none" in request.seen)
         busy, self.log.local.busy = self.log.local.busy, True
         try:
             if request.operations:
@@ -186,6 +192,7 @@ class TensorFlow:
             build: Callable[[], Graph] | None = None
             if self.recording:
                 build = self._remembered(site, self._builder(request, sources))
+                self.log.requests.append(request.tensors())
             self.sink.asked(self._asked(request, site, sources, build))
         finally:
             self.hooks.values.told()

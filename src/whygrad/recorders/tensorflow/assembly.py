@@ -11,6 +11,7 @@ from whygrad.graph import Barrier, Shape
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.frames import Stack
 from whygrad.recorders.tensorflow.autograph import exact_spans
+from whygrad.recorders.tensorflow.inner import Inner
 from whygrad.recorders.tensorflow.log import TapeFacts
 from whygrad.recorders.tensorflow.ops import SHAPE_ONLY, Facts, Table, dtype_name, trainable
 from whygrad.recorders.tensorflow.python_functions import OP, PythonFunctions, function_of, token_of
@@ -43,6 +44,7 @@ class Assembly:
         trainable_handles: handles of variables that a tape follows by itself.
         python: the functions of ``tf.py_function``.
         python_ops: function to the operations that run it.
+        inner: the gradients that other requests made, and what of.
     """
 
     builder: GraphBuilder
@@ -59,6 +61,7 @@ class Assembly:
     handle_numbers: dict[int, int] = field(default_factory=dict)
     sources: frozenset[int] = frozenset()
     source_ids: frozenset[int] = frozenset()
+    inner: Inner = field(default_factory=Inner)
     python_ops: dict[Hashable, list[int]] = field(default_factory=dict)
     first_op: int = 0
     _stacks: dict[Stack, tuple[Span, ...]] = field(default_factory=dict)
@@ -87,11 +90,16 @@ class Assembly:
             value = self.current[number] = self.new(spec)
             if spec[0] == RESOURCE:
                 self.handle_numbers[value] = number
-            if number in self.source_ids:
-                self.sources = self.sources | {value}
+            self.made(number, value)
             if number in self.watched:
                 self.tracked.add(value)
         return value
+
+    def made(self, number: int, value: int) -> None:
+        """A value stands for a tensor that a request may speak of."""
+        if number in self.source_ids:
+            self.sources = self.sources | {value}
+        self.inner.made(number, value)
 
     def watch(self, number: int) -> None:
         """The tape follows this tensor or variable from now on."""

@@ -55,15 +55,40 @@ def _source_map() -> Mapping[tuple[str, int], tuple[str, int, str]]:
     from tensorflow.python.util import tf_stack
 
     mappers = tf_stack._source_mapper_stacks[tf_stack._get_thread_key()]
-    if not mappers:  # converted by hand, and called outside of a graph
-        return {}
+    if not mappers:  # called outside of a graph
+        return _converted()
     mapper = mappers[-1]
     mapping: Mapping[tuple[str, int], tuple[str, int, str]] = mapper.get_effective_source_map()
     return mapping
 
 
+def _converted() -> Mapping[tuple[str, int], tuple[str, int, str]]:
+    """The same of all that AutoGraph has converted by now, functions that run eagerly included."""
+    from tensorflow.python.autograph.impl import api
+
+    factories = (one for known in list(api._TRANSPILER._cache._cache.values()) for one in list(known.values()))
+    return {
+        (loc.filename, loc.lineno): (origin.loc.filename, origin.loc.lineno, origin.function_name)
+        for factory in factories
+        for loc, origin in (factory.source_map or {}).items()
+    }
+
+
+def _user_place(place: Place, known: Mapping[tuple[str, int], tuple[str, int, str]]) -> Place:
+    """A place in a generated file that ran eagerly, as ``user_places`` has it."""
+    code = place[0]
+    if isinstance(code, str) or AUTOGRAPH not in code.co_filename:
+        return place
+    line = next(islice(code.co_positions(), max(place[1], 0) // 2, None), (None,))[0]
+    origin = known.get((code.co_filename, line or 0))
+    return place if origin is None else (*origin, code, place[1])
+
+
 def exact_spans(stack: Stack) -> tuple[Span, ...]:
     """The spans of a stack; columns in rewritten functions are found by the text of the expression."""
+    if any(not isinstance(place[0], str) and AUTOGRAPH in place[0].co_filename for place in stack):
+        known = _converted()
+        stack = tuple(_user_place(place, known) for place in stack)
     found = [replace(span, called_from=()) for span in spans(stack)]
     for index, place in enumerate(stack):
         code = place[3] if len(place) == 5 else None
@@ -73,27 +98,37 @@ def exact_spans(stack: Stack) -> tuple[Span, ...]:
 
 
 def _with_columns(span: Span, code: CodeType, offset: int) -> Span:
-    """The one expression of the user's line that AutoGraph turned into the instruction's; else the bare line."""
+    """The one expression of the user's statement that AutoGraph turned into the instruction's; else the bare line."""
     text = _generated(code, offset)
     if text is None or span.line is None:
         return span
     lines = linecache.getlines(span.file)
     try:
-        nodes = [n for n in ast.walk(ast.parse("".join(lines))) if isinstance(n, ast.expr) and n.lineno == span.line]
+        tree = ast.parse("".join(lines))
     except (SyntaxError, ValueError):
         return span
-    same = [n for n in nodes if ast.unparse(n) == text]
+    same = [n for n in _expressions(tree, span.line) if ast.unparse(n) == text]
     if len(same) != 1:
         return span
     node = same[0]
     end_line, end = node.end_lineno or node.lineno, node.end_col_offset or 0
     return replace(
         span,
+        line=node.lineno,
         column=_characters(lines[node.lineno - 1], node.col_offset) + 1,
         end_line=end_line,
         end_column=_characters(lines[end_line - 1], end) + 1,
         code=ast.get_source_segment("".join(lines), node),
     )
+
+
+def _expressions(tree: ast.Module, line: int) -> list[ast.expr]:
+    """Those of the statement on a line: AutoGraph knows one line of it, not always the first."""
+    around = [n for n in ast.walk(tree) if isinstance(n, ast.stmt) and n.lineno <= line <= (n.end_lineno or n.lineno)]
+    around = [n for n in around if not hasattr(n, "body")]
+    if not around:  # the head of a loop or of a branch
+        return [n for n in ast.walk(tree) if isinstance(n, ast.expr) and n.lineno == line]
+    return [n for statement in around for n in ast.walk(statement) if isinstance(n, ast.expr)]
 
 
 def _characters(line: str, offset: int) -> int:

@@ -13,6 +13,7 @@ from whygrad.recorders.naming import unique
 from whygrad.recorders.ownership import Owners, longer
 from whygrad.recorders.tensorflow.assembly import Assembly
 from whygrad.recorders.tensorflow.eager import Eager
+from whygrad.recorders.tensorflow.inner import Inner
 from whygrad.recorders.tensorflow.log import Custom, TapeFacts
 from whygrad.recorders.tensorflow.parameters import Source, describe, number_of
 from whygrad.recorders.tensorflow.requests import Request, measured
@@ -48,6 +49,7 @@ def close(
     builder = GraphBuilder(recorder.framework, request.api)
     assembly = Assembly(builder, tape, recorder.table, _followed(log.variables), recorder.python)
     assembly.source_ids = frozenset(s.number for s in sources if s.number is not None and not s.is_variable)
+    assembly.inner = Inner(log.requests)
     Eager(log, assembly).run()
     targets, text = _targets(request.target)
     graph = next((t.graph for t in targets if _symbolic(t)), None)
@@ -81,6 +83,10 @@ def close(
         breaks=[current[n] for n in recorder.hooks.values.breaks if n in current] if _is_lost(request) else (),
         frozen=recorder.lives.frozen_now(),
     )
+    shifts = assembly.inner.shifts(closed)
+    if shifts:
+        excused = tuple(replace(p, asked=p.asked and p.value not in shifts) for p in parameters)
+        closed = replace(closed, parameters=excused)
     if graph is not None:
         recorder.python.keep(closed, assembly.python_ops)
     return closed, current

@@ -86,8 +86,7 @@ class Eager:
     def _output(self, made: Made) -> int:
         a = self.assembly
         value = a.current[made.id] = a.new((made.dtype, made.shape))
-        if made.id in a.source_ids:
-            a.sources = a.sources | {value}
+        a.made(made.id, value)
         return value
 
     def _backpropagated(self, entry: Backpropagated) -> None:

@@ -67,7 +67,7 @@ class Hooks:
 
     def remove(self) -> None:
         """Put back everything that was found."""
-        self.listening = lambda: lambda: None
+        self.listening, self._heard_by = (lambda: lambda: None), None
         self.passes.remove()
         self.patches.undo()
 
@@ -150,7 +150,8 @@ class Hooks:
                     log.runs[op_type] = log.runs.get(op_type, 0) + 1
                     if log.runs[op_type] == STEPS_OF_A_LOOP:
                         self.came_round()
-                        return
+                        if self._heard_by is not on_op:  # that was the last step to record
+                            return
                 if values.everything or op_type in POLES:
                     values.note(inputs, made)
                 if op_type in POLES:

@@ -146,6 +146,8 @@ class Log:
         self.tapes: dict[int, TapeFacts] = {}
         # Traced custom gradients by the name of their registration, as far as they were asked.
         self.rules: dict[str, Backward] = {}
+        # What each request differentiated, and the gradients that it gave.
+        self.requests: list[tuple[frozenset[int], frozenset[int]]] = []
         self.local = PerThread()
 
     def add(self, entry: Entry) -> None:
@@ -184,6 +186,7 @@ class Log:
         self.known.clear()
         self.traced.clear()
         self.rules.clear()
+        self.requests.clear()
         self.tapes.clear()
         self.first = 0
 

@@ -38,6 +38,10 @@ class Request:
     zero_filled: bool
     cotangents: Mapping[int, GradientSeen] = field(default_factory=dict)
 
+    def tensors(self) -> tuple[frozenset[int], frozenset[int]]:
+        """The ids of what was differentiated, and of the gradients."""
+        return _ids(self.target), _ids(self.answers)
+
 
 class _Depth(threading.local):
     """How many requests are open in this thread."""
@@ -144,6 +148,13 @@ class Requests:
             )
         except Exception as fault:
             self.fault(fault)
+
+
+def _ids(given: Any) -> frozenset[int]:
+    from tensorflow.python.util import nest
+
+    numbers = (getattr(one, "_id", None) for one in nest.flatten(given, expand_composites=True))
+    return frozenset(number for number in numbers if isinstance(number, int))
 
 
 def _operations(target: Any) -> int:

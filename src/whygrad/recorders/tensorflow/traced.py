@@ -117,8 +117,7 @@ class Body:
 
     def _fresh(self, tensor: Any) -> int:
         value = self.environment[tensor._id] = self.a.new(_spec(tensor))
-        if tensor._id in self.a.source_ids:
-            self.a.sources = self.a.sources | {value}
+        self.a.made(tensor._id, value)
         if tensor._id in self.a.watched:
             self.a.tracked.add(value)
         return value
@@ -191,18 +190,18 @@ class Body:
     def _loop(self, op: Any, recording: bool | None, stack: Stack, scope: str) -> None:
         """Each loop variable gets a head: its initial value, or that of the last turn."""
         inputs = [self.value(t) for t in op.inputs]
-        heads, places = [], []
+        heads, places = [], {}
         spans = self.a.stack(stack)
-        for value in inputs:
-            head = self.a.new(self.a.specs[value])
-            heads.append(head)
-            places.append(self.a.builder.op(CARRY, [value, value], [head], spans, scope))
-            if value in self.a.handle_numbers:
-                heads[-1] = value
+        for position, value in enumerate(inputs):
+            if value in self.a.handle_numbers:  # a variable is the same one at each turn
+                heads.append(value)
+                continue
+            heads.append(self.a.new(self.a.specs[value]))
+            places[position] = self.a.builder.op(CARRY, [value, value], heads[-1:], spans, scope)
         turned = [self.a.new(self.a.specs[v]) for v in inputs]
         enter(self, body_of(self.graph, op.get_attr("body"), self.log), heads, turned, recording, stack, op.type)
-        for place, value in zip(places, turned, strict=True):
-            self.a.builder.close_carry(place, 1, value)
+        for position, place in places.items():
+            self.a.builder.close_carry(place, 1, turned[position])
         for tensor, head in zip(op.outputs, heads, strict=False):
             self.environment[tensor._id] = head
         self._mark([*inputs, *turned], heads, recording)
@@ -237,8 +236,9 @@ def enter(
     for tensor, value in zip(graph.inputs, inputs, strict=False):
         inner.environment[tensor._id] = _crossing(a, value, recording, spans, name)
     inner.run(graph.get_operations())
-    for tensor, value in zip(graph.outputs, outputs, strict=False):
-        a.builder.op("Identity", [inner.value(tensor)], [value], spans)
+    for made, value in zip(map(inner.value, graph.outputs), outputs, strict=False):
+        if made not in a.handle_numbers:  # the turn of a loop hands on its variables
+            a.builder.op("Identity", [made], [value], spans)
     if recording:
         followed = any(v in a.tracked or _followed_handle(a, v) for v in inputs)
         a.tracked.update(v for v in outputs if followed and trainable(a.specs[v][0]))

@@ -1,4 +1,4 @@
-"""Which values the derivative of a request reaches. JAX fills in zeros, so what others say by None is read off here."""
+"""Which values the derivative of a request reaches, read off a Graph."""
 
 from __future__ import annotations
 
