@@ -81,7 +81,7 @@ def _judged(
     told = {_own(p["path"], verdicts): f["cause"] for f in findings for p in f["parameters"] if p["gradient"] in LOST}
     shown = program.fault or "healthy"
     counted = [f for f in findings if f["severity"] != "note"]
-    if program.fault in dialect.BY_VALUE:
+    if program.fault in dialect.BY_VALUE and (lost or program.fault not in dialect.FADING):
         yield from _explained(shown, script, findings, counted)
         return
     if program.fault not in dialect.ZEROS:  # a zero is otherwise one of value, which a few steps do not settle

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from agreement.dialects.jax_plants import BY_VALUE as BY_VALUE
 from agreement.dialects.jax_plants import DEBATABLE as DEBATABLE
+from agreement.dialects.jax_plants import FADING as FADING
 from agreement.dialects.jax_plants import FAULTS as FAULTS
 from agreement.dialects.jax_plants import HARMLESS as HARMLESS
 from agreement.dialects.jax_plants import MAKING_FAULTS as MAKING_FAULTS

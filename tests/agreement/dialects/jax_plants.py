@@ -66,6 +66,7 @@ DEBATABLE: frozenset[str] = frozenset()
 BY_VALUE: frozenset[str] = frozenset()
 # A cut is told by its structure in JAX: its zeros are no zeros of value.
 ZEROS = frozenset(FAULTS)
+FADING: frozenset[str] = frozenset()
 MAKING_FAULTS: dict[str, list[str]] = {}
 TRAINING_FAULTS = ("output-detached", "loss-detached", "second-head-dropped", "closed-over", "loss-float")
 HARMLESS = {

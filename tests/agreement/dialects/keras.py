@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agreement.dialects.keras_plants import BY_VALUE as BY_VALUE
 from agreement.dialects.keras_plants import DEBATABLE as DEBATABLE
+from agreement.dialects.keras_plants import FADING as FADING
 from agreement.dialects.keras_plants import FAULTS as FAULTS
 from agreement.dialects.keras_plants import HARMLESS as HARMLESS
 from agreement.dialects.keras_plants import MAKING_FAULTS as MAKING_FAULTS

@@ -42,6 +42,7 @@ DEBATABLE: frozenset[str] = frozenset()
 BY_VALUE: frozenset[str] = frozenset()
 # Faults that a back end may answer with zeros, by structure.
 ZEROS = frozenset(FAULTS)
+FADING: frozenset[str] = frozenset()
 MAKING_FAULTS: dict[str, list[str]] = {}
 TRAINING_FAULTS: tuple[str, ...] = ()
 HARMLESS = {

@@ -91,7 +91,7 @@ FAULTS = {
         ("h = tf.ensure_shape(tf.py_function(lambda v: np.tanh(v), [h], tf.float32), (6, 4))  #: left-framework",)
     ),
     "dead-relu": Plant(("h = tf.nn.relu(h - 1000.0) + 0.5  #: zero-gradient",)),
-    "clamped-away": Plant(("h = tf.clip_by_value(h, 100.0, 200.0)  #: zero-gradient",)),
+    "clamped-away": Plant(("h = tf.clip_by_value(h, 100.0, 200.0) - 99.5  #: zero-gradient",)),
     "times-zeros": Plant(("h = h * tf.zeros(4) + 0.5  #: zero-gradient",)),
     "softmax-of-one": Plant(("h = tf.tile(tf.nn.softmax(h[:, :1], axis=1), [1, 4])  #: zero-gradient",)),
     "root-of-zero": Plant(("h = tf.sqrt(tf.nn.relu(h - 1000.0)) + 0.5  #: nonfinite-gradient",)),
@@ -108,6 +108,8 @@ DEBATABLE: frozenset[str] = frozenset()
 BY_VALUE = frozenset(("dead-relu", "clamped-away", "times-zeros", "softmax-of-one", "root-of-zero", "no-rate"))
 # Faults for which TensorFlow answers zeros, by structure.
 ZEROS = frozenset(("sign", "custom-zeros"))
+# Of these, what no parameter may feel that has another way around it.
+FADING = frozenset(("dead-relu", "clamped-away", "times-zeros", "softmax-of-one"))
 MAKING_FAULTS: dict[str, list[str]] = {}
 TRAINING_FAULTS = (
     "loss-float",

@@ -139,7 +139,7 @@ FAULTS = {
         ),
     ),
     "dead-relu": Plant(("h = F.relu(h - 1000.0) + 0.5  #: zero-gradient",)),
-    "clamped-away": Plant(("h = h.clamp(100.0, 200.0)  #: zero-gradient",)),
+    "clamped-away": Plant(("h = h.clamp(100.0, 200.0) - 99.5  #: zero-gradient",)),
     "times-zeros": Plant(("h = h * torch.zeros(4) + 0.5  #: zero-gradient",)),
     "softmax-of-one": Plant(("h = torch.softmax(h[:, :1], dim=1).expand(6, 4)  #: zero-gradient",)),
     "root-of-zero": Plant(("h = torch.sqrt(F.relu(h - 1000.0)) + 0.5  #: nonfinite-gradient",)),
@@ -164,6 +164,8 @@ ZEROS = frozenset(("round", "sign", "floor", "bernoulli", "custom-zeros", "norma
 BY_VALUE = frozenset(
     ("dead-relu", "clamped-away", "times-zeros", "softmax-of-one", "root-of-zero", "where-trap", "no-rate", "cleared")
 )
+# Of these, what no parameter may feel that has another way around it.
+FADING = frozenset(("dead-relu", "clamped-away", "times-zeros", "softmax-of-one"))
 MAKING_FAULTS: dict[str, list[str]] = {}
 TRAINING_FAULTS = (
     "loss-item",
