@@ -27,13 +27,15 @@ TESTS = Path(__file__).parent.parent
         pytest.param("torch", "100", marks=pytest.mark.torch),
         pytest.param("jax", "6", marks=pytest.mark.jax),
         pytest.param("tensorflow", "12", marks=pytest.mark.tensorflow),  # each costs twenty of the others
+        pytest.param("keras-torch", "8", marks=pytest.mark.torch),
+        pytest.param("keras-jax", "4", marks=pytest.mark.jax),
     ],
 )
 def test_programs_of_a_fixed_seed(framework: str, number: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "agreement", framework, "-n", number, "-s", "7", "--no-shrink"]
     command += ["--store", str(tmp_path)]
     done = subprocess.run(
-        command, cwd=TESTS, env=surroundings(framework), capture_output=True, text=True, timeout=600, check=False
+        command, cwd=TESTS, env=surroundings(framework.rpartition("-")[2]), capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, "\n".join([done.stdout, done.stderr, *(p.read_text() for p in tmp_path.iterdir())])
 

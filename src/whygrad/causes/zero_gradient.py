@@ -164,7 +164,7 @@ There is no flag for it. If the parameter is not to learn here, freeze it, or le
 from __future__ import annotations
 
 from whygrad.causes.alive.birth import Way, births
-from whygrad.causes.alive.factors import idle, masked, naught
+from whygrad.causes.alive.factors import first_state, idle, masked, naught
 from whygrad.causes.alive.flat import at_vertex, flat, part_unused
 from whygrad.causes.alive.rectified import factor_off, rectified
 from whygrad.causes.alive.single import cancelled, known_by_shape, single
@@ -179,6 +179,7 @@ WAYS: tuple[Way, ...] = (
     naught,
     idle,
     factor_off,
+    first_state,
     masked,
     single,
     rectified,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from math import prod
 
 from whygrad import source
@@ -11,6 +12,7 @@ from whygrad.causes.alive.idle import handed_back
 from whygrad.causes.cause import Case, Explanation
 from whygrad.causes.learning import weights
 from whygrad.causes.words import Words
+from whygrad.graph import Graph
 from whygrad.ways import Edge
 
 MULTIPLIES = frozenset(
@@ -35,6 +37,12 @@ _IDLE = Words(
     "hand back the new state as the one that is carried on",
 )
 
+_FIRST = Words(
+    "`{code}` runs over one step only, and its state of before that is zero",
+    "the state that these weights meet is what the layer begins with",
+    "hand it sequences of more than one step where that is not meant: look at which axis is that of time",
+)
+
 
 def naught(birth: Birth) -> Explanation | None:
     """A zero that is written there: no other step brings another factor."""
@@ -52,6 +60,29 @@ def idle(birth: Birth) -> Explanation | None:
     """The state of a recurrent loop that never moves from its first zeros."""
     place = handed_back(birth.case, birth.edge) if _meets_zeros(birth.case, birth.edge) else None
     return tell(birth, _IDLE, "the state is zero in every turn", place) if place is not None else None
+
+
+def first_state(birth: Birth) -> Explanation | None:
+    """Weights for what was before, in a library's layer that never gets beyond its first step: nothing is broken."""
+    if not all(_meets_zeros(birth.case, edge) and _is_first(birth.case, edge) for edge in birth.edges):
+        return None
+    return replace(tell(birth, _FIRST), severity="note")
+
+
+def _is_first(case: Case, edge: Edge) -> bool:
+    """Whether the zeros are a constant that a library's layer around the operation makes."""
+    graph = case.graph
+    others = [v for v in graph.inputs(edge.op) if v in graph.zeros and v != edge.source]
+    ops = [graph.value_op[v] for v in others]
+    return bool(ops) and all(op >= 0 and _makes_its_own(graph, op, edge.op) for op in ops)
+
+
+def _makes_its_own(graph: Graph, op: int, reader: int) -> bool:
+    scope = graph.names[graph.op_scope[op]]
+    layer = graph.layer(scope) if scope else None
+    around = f"{graph.names[graph.op_scope[reader]]}/".startswith(f"{scope}/")
+    made_of = (graph.value_op[value] for value in graph.inputs(op))
+    return around and layer is not None and layer.forward is None and all(maker < 0 for maker in made_of)
 
 
 def masked(birth: Birth) -> Explanation | None:
