@@ -35,7 +35,13 @@ def test_programs_of_a_fixed_seed(framework: str, number: str, tmp_path: Path) -
     command = [sys.executable, "-m", "agreement", framework, "-n", number, "-s", "7", "--no-shrink"]
     command += ["--store", str(tmp_path)]
     done = subprocess.run(
-        command, cwd=TESTS, env=surroundings(framework.rpartition("-")[2]), capture_output=True, text=True, timeout=600, check=False
+        command,
+        cwd=TESTS,
+        env=surroundings(framework.rpartition("-")[2]),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
     assert done.returncode == 0, "\n".join([done.stdout, done.stderr, *(p.read_text() for p in tmp_path.iterdir())])
 

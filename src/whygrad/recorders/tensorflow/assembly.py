@@ -10,8 +10,8 @@ from typing import Any
 from whygrad.graph import Barrier, Shape
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.frames import Stack
+from whygrad.recorders.inner import Inner
 from whygrad.recorders.tensorflow.autograph import exact_spans
-from whygrad.recorders.tensorflow.inner import Inner
 from whygrad.recorders.tensorflow.log import TapeFacts
 from whygrad.recorders.tensorflow.ops import SHAPE_ONLY, Facts, Table, dtype_name, trainable
 from whygrad.recorders.tensorflow.python_functions import OP, PythonFunctions, function_of, token_of

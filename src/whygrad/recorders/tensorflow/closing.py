@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from whygrad.graph import NOWHERE, Event, Graph, Parameter, Recording
 from whygrad.recorders.builder import GraphBuilder
+from whygrad.recorders.inner import Inner
 from whygrad.recorders.keras import layers_of
 from whygrad.recorders.naming import unique
 from whygrad.recorders.ownership import Owners, longer
 from whygrad.recorders.tensorflow.assembly import Assembly
 from whygrad.recorders.tensorflow.eager import Eager
-from whygrad.recorders.tensorflow.inner import Inner
 from whygrad.recorders.tensorflow.log import Custom, TapeFacts
 from whygrad.recorders.tensorflow.parameters import Source, describe, number_of
 from whygrad.recorders.tensorflow.requests import Request, measured

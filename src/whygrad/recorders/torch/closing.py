@@ -12,6 +12,7 @@ import torch
 from whygrad.graph import NOWHERE, Event, GradientSeen, Graph, Layer, Parameter, Recording
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
+from whygrad.recorders.inner import Inner
 from whygrad.recorders.keras import layers_of
 from whygrad.recorders.torch import edges
 from whygrad.recorders.torch.asking import Request, is_tensor
@@ -74,7 +75,7 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
     if request.error is not None:
         parameters = _concerned(builder, targets, parameters)
     error = request.error
-    return builder.graph(
+    closed = builder.graph(
         targets,
         parameters,
         replay.stack(request.stack),
@@ -87,6 +88,17 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         replay.cotangents,
         replay.zeros,
     )
+    shifts = _shifts(log, replay, closed)
+    excused = tuple(replace(p, asked=p.asked and p.value not in shifts) for p in closed.parameters)
+    return replace(closed, parameters=excused) if shifts else closed
+
+
+def _shifts(log: Log, replay: Replay, closed: Graph) -> set[int]:
+    """What only shifts a quantity whose derivative the loss is made of, and so has none by nature."""
+    inner = Inner(tuple(log.derived))
+    for number, value in replay.current.items():
+        inner.made(number, value)
+    return inner.shifts(closed)
 
 
 def labels(log: Log, names: Names, request: Request) -> dict[int, tuple[str, str]]:
@@ -239,19 +251,28 @@ def marked(log: Log, targets: Sequence[Any]) -> int:
     Returns:
         the entry's number.
     """
-    for target in targets:
-        if not log.known(target):
-            leaves = tuple(log.serial(leaf) for leaf in edges.leaves_of([target]) if leaf is not target)
-            log.add(Met(made_of(log, target), leaves))
+    _noted(log, targets)
     number = log.now
     log.add(Marked(tuple(log.serial(t) for t in targets)))
     return number
 
 
+def _noted(log: Log, tensors: Sequence[Any]) -> None:
+    """Note tensors that nothing noted has made, and the leaves that they lead back to."""
+    for tensor in tensors:
+        if not log.known(tensor):
+            leaves = tuple(log.serial(leaf) for leaf in edges.leaves_of([tensor]) if leaf is not tensor)
+            log.add(Met(made_of(log, tensor), leaves))
+
+
 def derived(log: Log, outputs: Sequence[Any], answers: Sequence[Any], frame: FrameType) -> None:
     """Note the gradients that the script asked for: constants, unless autograd was told to make a graph of them."""
     targets, made = [t for t in outputs if is_tensor(t)], [g for g in answers if is_tensor(g)]
-    if made and not any(gradient.requires_grad for gradient in made):
+    followed = [gradient for gradient in made if gradient.requires_grad]
+    if followed:
+        _noted(log, followed)
+        log.derived.append((frozenset(map(log.serial, targets)), frozenset(map(log.serial, followed))))
+    elif made:
         serials, grads = tuple(log.serial(t) for t in targets), tuple(t.requires_grad for t in targets)
         gradients = tuple(made_of(log, gradient) for gradient in made)
         scope = log.local.scope[-1] if log.local.scope else 0

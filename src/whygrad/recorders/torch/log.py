@@ -19,6 +19,9 @@ from whygrad.recorders.frames import Stack
 
 # A recorded operation costs about one kilobyte; older halves of a longer log are forgotten.
 MOST_ENTRIES = 200_000
+# Of gradients that a further one may be asked of: the serials of what was differentiated, and of what that gave.
+Pair = tuple[frozenset[int], frozenset[int]]
+MOST_DERIVED = 256
 
 
 class Made(NamedTuple):
@@ -136,6 +139,7 @@ class Log:
         self.first = 0
         self.forgotten = False
         self.departed = False
+        self.derived: deque[Pair] = deque(maxlen=MOST_DERIVED)
         self.local = PerThread()
         self._serials = itertools.count(1)
         self._known: dict[int, tuple[int, weakref.ref[Any]]] = {}
@@ -196,5 +200,6 @@ class Log:
         self.forgotten = self.forgotten or bool(self.entries)
         self.first += len(self.entries)
         self.entries.clear()
+        self.derived.clear()
         self.departed = False
         self._known = {key: known for key, known in self._known.items() if known[1]() is not None}
