@@ -106,7 +106,7 @@ PROGRAMS: dict[str, Program] = {
     "in_a_bag": Program(
         _BAG + net("return self.pred(ops.matmul(self.body(inputs), self.bag.w))", "self.bag = Bag()"),
         "untracked",
-        "model = Net()",
+        "self.w = keras.Variable",
         ("bag",),
     ),
     "penalised": Program(

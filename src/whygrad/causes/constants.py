@@ -11,6 +11,8 @@ from whygrad.graph import Graph
 from whygrad.ways import Cut
 
 _STOP = "stop-gradient"
+# What leads to a constant by itself: another stop, a pass that nothing recorded, a copy kept for later.
+_ASIDE = frozenset((_STOP, "recording-off", "state-write"))
 # Of each flow, by the operation and the output of a cut; and the same flow without some operations.
 _weighing: WeakKeyDictionary[Flow, dict[tuple[int, int], bool]] = WeakKeyDictionary()
 _without: WeakKeyDictionary[Flow, dict[frozenset[int], Flow]] = WeakKeyDictionary()
@@ -45,7 +47,7 @@ def _is_way_of_its_own(flow: Flow, value: int, whole: Flow) -> bool:
     """Whether no stop cuts the way, and no index on it picks among what the value leads to as well."""
     graph = flow.graph
     cuts = flow.cuts(value)
-    if not cuts or any(cut.barrier.selects or cut.barrier.kind == _STOP for cut in cuts):
+    if not cuts or any(cut.barrier.selects or cut.barrier.kind in _ASIDE for cut in cuts):
         return False
     reached: set[int] = set()
     for edge in flow.way(value):

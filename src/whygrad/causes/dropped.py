@@ -94,9 +94,10 @@ def _share(one: Span, other: Span, held: set[str]) -> bool:
     instead, dead = source.statement_at(one), source.statement_at(other)
     if instead is None or dead is None or isinstance(getattr(dead, "value", None), ast.Tuple):
         return True
-    anew = source.targets_of(dead) | held
-    taken = _values_read(getattr(instead, "value", None), one) - anew
-    return bool(taken & _values_read(getattr(dead, "value", None), one))
+    bound, taken = source.targets_of(dead), _values_read(getattr(instead, "value", None), one)
+    if taken & (bound - held):
+        return True  # another part of what the same call gave
+    return bool((taken - bound - held) & _values_read(getattr(dead, "value", None), one))
 
 
 def _values_read(node: ast.AST | None, place: Span) -> set[str]:
