@@ -170,7 +170,8 @@ class Torch:
             self._fault(error)
 
     def _mark(self, targets: Any) -> int:
-        return marked(self.log, targets)
+        with self.log.own_work():
+            return marked(self.log, targets)
 
     def _came_round(self) -> None:
         if self.sink is not None:

@@ -267,16 +267,17 @@ def _noted(log: Log, tensors: Sequence[Any]) -> None:
 
 def derived(log: Log, outputs: Sequence[Any], answers: Sequence[Any], frame: FrameType) -> None:
     """Note the gradients that the script asked for: constants, unless autograd was told to make a graph of them."""
-    targets, made = [t for t in outputs if is_tensor(t)], [g for g in answers if is_tensor(g)]
-    followed = [gradient for gradient in made if gradient.requires_grad]
-    if followed:
-        _noted(log, followed)
-        log.derived.append((frozenset(map(log.serial, targets)), frozenset(map(log.serial, followed))))
-    elif made:
-        serials, grads = tuple(log.serial(t) for t in targets), tuple(t.requires_grad for t in targets)
-        gradients = tuple(made_of(log, gradient) for gradient in made)
-        scope = log.local.scope[-1] if log.local.scope else 0
-        log.add(Ran(NO_GRAPH, serials, grads, gradients, False, frames.capture(frame), scope))
+    with log.own_work():
+        targets, made = [t for t in outputs if is_tensor(t)], [g for g in answers if is_tensor(g)]
+        followed = [gradient for gradient in made if gradient.requires_grad]
+        if followed:
+            _noted(log, followed)
+            log.derived.append((frozenset(map(log.serial, targets)), frozenset(map(log.serial, followed))))
+        elif made:
+            grads = tuple(t.requires_grad for t in targets)
+            gradients = tuple(made_of(log, gradient) for gradient in made)
+            serials, scope = tuple(map(log.serial, targets)), log.local.scope[-1] if log.local.scope else 0
+            log.add(Ran(NO_GRAPH, serials, grads, gradients, False, frames.capture(frame), scope))
 
 
 def held_by(recorder: Torch, optimizer: Any) -> list[Parameter]:

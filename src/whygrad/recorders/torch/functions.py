@@ -64,9 +64,10 @@ class Functions:
         log, local = self.log, self.log.local
         inputs = [a for a in args if isinstance(a, Tensor)]
         try:
-            grads = tuple([t.requires_grad for t in inputs])
             recording = torch.is_grad_enabled()
-            serials = tuple([log.known(t) or meet(log, self.crossings, t) for t in inputs])
+            with log.own_work():
+                grads = tuple([t.requires_grad for t in inputs])
+                serials = tuple([log.known(t) or meet(log, self.crossings, t) for t in inputs])
         except Exception as error:
             self.fault(error)
             return original(cls, *args, **kwargs)
@@ -76,7 +77,8 @@ class Functions:
         finally:
             local.busy = False
         try:
-            self._note(cls, args, serials, grads, recording, result, sys._getframe(2))
+            with log.own_work():
+                self._note(cls, args, serials, grads, recording, result, sys._getframe(2))
         except Exception as error:
             self.fault(error)
         return result

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import torch
+
 from whygrad.recorders.frames import Stack
 
 # A recorded operation costs about one kilobyte; older halves of a longer log are forgotten.
@@ -146,10 +148,11 @@ class Log:
 
     @contextmanager
     def own_work(self) -> Iterator[None]:
-        """What runs inside is ours, and not written down as the script's."""
+        """What runs inside is ours: not written down as the script's, and no subclass of tensors hears of it."""
         busy, self.local.busy = self.local.busy, True
         try:
-            yield
+            with torch._C.DisableTorchFunction():
+                yield
         finally:
             self.local.busy = busy
 

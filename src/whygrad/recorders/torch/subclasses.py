@@ -1,0 +1,35 @@
+"""Subclasses of tensors that hear what is done with them (``__torch_function__``): our looks are not for their ears."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+# Those of torch's own, which hear nothing.
+_PLAIN = frozenset((torch.Tensor, torch.nn.Parameter))
+# Private: without it a subclass hears our looks as well.
+_HEARD = getattr(torch._C, "_EnableTorchFunction", None)
+
+
+def hear(types: Collection[type]) -> bool:
+    """Whether there are classes among the arguments' that hear of a call, and can be spared what is around it."""
+    return _HEARD is not None and not _PLAIN.issuperset(types)
+
+
+@dataclass(frozen=True, slots=True)
+class Aloud:
+    """A function that its tensors hear of, although what is around it is hidden from them."""
+
+    function: Callable[..., Any]
+
+    @property
+    def __name__(self) -> str:
+        return str(getattr(self.function, "__name__", ""))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        assert _HEARD is not None
+        with _HEARD():
+            return self.function(*args, **kwargs)
