@@ -158,6 +158,26 @@ class Plant:
     top: tuple[str, ...] = ()
 
 
+def class_of(place: Room, base: str, head: str, lines: list[str]) -> list[str]:
+    """The class of a room that makes its parts in its constructor.
+
+    Args:
+        head: of its forward function; ``lines``: the body of that.
+    """
+    written = [
+        f"class {place.name}({base}):",
+        "    def __init__(self):",
+        "        super().__init__()",
+        *indented(indented(place.makes)),
+        "",
+        place.forward(head),
+        *indented(indented(lines)),
+    ]
+    for function in place.functions:
+        written += ["", *indented(function)]
+    return written
+
+
 def head(index: int) -> tuple[str, str]:
     """The name of an output layer, and of what it gives."""
     return f"head{index}", f"out{index}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
+from whygrad import source
 from whygrad.finding import Fix, Label, Proof, Severity, Step
 from whygrad.flow import Flow
 from whygrad.graph import Graph, Parameter
@@ -140,6 +142,16 @@ def _is_step(flow: Flow, cut: Cut) -> bool:
 def in_package(span: Span | None) -> bool:
     """Whether a place lies in an installed package."""
     return span is not None and ("site-packages" in span.file or "dist-packages" in span.file)
+
+
+def functions_in(stacks: Iterable[tuple[Span, ...]]) -> Iterator[tuple[ast.AST, Span]]:
+    """The script's own functions in some call stacks, each once, with a place inside it."""
+    seen = set[ast.AST]()
+    for span in (span for stack in stacks for span in stack if not in_package(span)):
+        function = source.function_at(span)
+        if function is not None and not isinstance(function, ast.Module) and function not in seen:
+            seen.add(function)
+            yield function, span
 
 
 def quoted(name: str | None) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from weakref import WeakKeyDictionary
 
 from whygrad.causes.cause import Case
+from whygrad.causes.learning import values_trained
+from whygrad.causes.once import once
 from whygrad.flow import Flow
 from whygrad.graph import Graph
 from whygrad.ways import Cut
@@ -13,9 +14,6 @@ from whygrad.ways import Cut
 _STOP = "stop-gradient"
 # What leads to a constant by itself: another stop, a pass that nothing recorded, a copy kept for later.
 _ASIDE = frozenset((_STOP, "recording-off", "state-write"))
-# Of each flow, by the operation and the output of a cut; and the same flow without some operations.
-_weighing: WeakKeyDictionary[Flow, dict[tuple[int, int], bool]] = WeakKeyDictionary()
-_without: WeakKeyDictionary[Flow, dict[frozenset[int], Flow]] = WeakKeyDictionary()
 
 
 def beside_constants(case: Case) -> Case:
@@ -32,15 +30,13 @@ def beside_constants(case: Case) -> Case:
     other = _hiding(flow, frozenset(cut.op for cut in stops))
     if not other.influences(value) or not _is_way_of_its_own(other, value, flow):
         return case
-    meant = all(weighs_what_learns(case, cut) or _scales_its_own(case, cut, other) for cut in stops)
-    return replace(case, flow=other) if meant else case
+    meant = (weighs_what_learns(flow, c.op, c.barrier.output) or _scales_its_own(case, c, other) for c in stops)
+    return replace(case, flow=other) if all(meant) else case
 
 
+@once
 def _hiding(flow: Flow, ops: frozenset[int]) -> Flow:
-    known = _without.setdefault(flow, {})
-    if ops not in known:
-        known[ops] = Flow(flow.graph, flow.trips, flow.hidden | ops)
-    return known[ops]
+    return Flow(flow.graph, flow.trips, flow.hidden | ops)
 
 
 def _is_way_of_its_own(flow: Flow, value: int, whole: Flow) -> bool:
@@ -70,33 +66,22 @@ def _scales_its_own(case: Case, cut: Cut, other: Flow) -> bool:
     return False
 
 
-def weighs_what_learns(case: Case, cut: Cut) -> bool:
-    """Whether the stopped value meets one that learns: it may be meant to be a constant there (an advantage, a target).
+@once
+def weighs_what_learns(flow: Flow, op: int, output: int) -> bool:
+    """Whether a stopped value meets one that learns: it may be meant to be a constant there (an advantage, a target).
 
-    The same for every parameter behind a cut, so it is looked at once: the rest of a way may be long.
+    Args:
+        op, output: of the cut that stops it.
     """
-    known = _weighing.setdefault(case.flow, {})
-    key = cut.op, cut.barrier.output
-    if key not in known:
-        known[key] = _meets_what_learns(case, cut)
-    return known[key]
-
-
-def _meets_what_learns(case: Case, cut: Cut) -> bool:
-    graph, flow = case.graph, case.flow
-    learning = {p.value for p in graph.parameters if p.asked and flow.alive(p)}
-    if not learning:
-        return False
-    after = False
-    for edge in flow.way(case.parameter.value):
+    graph, learning = flow.graph, values_trained(flow)
+    for edge in flow.way(graph.outputs(op)[output]) if learning else ():
         others = [value for value in graph.inputs(edge.op) if value != edge.source] if edge.op >= 0 else []
-        if after and any(value in flow.fed and not _is_weight(graph, value, learning) for value in others):
+        if any(value in flow.fed and not _is_weight(graph, value, learning) for value in others):
             return True
-        after = after or edge.op == cut.op
     return False
 
 
-def _is_weight(graph: Graph, value: int, learning: set[int]) -> bool:
+def _is_weight(graph: Graph, value: int, learning: frozenset[int]) -> bool:
     """Whether a value is a parameter, as it is read or reshaped: a weight that is applied is no target."""
     while value not in learning:
         op = graph.value_op[value]

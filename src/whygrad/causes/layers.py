@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from whygrad import source
-from whygrad.causes.cause import Case, in_package
+from whygrad.causes.cause import Case, functions_in
 from whygrad.graph import Layer
 from whygrad.span import Span
 
@@ -42,14 +42,10 @@ def mention(forward: Span, attribute: str | None, called: bool = True) -> Span |
 
 def unreached_call(case: Case, attribute: str | None) -> Span | None:
     """Where a function that ran for this loss would call an attribute, on a way that it did not take."""
-    graph, seen = case.graph, set[ast.AST]()
+    graph = case.graph
     stacks = [graph.stacks[number] for number in dict.fromkeys(graph.op_stack[case.opened :])]
     reached = {span.place() for stack in stacks for span in stack}
-    for span in (span for stack in stacks for span in stack if not in_package(span)):
-        function = source.function_at(span)
-        if function is None or isinstance(function, ast.Module) or function in seen:
-            continue
-        seen.add(function)
+    for function, span in functions_in(stacks):
         for node in ast.walk(function):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == attribute:
                 place = source.range_of(node, span)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from whygrad import source
-from whygrad.causes.cause import Case, in_package, quoted
+from whygrad.causes.cause import Case, functions_in, in_package, quoted
 from whygrad.causes.once import once
 from whygrad.flow import Flow
 from whygrad.graph import Parameter
@@ -63,18 +63,11 @@ def _steps_read(flow: Flow, opened: int) -> frozenset[str]:
 
 def _mentions(case: Case, name: str) -> Iterator[Span]:
     """Where functions that ran speak of a part: ``params["name"]``, ``self.name``, ``Dense(name="name")``."""
-    seen = set()
-    for stack in case.graph.stacks:
-        for span in stack:
-            function = None if in_package(span) else source.function_at(span)
-            if function is None or isinstance(function, ast.Module) or function in seen:
-                continue
-            seen.add(function)
-            for node in ast.walk(function):
-                if names(node, name):
-                    place = source.range_of(node, span)
-                    if place is not None:
-                        yield place
+    for function, span in functions_in(case.graph.stacks):
+        for node in ast.walk(function):
+            place = source.range_of(node, span) if names(node, name) else None
+            if place is not None:
+                yield place
 
 
 def names(node: ast.AST, name: str) -> bool:

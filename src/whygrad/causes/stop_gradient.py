@@ -216,7 +216,7 @@ def _unstopped(case: Case) -> rewrite.Edits:
         place = cut.span
         if cut.barrier.kind != ID or place is None or in_package(place) or not only_use(case, cut):
             return rewrite.NONE
-        if weighs_what_learns(case, cut):
+        if weighs_what_learns(case.flow, cut.op, cut.barrier.output):
             return rewrite.NONE
         edits[place.place()] = rewrite.unwrapped(place, spoken(_STOPS, case))
     return sum(edits.values(), rewrite.NONE) if all(edits.values()) else rewrite.NONE

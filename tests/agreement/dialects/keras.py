@@ -12,8 +12,9 @@ from agreement.dialects.keras_plants import TOLD as TOLD
 from agreement.dialects.keras_plants import TRAINING_FAULTS as TRAINING_FAULTS
 from agreement.dialects.keras_plants import ZEROS as ZEROS
 from agreement.dialects.tensorflow import OPTIMIZERS as OPTIMIZERS
+from agreement.dialects.tensorflow import room as room
 from agreement.grammar import Program
-from agreement.writing import Room, indented
+from agreement.writing import indented
 
 HEAD = "dense"
 IMPORTS = ("import random", "", "import keras", "import numpy as np", "from keras import layers, ops")
@@ -68,22 +69,6 @@ EXTRAS = ("metric", "clipping", "callback")
 def settled(program: Program) -> Program:
     """Every fault is possible in every training."""
     return program
-
-
-def room(place: Room, lines: list[str]) -> list[str]:
-    """The class of a model or a layer."""
-    written = [
-        f"class {place.name}({'keras.Model' if place.name == 'Net' else 'layers.Layer'}):",
-        "    def __init__(self):",
-        "        super().__init__()",
-        *indented(indented(place.makes)),
-        "",
-        place.forward("def call(self, h):"),
-        *indented(indented(lines)),
-    ]
-    for function in place.functions:
-        written += ["", *indented(function)]
-    return written
 
 
 # -- the script ---------------------------------------------------------------------------------------------------

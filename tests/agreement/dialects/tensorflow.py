@@ -15,7 +15,7 @@ from agreement.dialects.tensorflow_plants import TOLD as TOLD
 from agreement.dialects.tensorflow_plants import TRAINING_FAULTS as TRAINING_FAULTS
 from agreement.dialects.tensorflow_plants import ZEROS as ZEROS
 from agreement.grammar import Program
-from agreement.writing import Room, head, indented
+from agreement.writing import Room, class_of, head, indented
 
 HEAD = "dense"
 IMPORTS = ("import math", "import random", "", "import keras", "import numpy as np", "import tensorflow as tf")
@@ -84,18 +84,7 @@ def settled(program: Program) -> Program:
 
 def room(place: Room, lines: list[str]) -> list[str]:
     """The class of a model or a layer."""
-    written = [
-        f"class {place.name}(keras.{'Model' if place.name == 'Net' else 'layers.Layer'}):",
-        "    def __init__(self):",
-        "        super().__init__()",
-        *indented(indented(place.makes)),
-        "",
-        place.forward("def call(self, h):"),
-        *indented(indented(lines)),
-    ]
-    for function in place.functions:
-        written += ["", *indented(function)]
-    return written
+    return class_of(place, f"keras.{'Model' if place.name == 'Net' else 'layers.Layer'}", "def call(self, h):", lines)
 
 
 # -- the script ---------------------------------------------------------------------------------------------------

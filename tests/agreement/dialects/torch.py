@@ -14,7 +14,7 @@ from agreement.dialects.torch_plants import TOLD as TOLD
 from agreement.dialects.torch_plants import TRAINING_FAULTS as TRAINING_FAULTS
 from agreement.dialects.torch_plants import ZEROS as ZEROS
 from agreement.grammar import Program
-from agreement.writing import Room, head, indented
+from agreement.writing import Room, class_of, head, indented
 
 HEAD = "linear"
 IMPORTS = (
@@ -92,18 +92,7 @@ def settled(program: Program) -> Program:
 
 def room(place: Room, lines: list[str]) -> list[str]:
     """A module's class."""
-    written = [
-        f"class {place.name}(nn.Module):",
-        "    def __init__(self):",
-        "        super().__init__()",
-        *indented(indented(place.makes)),
-        "",
-        place.forward("def forward(self, h):"),
-        *indented(indented(lines)),
-    ]
-    for function in place.functions:
-        written += ["", *indented(function)]
-    return written
+    return class_of(place, "nn.Module", "def forward(self, h):", lines)
 
 
 # -- the script ---------------------------------------------------------------------------------------------------

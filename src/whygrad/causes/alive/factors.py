@@ -36,7 +36,6 @@ _IDLE = Words(
     "the new state is not handed on here",
     "hand back the new state as the one that is carried on",
 )
-
 _FIRST = Words(
     "`{code}` runs over one step only, and its state of before that is zero",
     "the state that these weights meet is what the layer begins with",

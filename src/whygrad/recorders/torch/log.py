@@ -18,11 +18,10 @@ from typing import Any, NamedTuple
 import torch
 
 from whygrad.recorders.frames import Stack
+from whygrad.recorders.inner import Pair
 
 # A recorded operation costs about one kilobyte; older halves of a longer log are forgotten.
 MOST_ENTRIES = 200_000
-# Of gradients that a further one may be asked of: the serials of what was differentiated, and of what that gave.
-Pair = tuple[frozenset[int], frozenset[int]]
 MOST_DERIVED = 256
 
 
@@ -134,7 +133,12 @@ class PerThread(threading.local):
 
 
 class Log:
-    """Entries of one process, appended from any thread."""
+    """Entries of one process, appended from any thread.
+
+    Attributes:
+        derived: gradients that a further one may be asked of: the serials of what was differentiated, and of what
+            that gave.
+    """
 
     def __init__(self) -> None:
         self.entries: deque[Entry] = deque()
