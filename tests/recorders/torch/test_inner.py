@@ -43,6 +43,24 @@ def test_the_last_bias_of_an_energy_whose_forces_are_fitted_is_not_spoken_of(ear
     assert told(ear, model) == {}
 
 
+def mapped(model: Any, at: Any) -> Any:
+    return -torch.func.vmap(torch.func.grad(lambda one: model(one)[0]))(at)
+
+
+def test_nor_is_it_where_the_forces_come_from_a_function(ear: Ear) -> None:
+    model = Energy()
+    train(model, loss=lambda: (mapped(model, x(8, 3)) - 1.0).square().mean())
+    assert told(ear, model) == {"not-called": {"spare.weight", "spare.bias"}}
+
+
+def test_what_a_stop_cuts_off_from_such_forces_is_told(ear: Ear) -> None:
+    model = Energy()
+    cut = Energy.forward
+    model.forward = lambda at: cut(model, at) * model.spare(torch.ones(8)).detach()  # type: ignore[method-assign]
+    train(model, loss=lambda: (mapped(model, x(8, 3)) - 1.0).square().mean())
+    assert told(ear, model) == {"stop-gradient": {"spare.weight", "spare.bias"}}
+
+
 def test_a_second_derivative_is_no_fault(ear: Ear) -> None:
     model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
 

@@ -14,7 +14,8 @@ from whygrad.recorders.lives import packages
 from whygrad.recorders.naming import unique
 from whygrad.recorders.recorder import Asked, Sink
 from whygrad.recorders.torch.asking import Request, answer
-from whygrad.recorders.torch.closing import close, derived, held_by, marked, unapplied
+from whygrad.recorders.torch.closing import close, held_by, marked, unapplied
+from whygrad.recorders.torch.derivatives import derived
 from whygrad.recorders.torch.faults import kind_of
 from whygrad.recorders.torch.health import Health
 from whygrad.recorders.torch.hooks import Hooks

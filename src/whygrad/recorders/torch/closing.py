@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,20 +11,16 @@ import torch
 from whygrad.graph import NOWHERE, Event, GradientSeen, Graph, Layer, Parameter, Recording
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
-from whygrad.recorders.inner import Inner
 from whygrad.recorders.keras import layers_of
-from whygrad.recorders.torch import edges
-from whygrad.recorders.torch.asking import Request, is_tensor
+from whygrad.recorders.torch.asking import Request
+from whygrad.recorders.torch.derivatives import excused
 from whygrad.recorders.torch.faults import fault_of, underived
-from whygrad.recorders.torch.log import Log, Marked, Met, Ran
+from whygrad.recorders.torch.log import Log, Marked
 from whygrad.recorders.torch.names import Names
 from whygrad.recorders.torch.parameters import Described, forward_of
 from whygrad.recorders.torch.replay import Replay
-from whygrad.recorders.torch.tensors import made_of
+from whygrad.recorders.torch.tensors import note
 from whygrad.span import Span
-
-# What is written down for gradients without a graph of their own; the cause has words for it.
-NO_GRAPH = "no graph of the gradient"
 
 if TYPE_CHECKING:
     from whygrad.recorders.torch import Torch
@@ -88,17 +83,7 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         replay.cotangents,
         replay.zeros,
     )
-    shifts = _shifts(log, replay, closed)
-    excused = tuple(replace(p, asked=p.asked and p.value not in shifts) for p in closed.parameters)
-    return replace(closed, parameters=excused) if shifts else closed
-
-
-def _shifts(log: Log, replay: Replay, closed: Graph) -> set[int]:
-    """What only shifts a quantity whose derivative the loss is made of, and so has none by nature."""
-    inner = Inner(tuple(log.derived))
-    for number, value in replay.current.items():
-        inner.made(number, value)
-    return inner.shifts(closed)
+    return excused(closed, log, replay.current)
 
 
 def labels(log: Log, names: Names, request: Request) -> dict[int, tuple[str, str]]:
@@ -251,33 +236,10 @@ def marked(log: Log, targets: Sequence[Any]) -> int:
     Returns:
         the entry's number.
     """
-    _noted(log, targets)
+    note(log, targets)
     number = log.now
     log.add(Marked(tuple(log.serial(t) for t in targets)))
     return number
-
-
-def _noted(log: Log, tensors: Sequence[Any]) -> None:
-    """Note tensors that nothing noted has made, and the leaves that they lead back to."""
-    for tensor in tensors:
-        if not log.known(tensor):
-            leaves = tuple(log.serial(leaf) for leaf in edges.leaves_of([tensor]) if leaf is not tensor)
-            log.add(Met(made_of(log, tensor), leaves))
-
-
-def derived(log: Log, outputs: Sequence[Any], answers: Sequence[Any], frame: FrameType) -> None:
-    """Note the gradients that the script asked for: constants, unless autograd was told to make a graph of them."""
-    with log.own_work():
-        targets, made = [t for t in outputs if is_tensor(t)], [g for g in answers if is_tensor(g)]
-        followed = [gradient for gradient in made if gradient.requires_grad]
-        if followed:
-            _noted(log, followed)
-            log.derived.append((frozenset(map(log.serial, targets)), frozenset(map(log.serial, followed))))
-        elif made:
-            grads = tuple(t.requires_grad for t in targets)
-            gradients = tuple(made_of(log, gradient) for gradient in made)
-            serials, scope = tuple(map(log.serial, targets)), log.local.scope[-1] if log.local.scope else 0
-            log.add(Ran(NO_GRAPH, serials, grads, gradients, False, frames.capture(frame), scope))
 
 
 def held_by(recorder: Torch, optimizer: Any) -> list[Parameter]:

@@ -31,7 +31,7 @@ from whygrad.recorders.torch.crossings import Crossings
 from whygrad.recorders.torch.log import Log, Ran
 from whygrad.recorders.torch.modules import Modules
 from whygrad.recorders.torch.originals import is_torchs, original_of
-from whygrad.recorders.torch.subclasses import Aloud, hear
+from whygrad.recorders.torch.subclasses import HEARD, PLAIN, Aloud
 from whygrad.recorders.torch.tensors import made_of, meet, scan
 from whygrad.recorders.torch.values import Values
 
@@ -87,7 +87,7 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
             func, handler = self._found(func, sys._getframe(1))
         if handler is None or self.off or self.log.local.busy:
             return func(*args, **kwargs)
-        if types and hear(types):
+        if types and HEARD is not None and not PLAIN.issuperset(types):
             with torch._C.DisableTorchFunction():
                 return handler(Aloud(func), args, kwargs)
         return handler(func, args, kwargs)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 # Those of torch's own, which hear nothing.
-_PLAIN = frozenset((torch.Tensor, torch.nn.Parameter))
-# Private: without it a subclass hears our looks as well.
-_HEARD = getattr(torch._C, "_EnableTorchFunction", None)
-
-
-def hear(types: Collection[type]) -> bool:
-    """Whether there are classes among the arguments' that hear of a call, and can be spared what is around it."""
-    return _HEARD is not None and not _PLAIN.issuperset(types)
+PLAIN = frozenset((torch.Tensor, torch.nn.Parameter))
+# Private: where it is missing, a subclass hears our looks as well.
+HEARD = getattr(torch._C, "_EnableTorchFunction", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +25,6 @@ class Aloud:
         return str(getattr(self.function, "__name__", ""))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        assert _HEARD is not None
-        with _HEARD():
+        assert HEARD is not None
+        with HEARD():
             return self.function(*args, **kwargs)

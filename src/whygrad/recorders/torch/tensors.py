@@ -30,12 +30,24 @@ def made_of(log: Log, tensor: Any) -> Made:
 
 def meet(log: Log, crossings: Crossings, tensor: Any) -> int:
     """Give a number to a tensor that nothing noted has made, and note the leaves that its gradient leads to."""
+    leaves = _met(log, tensor)
+    if log.departed and not leaves:
+        crossings.entered(tensor, "first use", frames.capture(sys._getframe(3)))
+    return log.known(tensor)
+
+
+def note(log: Log, tensors: Iterable[Any]) -> None:
+    """The same for what the script has not handed on yet, or only to be differentiated."""
+    for tensor in tensors:
+        if not log.known(tensor):
+            _met(log, tensor)
+
+
+def _met(log: Log, tensor: Any) -> list[Any]:
     leaves = edges.leaves_of([tensor]) if tensor.grad_fn is not None else []
     made = made_of(log, tensor)
     log.add(Met(made, tuple(log.serial(leaf) for leaf in leaves)))
-    if log.departed and not leaves:
-        crossings.entered(tensor, "first use", frames.capture(sys._getframe(3)))
-    return made.serial
+    return leaves
 
 
 def scan(values: Iterable[Any], found: list[Any]) -> None:

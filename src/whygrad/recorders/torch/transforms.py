@@ -25,6 +25,8 @@ Wrap = tuple[weakref.ref[Any], weakref.ref[Any], str, str]
 
 # Transforms that take a function and return one; what comes out depends on all that the function gave.
 ASKING = frozenset(("grad", "grad_and_value", "jacrev"))
+# Those that give derivatives.
+DERIVING = ASKING | {"jacfwd", "hessian"}
 NAMES = ("vmap", "jacrev", "jacfwd", "hessian", "grad", "grad_and_value", "functionalize")
 
 
