@@ -3,9 +3,11 @@
 Thread CPU time of one step with torch on one thread, the ways interleaved in one process; ratios to the plain
 step, minimum and median over the rounds. The last column is a second plain step: the noise. A model "on constant data"
 stops learning within a few steps, and gradients that stay zero are looked into: its rows show what that costs. The
-others see random data, as a script that works does. Before that, each model is
-trained for twenty steps with and without the recorder: every loss must be the same to the last bit. TorchLens, where it
-is installed, traces the forward pass alone: its column is that pass as a ratio to the whole plain step.
+others see random data, as a script that works does; the four units of the tiny MLP may go dead all the same.
+
+Before that, each model is trained for twenty steps with and without the recorder: every loss must be the same to the
+last bit. TorchLens, where it is installed, traces the forward pass alone: its column is that pass as a ratio to the
+whole plain step.
 
     python benchmarks/torch_step_cost.py [ROUNDS]
 """
