@@ -92,6 +92,13 @@ def no_rate_fitted() -> None:
     model.fit(X, X[:, :1], epochs=4, verbose=0)
 
 
+def no_rate_scheduled() -> None:
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.0, 10, 0.9)
+    model = keras.Sequential([keras.Input((4,)), dense("lost")])
+    model.compile(keras.optimizers.SGD(schedule), "mse")
+    model.fit(X, X[:, :1], epochs=4, verbose=0)
+
+
 def handed_zeros() -> None:
     lost = dense("lost")
     optimizer = keras.optimizers.SGD(0.1)

@@ -16,8 +16,8 @@ from agreement.writing import Script
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "render" / "report.schema.json").read_text("utf-8"))
 LOST = frozenset(("none", "zero"))
-# The name of the file that AutoGraph writes is drawn anew in every run.
-DRAWN = re.compile(r"__autograph_generated_file\w+")
+# What is new in every run: the name of the file that AutoGraph writes, time and process in a line of TensorFlow's log.
+DRAWN = re.compile(r"__autograph_generated_file\w+|(?m:^[IWE]\d{4} [\d:. ]+)")
 
 
 class Complaint(NamedTuple):

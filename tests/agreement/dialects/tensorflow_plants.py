@@ -94,7 +94,7 @@ FAULTS = {
     "clamped-away": Plant(("h = tf.clip_by_value(h, 100.0, 200.0) - 99.5  #: zero-gradient",)),
     "times-zeros": Plant(("h = h * tf.zeros(4) + 0.5  #: zero-gradient",)),
     "softmax-of-one": Plant(("h = tf.tile(tf.nn.softmax(h[:, :1], axis=1), [1, 4])  #: zero-gradient",)),
-    "root-of-zero": Plant(("h = tf.sqrt(tf.nn.relu(h - 1000.0)) + 0.5  #: nonfinite-gradient",)),
+    "root-of-zero": Plant(("h = tf.sqrt(h * 0.0) + 0.5  #: nonfinite-gradient",)),
     "copied-weight": Plant(
         ("h = h @ tf.stop_gradient({o}.{n})  #: stop-gradient",),
         makes=('self.{n} = self.add_weight(shape=(4, 4), name="{n}")',),

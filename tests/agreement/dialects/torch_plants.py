@@ -142,7 +142,7 @@ FAULTS = {
     "clamped-away": Plant(("h = h.clamp(100.0, 200.0) - 99.5  #: zero-gradient",)),
     "times-zeros": Plant(("h = h * torch.zeros(4) + 0.5  #: zero-gradient",)),
     "softmax-of-one": Plant(("h = torch.softmax(h[:, :1], dim=1).expand(6, 4)  #: zero-gradient",)),
-    "root-of-zero": Plant(("h = torch.sqrt(F.relu(h - 1000.0)) + 0.5  #: nonfinite-gradient",)),
+    "root-of-zero": Plant(("h = torch.sqrt(h * 0.0) + 0.5  #: nonfinite-gradient",)),
     "where-trap": Plant(
         (
             "h = torch.where(",

@@ -68,6 +68,20 @@ def test_a_gradient_that_does_not_help(program: Callable[[], None], cause: str, 
 
 
 @pytest.mark.parametrize(
+    ("program", "made"),
+    [
+        (useless.no_rate, "keras.optimizers.SGD(rate)"),
+        (useless.no_rate_fitted, "keras.optimizers.SGD(0.0)"),
+        (useless.no_rate_scheduled, "keras.optimizers.SGD(schedule)"),
+    ],
+)
+def test_a_learning_rate_of_zero_is_told_where_the_optimizer_is_made(program: Callable[[], None], made: str) -> None:
+    (finding,) = findings_of(program)
+    assert finding.culprit is not None
+    assert finding.culprit.code == made
+
+
+@pytest.mark.parametrize(
     "program",
     [
         useless.factor_zero_at_first,

@@ -171,7 +171,7 @@ class Passes:
         def __init__(optimizer: Any, *args: Any, **kwargs: Any) -> None:
             original(optimizer, *args, **kwargs)
             try:
-                passes.updates.waiting.add(id(optimizer))
+                passes.updates.made(optimizer, autograph.capture(sys._getframe(1)))
             except Exception as error:
                 passes.fault(error)
 

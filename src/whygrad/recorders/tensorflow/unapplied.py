@@ -43,9 +43,9 @@ def unapplied(
         elif not held.rate and _steps_of(held) >= FEWEST_STEPS:
             detail = "rate"
         asked = [a for n, a in updates.requested.items() if detail and n in held.numbers and not moved(a)]
-        yield from _graph(
-            asked, "zeroed" if detail == "handed zeros" else "kept", detail, held.place or held.stack, spans
-        )
+        scheduled = held.place if held.place[:1] != held.stack[:1] else ()  # else the schedule is Keras' own
+        place = scheduled or held.made if detail == "rate" else ()
+        yield from _graph(asked, "zeroed" if detail == "handed zeros" else "kept", detail, place or held.stack, spans)
     yield from _left_out(updates, spans, graphs)
     yield from _lost(updates, spans)
     yield from _never(updates, spans, layers)

@@ -52,12 +52,14 @@ class Held:
         still: the steps at which it used a learning rate of 0.
         refused: the variables that it was handed last and would not take, and where that was.
         compiled: its learning rate in a traced step; ``place``: the script's line that computes it.
+        made: where the script made it, if that was heard.
     """
 
     stack: frames.Stack
     optimizer: weakref.ref[Any]
     compiled: Callable[[], GradientSeen] | None = None
     place: frames.Stack = ()
+    made: frames.Stack = ()
     numbers: set[int] = field(default_factory=set)
     steps: int = 0
     zeros: int = 0
@@ -81,6 +83,12 @@ class Updates:
         self.optimizers: list[Held] = []
         self.waiting: set[int] = set()
         self._given: set[int] = set()
+        self._made: weakref.WeakKeyDictionary[Any, frames.Stack] = weakref.WeakKeyDictionary()
+
+    def made(self, optimizer: Any, stack: frames.Stack) -> None:
+        """An optimizer was made."""
+        self.waiting.add(id(optimizer))
+        self._made[optimizer] = stack
 
     def asked(
         self,
@@ -170,7 +178,7 @@ class Updates:
     def _of(self, optimizer: Any, stack: frames.Stack) -> Held:
         held = self._held.get(optimizer)
         if held is None:
-            held = self._held[optimizer] = Held(stack, weakref.ref(optimizer))
+            held = self._held[optimizer] = Held(stack, weakref.ref(optimizer), made=self._made.get(optimizer, ()))
             self.optimizers.append(held)
         return held
 
