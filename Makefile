@@ -46,8 +46,11 @@ ZOO ?=
 innocence: .venv/test.stamp
 	cd tests && ../$(BIN)/python -m innocence $(ZOO)
 
+# What whygrad costs beside its peers, written to docs/speed.md; ROUNDS: how often each is measured.
+ROUNDS ?= 8
 bench: .venv/test.stamp
-	@for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
+	$(PIP) install --editable '.[bench]'
+	$(BIN)/python docs/make_speed.py $(ROUNDS)
 
 clean:
 	rm -rf .venv build dist .*_cache
