@@ -25,9 +25,9 @@ test: .venv/test.stamp
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2 -m "not sweep and not corpus"
 
-# Every program of the corpus, broken and mended, and the edits that mend some of them.
+# Every program of the corpus, broken and mended, the edits that mend some of them, and JAX's own verdict on its leaves.
 corpus: .venv/test.stamp
-	$(BIN)/pytest -n 2 tests/test_cases.py tests/causes/test_edits.py
+	$(BIN)/pytest -n 2 tests/test_cases.py tests/causes/test_edits.py tests/recorders/jax/test_oracle.py
 
 # Every operation of TensorFlow's registry and of PyTorch's operator database, against the framework's own autodiff.
 sweep: .venv/test.stamp

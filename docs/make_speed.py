@@ -2,8 +2,8 @@
 
     python docs/make_speed.py [ROUNDS [NAME ...]]
 
-With names, only those benchmarks are run anew, and what stands of the others is kept. The peers that are measured beside
-whygrad, TorchLens and wandb, come with the extra `bench`; where they are missing, so are their columns.
+With names, only those benchmarks are run anew, and what stands of the others is kept. The peers that are measured
+beside whygrad, TorchLens and wandb, come with the extra `bench`; where they are missing, so are their columns.
 """
 
 from __future__ import annotations

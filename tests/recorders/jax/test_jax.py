@@ -14,11 +14,11 @@ pytest.importorskip("jax")
 
 import jax
 import jax.numpy as jnp
-from jax.interpreters import partial_eval
 
 from hearing import Ear
 from jax_broken import BROKEN
 from jax_healthy import HEALTHY, X, mlp, net
+from jax_oracle import oracle
 from whygrad import spec
 from whygrad.diagnose import diagnose
 from whygrad.graph import Graph
@@ -35,20 +35,6 @@ def ear() -> Iterator[Ear]:
     yield ear
     recorder.stop()
     assert not ear.faults, ear.faults
-
-
-def oracle(loss: Callable[..., Any], params: Any) -> list[bool]:
-    """For each leaf, whether JAX's backward pass of the whole loss leads to it, by JAX's own removal of dead code."""
-
-    def backward(cotangent: Any, params: Any) -> Any:
-        return compat.vjp(loss, params)[1](cotangent)
-
-    program = compat.make_jaxpr(backward)(jnp.ones(()), params).jaxpr
-    found = []
-    for n in range(len(program.outvars)):
-        wanted = [n == m for m in range(len(program.outvars))]
-        found.append(bool(partial_eval.dce_jaxpr(program, wanted)[1][0]))
-    return found
 
 
 def verdict(graph: Graph, given: Any) -> list[bool]:
