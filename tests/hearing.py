@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from whygrad import spec
 from whygrad.graph import Graph
 from whygrad.recorders.recorder import Asked
 
@@ -28,3 +30,14 @@ class Ear:
 
     def fault(self, framework: str, error: BaseException) -> None:
         self.faults.append(error)
+
+
+def heard(recorder: Any) -> Iterator[Ear]:
+    """For a fixture: an ear on a recorder that has no fault of its own, and whose Graphs are lawful."""
+    ear = Ear(recorder)
+    recorder.start(ear)
+    yield ear
+    recorder.stop()
+    assert not ear.faults, ear.faults
+    for graph in ear.graphs:
+        spec.check(graph)

@@ -230,6 +230,22 @@ def test_a_signal_leaves_a_report(number: signal.Signals, entry: list[str], fold
     assert b"whygrad" not in stderr
 
 
+BEFORE = """
+import os, signal, sys
+from whygrad import cli, {module}
+def interrupted(*_, **__): os.kill(os.getpid(), signal.SIGINT)
+{module}.{name} = interrupted
+sys.argv = ["whygrad", "run", "--json", "out.json", "healthy.py"]
+sys.exit(cli.main())
+"""
+
+
+@pytest.mark.parametrize(("module", "name"), [("target", "locate"), ("voice", "Voice"), ("session", "Session")])
+def test_an_interrupt_before_the_script_begins_is_no_fault_of_ours(module: str, name: str, folder: Path) -> None:
+    done = plain(["-c", BEFORE.format(module=module, name=name)], folder)
+    assert (done.status, done.stdout, done.stderr.strip()) == (-signal.SIGINT, "", "")
+
+
 def test_help_is_quick(tmp_path: Path) -> None:
     def seconds(*arguments: str) -> float:
         began = time.perf_counter()

@@ -48,14 +48,6 @@ def test_a_selecting_barrier_is_blamed_only_where_nothing_else_is() -> None:
     assert [cut.op for cut in flow.cuts(w)] == [0]
 
 
-def test_a_dead_end_is_the_last_that_came_of_it() -> None:
-    lines = [("Mul", "w", "a"), ("Neg", "a", "b"), ("Sum", "x", "l")]
-    flow = Flow(graph_of(lines, "l", none="w", given="x"))
-    end = flow.dead_ends(value_of(flow.graph, "w"))[0]
-    assert flow.graph.op(flow.graph.value(end).op).name == "Neg"
-    assert not flow.influences(value_of(flow.graph, "w"))
-
-
 def test_random_graphs_agree_with_a_naive_search() -> None:
     for seed in range(300):
         dice = random.Random(seed)
@@ -75,6 +67,7 @@ def test_random_graphs_agree_with_a_naive_search() -> None:
         for value in values:
             assert flow.influences(value) == _leads(value, values[-1], all_edges)
             assert flow.carries(value) == _leads(value, values[-1], open_edges)
+            assert (value in flow.backward([values[-1]])) == flow.influences(value)
             assert bool(flow.cuts(value)) == (flow.influences(value) and not flow.carries(value))
 
 

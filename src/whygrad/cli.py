@@ -43,6 +43,10 @@ def main() -> int:
     except WhygradError as error:
         click.echo(_complaint(error), err=True)
         return WRONG_CALL
+    except click.Abort:  # Ctrl-C before the script began
+        from whygrad.uncaught import die_of_interrupt
+
+        die_of_interrupt()
 
 
 @click.group()
@@ -120,7 +124,7 @@ def run(
     file = ReportFile.at(out) if out is not None else None
     if is_launcher(target):
         return partial(launch, target, Wishes(out, form, steps, quiet, parent), COUNTED)
-    return partial(_accompany, target, steps, Voice(form, quiet, file), _watch(parent, target))
+    return _accompanied(target, steps, Voice(form, quiet, file), _watch(parent, target))
 
 
 def _watch(parent: str | None, target: Target) -> Watch | None:
@@ -137,7 +141,8 @@ def _watch(parent: str | None, target: Target) -> Watch | None:
     return Watch(new_folder(parent, target.name), target.argv)
 
 
-def _accompany(target: Target, steps: int, voice: Voice, watch: Watch | None) -> int:
+def _accompanied(target: Target, steps: int, voice: Voice, watch: Watch | None) -> Callable[[], int]:
+    """What runs the script, with all in place that listens to it."""
     from whygrad.job import here
     from whygrad.run import run
     from whygrad.session import Session
@@ -154,7 +159,7 @@ def _accompany(target: Target, steps: int, voice: Voice, watch: Watch | None) ->
         return found if job is None else 0
 
     session.start()
-    return run(target, finish)
+    return partial(run, target, finish)
 
 
 def _conclude(session: Session, ending: Ending, voice: Voice, job: Job | None) -> int | None:

@@ -108,7 +108,7 @@ class Flow:
                 outputs = self.graph.outputs(op)
                 if op in self.graph.barriers or any(sink in found for sink in outputs):
                     for sink in outputs:
-                        for edge in self._in_edges(sink):
+                        for edge in self.into(sink):
                             changed = self._meet(found, edge) or changed
         return found
 
@@ -138,6 +138,37 @@ class Flow:
                     seen.add(edge.sink)
                     todo.append(edge.sink)
         return todo
+
+    def backward(self, values: Iterable[int]) -> list[int]:
+        """All values that influence the given ones, themselves included."""
+        todo = list(dict.fromkeys(values))
+        seen = set(todo)
+        for value in todo:
+            for edge in self.into(value):
+                if edge.source not in seen:
+                    seen.add(edge.source)
+                    todo.append(edge.source)
+        return todo
+
+    def into(self, value: int) -> Iterator[Edge]:
+        """The edges that lead to a value."""
+        graph = self.graph
+        op = graph.value_op[value]
+        if op == NOWHERE:
+            for trip in self._into.get(value, ()):
+                yield Edge(trip.departure.value, NOWHERE, value, Barrier(0, 0, "left-framework", "inferred"))
+            return
+        if op in self.hidden:
+            return
+        barriers = graph.barriers.get(op)
+        if not barriers:
+            for source in graph.inputs(op):
+                yield Edge(source, op, value, None)
+            return
+        position = graph.outputs(op).index(value)
+        found = {b.input: b for b in barriers if b.output == position}
+        for i, source in enumerate(graph.inputs(op)):
+            yield Edge(source, op, value, found.get(i))
 
     @cached_property
     def fed(self) -> frozenset[int]:
@@ -194,18 +225,6 @@ class Flow:
                     todo.append(edge.sink)
         return sorted(found, key=lambda edge: edge.op)
 
-    def dead_ends(self, value: int) -> list[int]:
-        """The values in which what a parameter gives ends: carried so far, and carried no further.
-
-        Values that the user has a name for come first, then the latest.
-        """
-        reached = self.forward([value], barriers=False)
-        inside = set(reached)
-        ends = [
-            v for v in reached if v != value and not any(e.sink in inside for e in self._out_edges(v) if not e.barrier)
-        ]
-        return sorted(ends, key=lambda v: (v not in self.graph.labels, -self.graph.value_op[v]))
-
     def _measure(self, targets: Iterable[int]) -> None:
         queue = [(0, target) for target in targets if target != NOWHERE]
         for _, target in queue:
@@ -215,7 +234,7 @@ class Flow:
             cost, value = heapq.heappop(queue)
             if cost > self.cost[value]:
                 continue
-            for edge in self._in_edges(value):
+            for edge in self.into(value):
                 price = cost + self._price(edge)
                 if price < self.cost[edge.source]:
                     self.cost[edge.source] = price
@@ -245,25 +264,6 @@ class Flow:
             stack = self.graph.stacks[self.graph.op_stack[op]]
             known = self._library[op] = not stack or "site-packages" in stack[0].file
         return known
-
-    def _in_edges(self, value: int) -> Iterator[Edge]:
-        graph = self.graph
-        op = graph.value_op[value]
-        if op == NOWHERE:
-            for trip in self._into.get(value, ()):
-                yield Edge(trip.departure.value, NOWHERE, value, Barrier(0, 0, "left-framework", "inferred"))
-            return
-        if op in self.hidden:
-            return
-        barriers = graph.barriers.get(op)
-        if not barriers:
-            for source in graph.inputs(op):
-                yield Edge(source, op, value, None)
-            return
-        position = graph.outputs(op).index(value)
-        found = {b.input: b for b in barriers if b.output == position}
-        for i, source in enumerate(graph.inputs(op)):
-            yield Edge(source, op, value, found.get(i))
 
     def _out_edges(self, value: int) -> Iterator[Edge]:
         graph = self.graph

@@ -41,8 +41,7 @@ def run(target: Target, finish: Callable[[Ending], int | None]) -> int:
     _join_threads()
     status = closing.close(ending)
     if type(error) is KeyboardInterrupt and status == ending.status:
-        sys.excepthook = lambda *_: None  # it has been shown
-        raise KeyboardInterrupt
+        uncaught.die_of_interrupt()
     return status
 
 

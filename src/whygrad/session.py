@@ -70,7 +70,7 @@ class Session:
             for module, trigger in self._triggers(name).items():
                 found[module].append(trigger)
         triggers = {module: _each(several) for module, several in found.items()}
-        self._unwatch = watch_imports(triggers, lambda error: self.fault("whygrad", error))
+        self._unwatch = watch_imports(triggers, self.fault)
 
     def close(self, status: int | None, error: str | None) -> Report:
         """Stop to listen and say everything.

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from types import TracebackType
+from typing import NoReturn
 
 from whygrad.ending import Ending
 from whygrad.recorders.frames import is_user_file
@@ -52,6 +53,12 @@ def show(error: BaseException) -> SystemExit | None:
         _write("\nOriginal exception was:\n")
         sys.__excepthook__(type(error), error, error.__traceback__)
     return None
+
+
+def die_of_interrupt() -> NoReturn:
+    """Let the process die of SIGINT when nothing more is to be shown."""
+    sys.excepthook = lambda *_: None
+    raise KeyboardInterrupt
 
 
 def hide_own_frames(error: BaseException) -> None:

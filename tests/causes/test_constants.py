@@ -12,7 +12,7 @@ pytest.importorskip("jax")
 import jax
 import jax.numpy as jnp
 
-from hearing import Ear
+from hearing import Ear, heard
 from whygrad.diagnose import diagnose
 from whygrad.recorders.jax import Jax
 
@@ -24,12 +24,7 @@ Loss = Callable[[Any], Any]
 
 @pytest.fixture
 def ear() -> Iterator[Ear]:
-    ear = Ear()
-    recorder = Jax()
-    recorder.start(ear)
-    yield ear
-    recorder.stop()
-    assert ear.faults == []
+    yield from heard(Jax())
 
 
 def quantiser(p: Any) -> Any:

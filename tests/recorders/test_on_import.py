@@ -44,7 +44,7 @@ class Watch:
 
     def __init__(self, *names: str, then: Callable[[ModuleType], None] = lambda _: None) -> None:
         self.fired: list[str] = []
-        self.errors: list[Exception] = []
+        self.errors: list[tuple[str, str]] = []
         self._names = names
         self._then = then
 
@@ -56,7 +56,10 @@ class Watch:
 
             return fire
 
-        self._stop = watch_imports({name: trigger(name) for name in self._names}, self.errors.append)
+        def failed(name: str, error: Exception) -> None:
+            self.errors.append((name, str(error)))
+
+        self._stop = watch_imports({name: trigger(name) for name in self._names}, failed)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -118,7 +121,7 @@ def test_a_trigger_that_raises_does_not_break_the_import() -> None:
 
     with Watch("guest_top", then=fail) as watch:
         importlib.import_module("guest_top")
-    assert [str(error) for error in watch.errors] == ["ours"]
+    assert watch.errors == [("guest_top", "ours")]
 
 
 def test_looking_for_a_module_does_not_fire() -> None:

@@ -189,7 +189,7 @@ def alone(case: Case) -> tuple[Step, ...]:
     return (Step("parameter", case.parameter.name, case.parameter.made()),)
 
 
-def chain_of(case: Case, until: int | None = None) -> tuple[Step, ...]:
+def chain_of(case: Case) -> tuple[Step, ...]:
     """The way of a parameter to the loss, with its cuts."""
     graph, parameter = case.graph, case.parameter
     steps = [Step("parameter", parameter.name, parameter.made())]

@@ -9,7 +9,6 @@ from whygrad.causes.learning import values_trained
 from whygrad.causes.once import once
 from whygrad.flow import Flow
 from whygrad.graph import Graph
-from whygrad.ways import Cut
 
 _STOP = "stop-gradient"
 # What leads to a constant by itself: another stop, a pass that nothing recorded, a copy kept for later.
@@ -30,7 +29,8 @@ def beside_constants(case: Case) -> Case:
     other = _hiding(flow, frozenset(cut.op for cut in stops))
     if not other.influences(value) or not _is_way_of_its_own(other, value, flow):
         return case
-    meant = (weighs_what_learns(flow, c.op, c.barrier.output) or _scales_its_own(case, c, other) for c in stops)
+    places = [(cut.op, cut.barrier.output) for cut in stops]
+    meant = (weighs_what_learns(flow, *place) or value in _scaled_by(flow, *place, other) for place in places)
     return replace(case, flow=other) if all(meant) else case
 
 
@@ -54,16 +54,22 @@ def _is_way_of_its_own(flow: Flow, value: int, whole: Flow) -> bool:
     return True
 
 
-def _scales_its_own(case: Case, cut: Cut, other: Flow) -> bool:
-    """Whether the stopped value meets one that is made of the same parameter, on the other way: a scale, a norm."""
-    reached = set(other.forward([case.parameter.value]))
-    after = False
-    for edge in case.flow.way(case.parameter.value):
-        others = [value for value in case.graph.inputs(edge.op) if value != edge.source] if edge.op >= 0 else []
-        if after and any(v in reached and other.influences(v) and case.graph.value(v).shape for v in others):
-            return True
-        after = after or edge.op == cut.op
-    return False
+@once
+def _scaled_by(flow: Flow, op: int, output: int, other: Flow) -> frozenset[int]:
+    """What the values that a stopped one meets are made of, on the other way: a scale or a norm of the same parameter.
+
+    Args:
+        op, output: of the cut that stops it.
+        other: the flow without the stops.
+    """
+    graph = flow.graph
+    met = [
+        value
+        for edge in flow.way(graph.outputs(op)[output])
+        for value in (graph.inputs(edge.op) if edge.op >= 0 else ())
+        if value != edge.source and other.influences(value) and graph.value(value).shape
+    ]
+    return frozenset(other.backward(met))
 
 
 @once

@@ -140,6 +140,7 @@ from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import ANY, Case, Explanation, seen_from, spoken
 from whygrad.causes.words import Words
 from whygrad.finding import Fix, Label
+from whygrad.graph import NO_GRAPH
 from whygrad.span import Span
 from whygrad.ways import Cut
 
@@ -157,7 +158,6 @@ WORDS: Mapping[str, Words] = {
     ),
     ANY: Words("`{code}` was computed while nothing recorded it", "computed here, unrecorded", "record it as well"),
 }
-NO_GRAPH = "no graph of the gradient"
 # What a recorder says of a barrier, where that has words of its own.
 DETAILS: Mapping[str, Words] = {
     "reentrant checkpoint": Words(

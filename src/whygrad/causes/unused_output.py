@@ -181,6 +181,7 @@ from dataclasses import replace
 from whygrad.causes.bare import bare_term
 from whygrad.causes.cause import Case, Explanation, quoted
 from whygrad.causes.dropped import stack_of, takes_another
+from whygrad.causes.ends import dead_end
 from whygrad.causes.taken import taken_instead
 from whygrad.causes.unread import BARE, cure, spoken_of, taking
 from whygrad.finding import Fix, Label, Proof, Step
@@ -197,7 +198,7 @@ def explain(case: Case) -> Explanation | None:
         return None
     if parameter.is_variable and not any(op >= case.opened for op in flow.recorded_readers(parameter.value)):
         return None
-    end = next(iter(flow.dead_ends(parameter.value)), None)
+    end = dead_end(flow, parameter.value)
     stack = stack_of(case, end)
     place, dropped = takes_another(case, end, stack)
     layer, words = spoken_of(case, dropped)

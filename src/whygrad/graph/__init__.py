@@ -1,12 +1,13 @@
 """The Graph and the frozen records that it is made of."""
 
 from whygrad.graph.columns import Graph
-from whygrad.graph.operations import NOWHERE, Barrier, Crossing, Op, Shape, Value
+from whygrad.graph.operations import NO_GRAPH, NOWHERE, Barrier, Crossing, Op, Shape, Value
 from whygrad.graph.parameters import Event, EventKind, GradientSeen, Layer, Parameter
 from whygrad.graph.requests import Fault, Recording
 
 __all__ = [
     "NOWHERE",
+    "NO_GRAPH",
     "Barrier",
     "Crossing",
     "Event",

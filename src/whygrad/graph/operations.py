@@ -8,6 +8,8 @@ from whygrad.span import Span
 
 Shape = tuple[int | None, ...]
 NOWHERE = -1
+# The detail of a barrier where a gradient was asked for without a graph of its own, and is a constant.
+NO_GRAPH = "no graph of the gradient"
 
 
 @dataclass(frozen=True, slots=True)

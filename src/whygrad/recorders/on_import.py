@@ -17,11 +17,11 @@ Trigger = Callable[[ModuleType], None]
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap_external>"
 
 
-def watch_imports(triggers: Mapping[str, Trigger], on_error: Callable[[Exception], None]) -> Callable[[], None]:
+def watch_imports(triggers: Mapping[str, Trigger], on_error: Callable[[str, Exception], None]) -> Callable[[], None]:
     """Call each trigger once, right after the module of its name was executed, at once where it already is.
 
-    A trigger that raises does not break the import: ``on_error`` gets the exception. The module is executed as
-    without us, by its own loader. A module that is being imported while the watch begins is not seen.
+    A trigger that raises does not break the import: ``on_error`` gets the module's name and the exception. The module
+    is executed as without us, by its own loader. A module that is being imported while the watch begins is not seen.
 
     Returns:
         What ends the watch; triggers not yet called stay uncalled.
@@ -38,7 +38,7 @@ def watch_imports(triggers: Mapping[str, Trigger], on_error: Callable[[Exception
 class _Finder:
     """A finder in front of all others that finds a watched module through them."""
 
-    def __init__(self, triggers: Mapping[str, Trigger], on_error: Callable[[Exception], None]) -> None:
+    def __init__(self, triggers: Mapping[str, Trigger], on_error: Callable[[str, Exception], None]) -> None:
         self._triggers = dict(triggers)
         self._on_error = on_error
 
@@ -62,7 +62,7 @@ class _Finder:
             with ours():  # what a trigger imports is not the script's to decide
                 trigger(module)
         except Exception as error:
-            self._on_error(error)
+            self._on_error(name, error)
 
     def stop(self) -> None:
         self._triggers.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,28 +14,14 @@ import jax
 import jax.numpy as jnp
 
 from hearing import Ear
-from whygrad import spec
 from whygrad.diagnose import diagnose
 from whygrad.finding import Finding
-from whygrad.recorders.jax import Jax
 from whygrad.recorders.jax.closing import SWAPPED
 
 pytestmark = [pytest.mark.jax, pytest.mark.filterwarnings("ignore")]
 P = {"a": jnp.ones((1, 4)), "b": jnp.zeros(4), "c": jnp.full((4, 1), 0.5), "d": jnp.zeros(1)}
 X = jnp.linspace(0.1, 1.0, 5)
 Activation = Callable[[Any], Any]
-
-
-@pytest.fixture
-def ear() -> Iterator[Ear]:
-    recorder = Jax()
-    ear = Ear(recorder)
-    recorder.start(ear)
-    yield ear
-    recorder.stop()
-    assert ear.faults == []
-    for graph in ear.graphs:
-        spec.check(graph)
 
 
 def findings(ear: Ear) -> list[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -28,13 +28,6 @@ pytestmark = [pytest.mark.jax, pytest.mark.filterwarnings("ignore")]
 RAISES = ("left-framework", "no-registered-gradient")
 
 
-@pytest.fixture
-def ear() -> Iterator[Ear]:
-    recorder, ear = Jax(), Ear()
-    recorder.start(ear)
-    yield ear
-    recorder.stop()
-    assert not ear.faults, ear.faults
 
 
 def verdict(graph: Graph, given: Any) -> list[bool]:

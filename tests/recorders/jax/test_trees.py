@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,7 +17,6 @@ import optax
 from hearing import Ear
 from whygrad.diagnose import diagnose
 from whygrad.recorders.builder import GraphBuilder
-from whygrad.recorders.jax import Jax
 from whygrad.recorders.jax.trees import misfit, no_arrays
 
 pytestmark = [pytest.mark.jax, pytest.mark.filterwarnings("ignore")]
@@ -58,16 +57,6 @@ def applied_to_another_tree() -> None:
 def fits() -> None:
     adam(P, jax.grad(loss, 1)(X, P))
     raise TypeError("a matter of the script's own")
-
-
-@pytest.fixture
-def ear() -> Iterator[Ear]:
-    recorder = Jax()
-    ear = Ear(recorder)
-    recorder.start(ear)
-    yield ear
-    recorder.stop()
-    assert ear.faults == []
 
 
 @pytest.mark.parametrize(

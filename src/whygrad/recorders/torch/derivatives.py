@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import Any
 
-from whygrad.graph import Barrier, Graph
+from whygrad.graph import NO_GRAPH, Barrier, Graph
 from whygrad.recorders import frames
 from whygrad.recorders.inner import Inner
 from whygrad.recorders.reaching import carried
@@ -16,8 +16,6 @@ from whygrad.recorders.torch.log import Log, Ran
 from whygrad.recorders.torch.tensors import made_of, note
 from whygrad.recorders.torch.transforms import DERIVING
 
-# What is written down for gradients without a graph of their own; the cause has words for it.
-NO_GRAPH = "no graph of the gradient"
 _LOST = ("none", "zero")
 
 
