@@ -34,7 +34,7 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     if part is not None:
         return part, stack[0]
     dead, held = holder(case, end, stack)
-    back = handed_back(case, dead)
+    back = handed_back(case, dead, stack)
     if back is not None and _beside(dead, held, later, _outside(dead, stack)) is None:
         return back, dead
     if _goes_nowhere(dead, held, _beside(dead, held, later, _outside(dead, stack))):
@@ -50,13 +50,14 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     return (own or loss_span(case.graph)), dead
 
 
-def handed_back(case: Case, dead: Span) -> Span | None:
+def handed_back(case: Case, dead: Span, stack: tuple[Span, ...]) -> Span | None:
     """What the function around a dead value hands back in its place, where that is one expression and leads on.
 
     Where the function makes the loss, the place of that.
 
     Args:
         dead: where the function made the value that it keeps to itself.
+        stack: the calls in which it was made, innermost first.
     """
     function = source.function_at(dead)
     if in_package(dead) or isinstance(function, (ast.Module, ast.Lambda)) or function is None:
@@ -66,7 +67,30 @@ def handed_back(case: Case, dead: Span) -> Span | None:
     made = [span for target in case.graph.targets for span in stack_of(case, target) if _together(span, dead)]
     if made:
         return made[0]  # the loss was there before the value
-    return source.range_of(ahead[0], dead) if len(ahead) == 1 and _leads_on(case, dead) else None
+    if len(ahead) != 1:
+        return None
+    arguments = {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
+    passed = isinstance(ahead[0], ast.Name) and ahead[0].id in arguments
+    leads = _leads_on(case, dead) or (passed and _passes_on(case, dead, stack))
+    return source.range_of(ahead[0], dead) if leads else None
+
+
+def _passes_on(case: Case, dead: Span, stack: tuple[Span, ...]) -> bool:
+    """Whether what the function around a dead value was given leads on to the loss, and its caller takes the result."""
+    caller = next((s for n, s in enumerate(stack) if n and _together(stack[n - 1], dead)), None)
+    statement = source.statement_at(caller) if caller is not None and not in_package(caller) else None
+    if caller is not None and statement is not None and is_unread(caller, source.targets_of(statement)):
+        return False
+    graph, outside = case.graph, _outside(dead, stack)
+    parameters = {p.value for p in graph.parameters}
+    inside = (n for n in range(len(graph)) if _is_inside(graph.stacks[graph.op_stack[n]], dead, outside))
+    given = (v for op in inside for v in graph.inputs(op) if not any(_together(s, dead) for s in stack_of(case, v)))
+    return any(case.flow.carries(value) for value in given if value not in parameters)
+
+
+def _is_inside(stack: tuple[Span, ...], dead: Span, outside: list[object]) -> bool:
+    """Whether something ran in the same run of a dead value's function."""
+    return any(_together(span, dead) and _outside(span, stack) == outside for span in stack)
 
 
 def _together(one: Span, other: Span) -> bool:

@@ -18,6 +18,15 @@ def layer_of(case: Case) -> Layer | None:
     return next((layer for layer in case.graph.layers if layer.path.rsplit("/", 1)[-1] == owner), None)
 
 
+def called_at(case: Case, place: Span | None) -> str | None:
+    """The name of the layer whose call an expression is, as its parameters know it."""
+    if place is None:
+        return None
+    called = [y for y in case.graph.layers if any(call.place() == place.place() for call in y.called)]
+    layer = min(called, key=lambda y: y.path.count("/"), default=None)
+    return layer.path.rsplit("/", 1)[-1] if layer is not None else None
+
+
 def runs(case: Case, layer: Layer) -> bool:
     """Whether some operation of the request's own forward pass ran inside the layer."""
     return layer.path.rsplit("/", 1)[-1] in case.flow.running(case.opened)

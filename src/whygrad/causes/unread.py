@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from whygrad import source
 from whygrad.causes.cause import ANY, Case, code_of, quoted, spoken
-from whygrad.causes.layers import layer_of
+from whygrad.causes.layers import called_at, layer_of
 from whygrad.span import Span
 
 
@@ -45,8 +45,10 @@ INSIDE: Mapping[str, str] = {
 
 
 def spoken_of(case: Case, dropped: Span | None) -> tuple[str, Words]:
-    """The layer that holds the parameter, or the parameter, where that is used by itself."""
+    """The layer that gives what is dropped, else that which holds the parameter, or the parameter used by itself."""
     parameter = case.parameter
+    if (giver := called_at(case, dropped)) is not None:
+        return giver, RAN
     layer = layer_of(case)
     if not parameter.is_variable or layer is None:
         return parameter.owner or parameter.name, USED

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from whygrad.causes.cause import Case, Explanation, chain_of, in_package
+from whygrad import source
+from whygrad.causes.cause import Case, Explanation, chain_of, code_of, in_package, quoted
 from whygrad.causes.words import Words, explained
 from whygrad.graph import GradientSeen, Layer
 from whygrad.span import Span
@@ -13,6 +15,8 @@ from whygrad.ways import Edge
 
 # Some libraries mark their own operations with one.
 _OWN = "_"
+# Where the words of a way speak of the text of the place.
+_PLACE = "`{code}`"
 ALONE = "no other operation on the way turns it to zeros"
 
 
@@ -62,12 +66,25 @@ def tell(birth: Birth, words: Words, proof: str = ALONE, at: Span | None = None)
     case, stack = birth.case, birth.case.graph.op(birth.edge.op).stack
     place = at or made(case, birth.edge.op, stack) or _place(stack)
     said = replace(words, proof=f"measured on the way back: {proof}", severity="warning")
+    if place is not None and _is_request(case, place):
+        said = replace(said, reason=words.reason.replace(_PLACE, _inside(birth, place)))
     return explained(said, place, chain_of(case))
+
+
+def _is_request(case: Case, place: Span) -> bool:
+    return bool(case.graph.request) and place.place() == case.graph.request[0].place()
+
+
+def _inside(birth: Birth, place: Span) -> str:
+    """What to call an operation that a library runs inside of the one call that asks for gradients."""
+    call = source.node_at(place)
+    function = ast.unparse(call.func) if isinstance(call, ast.Call) else code_of(place)
+    return f"an operation (`{birth.name}`) inside of {quoted(function)}"
 
 
 def made(case: Case, op: int, stack: tuple[Span, ...]) -> Span | None:
     """Where the layer that ran an operation was made, if the script has no line of its own that runs it."""
-    if op < 0 or not stack or not case.graph.request or stack[0].place() != case.graph.request[0].place():
+    if op < 0 or not stack or not _is_request(case, stack[0]):
         return None
     layer = _layer(case, op)
     return layer.made if layer is not None else None
