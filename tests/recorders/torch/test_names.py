@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from hearing import Ear  # noqa: E402
+from torch_session import told  # noqa: E402
 from whygrad.diagnose import diagnose  # noqa: E402
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
@@ -48,3 +49,33 @@ def test_a_deep_copy_is_a_model_of_its_own(ear: Ear) -> None:
     other = copy.deepcopy(model)
     step(model, other)
     assert {f.cause for f in diagnose(ear.graphs[-1])} == {"wrong-source"}
+
+
+class Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.bias = nn.Linear(4, 4, bias=False), nn.Parameter(torch.zeros(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.inner(x) + self.bias
+
+
+class Stack(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, 1)
+        self.blocks = [Block() for _ in range(2)]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x)
+
+
+def test_modules_in_a_plain_list_are_blamed_where_they_are_put_there() -> None:
+    def program() -> None:
+        model = Stack()
+        step(model, model)
+
+    names = [f"model.blocks.{n}.{p}" for n in range(2) for p in ("bias", "inner.weight")]
+    assert told(program) == [("untracked", "Block()", names)]

@@ -50,6 +50,7 @@ class Torch:
         self.lives.optimizer_made = self._optimizer_made
         self.lives.optimizer_failed = self._optimizer_failed
         self.requests.used = self._used
+        self.requests.steps.let_go = lambda tensor: self.known.let_go(tensor, self.lives.modules)
         self.requests.derived = lambda outputs, answers, frame: derived(self.log, outputs, answers, frame)
         self.requests.outermost = self.hooks.transforms.outermost
         self.hooks.transforms.mark = self._mark
@@ -284,8 +285,8 @@ class Torch:
         met = {id(t) for _, t in self._living(names)}
         more = others(described, names, self.lives.modules, met)
         paths = unique([d.path for d in described] + [d.path for d in more])
-        both = [replace(d, path=path) for d, path in zip([*described, *more], paths, strict=True)]
-        return close(self, request, both, names)
+        described = [replace(d, path=p) for d, p in zip([*described, *more], paths, strict=True)]
+        return close(self, request, described, names)
 
     def _living(self, names: Names) -> list[tuple[str, Any]]:
         """The parameters of named modules, listed by them or not, that the log knows."""

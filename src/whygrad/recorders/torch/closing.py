@@ -209,9 +209,14 @@ def _quiet_thaws(history: list[Event]) -> list[Event]:
 
 
 def _concerned(builder: GraphBuilder, targets: Sequence[int], parameters: list[Parameter]) -> list[Parameter]:
-    """Of what several optimizers hold, the parameters that the loss has to do with; all if it has with none."""
+    """Of what several optimizers hold, the parameters that the loss has to do with; all if it has with none.
+
+    What is frozen just now (a critic in its generator's turn) counts only where nothing else was to get anything.
+    """
     reached = builder.ancestors(targets)
     near = [p for p in parameters if not p.asked or p.value in reached]
+    followed = [p for p in near if not p.asked or p.watched]
+    near = followed if any(p.asked for p in followed) else near
     return near if any(p.asked for p in near) else parameters
 
 

@@ -59,6 +59,11 @@ class Known:
                 return home.path.removesuffix(f".{below}")
         return type(module).__name__
 
+    def let_go(self, tensor: Any, modules: Iterable[Any]) -> bool:
+        """Whether a module held it when its optimizer was made, and none of the living ones does."""
+        home = self.home(tensor)
+        return home is not None and home.module is not None and id(tensor) not in _held_by(modules)
+
     def home(self, tensor: Any) -> Home | None:
         """The home that a tensor had."""
         known = self._homes.get(id(tensor))
@@ -73,7 +78,7 @@ def describe(
     Args:
         modules: the living modules, which a source may still be part of.
     """
-    living = {id(p) for m in list(modules) for p in m._parameters.values() if p is not None}
+    living = _held_by(modules)
     found = []
     for position, (tensor, answer) in enumerate(zip(sources, seen, strict=True)):
         home = names.homes.get(id(tensor)) or known.home(tensor)
@@ -136,6 +141,10 @@ def others(described: Sequence[Described], names: Names, modules: Iterable[Any],
                 Described(tensor, home.path, "unknown", False, True, home.module, home.tracked, in_model, home)
             )
     return found
+
+
+def _held_by(modules: Iterable[Any]) -> set[int]:
+    return {id(p) for m in list(modules) for p in m._parameters.values() if p is not None}
 
 
 def forward_of(module: Any) -> Span | None:

@@ -291,8 +291,8 @@ class Requests:
             stack = frames.capture(frame)
             site = ("grad", *site_of(stack))
             opened = self._asked_at.get(site, 0)
-            self._asked_at[site] = self.steps.asked = self.now()
-            self.steps.sources = frozenset(id(s) for s in sources)
+            self._asked_at[site] = self.now()
+            self.steps.answered(mark, sources)
             api = f"torch.func.{transform}" if transform else "torch.autograd.grad"
             if sources:
                 self.heard(Request(api, site, stack, frame, sources, seen, (mark,), opened, error, got=got or {}))

@@ -60,7 +60,7 @@ class Steps:
         optimizers: those that live.
         passes: how many backward passes ran.
         also_held: what optimizers hold that are not torch's own.
-        asked: the log's next number when ``autograd.grad`` last answered; ``sources``: ids of what it was asked for.
+        let_go: whether a module held a parameter once, and none does now.
     """
 
     def __init__(
@@ -75,8 +75,9 @@ class Steps:
         self.optimizers = WeakIdKeyDictionary()
         self.passes = 0
         self.also_held: Callable[[], list[Any]] = list
-        self.asked = -1
-        self.sources: frozenset[int] = frozenset()
+        self.let_go: Callable[[Any], bool] = lambda tensor: False
+        # The log's next number when ``autograd.grad`` last answered, the entry of that, ids of what it was asked for.
+        self._answered: tuple[int, int, frozenset[int]] = (-1, -1, frozenset())
         self._stepped = WeakIdKeyDictionary()
         self._facts = WeakIdKeyDictionary()
         self._lives: list[Facts] = []
@@ -98,6 +99,10 @@ class Steps:
         self.met(optimizer)
         self._facts[optimizer] = facts = Facts(tuple(parameters), place=place)
         self._lives.append(facts)
+
+    def answered(self, mark: int, sources: Sequence[Any]) -> None:
+        """``autograd.grad`` was asked for these, at an entry of the log: the script may put its answers in place."""
+        self._answered = (self.now(), mark, frozenset(id(s) for s in sources))
 
     def met(self, optimizer: Any) -> None:
         """An optimizer that lives."""
@@ -200,8 +205,14 @@ class Steps:
             return
         opened, held = self._stepped.get(optimizer, 0), {id(p) for p in sources}
         calls = [c for c in self.pending if c.mark >= opened or not c.known]
-        if not calls and self.asked >= opened and self.sources & held:
-            return  # its gradients were put there by hand, and judged when ``autograd.grad`` gave them
+        when, mark, given = self._answered
+        marks: tuple[int, ...] = ()
+        if not calls and when >= opened and given & held:
+            # Its gradients were put there by hand, and judged when ``autograd.grad`` gave them.
+            sources = [p for p in sources if id(p) not in given and gradient_of(p) is None and self.let_go(p)]
+            if not sources:
+                return
+            marks = (mark,) if mark >= 0 else ()
         mine = [c for c in calls if c.leaves & held] or calls[-1:]
         for call in mine:
             call.consumed = True
@@ -216,7 +227,7 @@ class Steps:
                 frame,
                 sources,
                 tuple(answer(p, got) for p in sources),
-                tuple(c.mark for c in mine if c.mark >= 0),
+                marks or tuple(c.mark for c in mine if c.mark >= 0),
                 opened,
                 got=got,
                 cleared=self._lost(mine, sources, got),
