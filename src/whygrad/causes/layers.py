@@ -94,7 +94,12 @@ def running_parent(case: Case, layer: Layer | None) -> Layer | None:
 
 
 def _kept_aside(case: Case, layer: Layer | None) -> Layer | None:
-    """The layer, or the one around it, that its parent holds in something else than an attribute of its own."""
+    """The layer, or the one around it, that its parent holds in something else than an attribute of its own.
+
+    Keras looks into lists and dicts; PyTorch does not.
+    """
+    if case.graph.framework != "torch":
+        return None
     while layer is not None and layer.parent is not None and layer.attribute is not None:
         layer = case.graph.layer(layer.parent)
     return layer if layer is not None and layer.parent is not None else None

@@ -119,13 +119,28 @@ def twin(case: Case) -> Explanation | None:
     ran = unasked(case.flow, case.asked)
     if not ran or not (_is_same_build(case.flow, case.asked) or _is_beside(case)):
         return None
-    words = spoken(TRAINED, case)
+    words, held = spoken(TRAINED, case), case.parameter.place_of("held")
+    if held is not None:
+        return _held_twin(case, held, _model(ran))
     return at_request(
         case,
         f"the loss comes from {quoted(_model(ran))}, and the gradient is asked of another model",
         f"the loss does not come from these {words}",
         f"ask for the {words} of {quoted(_model(ran))}",
         f"a gradient reaches the other model's {words}, which nobody asks for",
+    )
+
+
+def _held_twin(case: Case, held: Span, model: str) -> Explanation | None:
+    """The same where it is an optimizer that asks: it was given the parameters of another model."""
+    return at_request(
+        case,
+        f"the loss comes from {quoted(model)}, and the optimizer holds the parameters of another model",
+        "the loss does not come from what this optimizer is given",
+        f"give the optimizer the parameters of {quoted(model)}",
+        "a gradient reaches the other model's parameters, which no optimizer holds",
+        *(Label(span, f"this loss comes from {quoted(model)}") for span in case.graph.request[:1]),
+        place=held,
     )
 
 

@@ -90,9 +90,8 @@ class Torch:
             self.recording = False
             self.hooks.remove()
             self.keras.rest()
-            self.hooks.values.clear()
-            self.hooks.modules.clear()
-            self.hooks.transforms.clear()
+            for part in (self.hooks.values, self.hooks.modules, self.hooks.transforms):
+                part.clear()
             self.log.clear()
 
     def watch(self, watch: Watch) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from whygrad.graph import NOWHERE, Event, GradientSeen, Graph, Layer, Parameter, Recording
+from whygrad.graph import NOWHERE, Event, Graph, Layer, Parameter, Recording
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.keras import layers_of
@@ -62,7 +62,7 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
     awaited = recorder.hooks.replicas.awaited(described)
     parameters = [
         replace(
-            _parameter(recorder, replay, d, current, request.got, ends.get(id(d.tensor))),
+            _parameter(recorder, replay, d, current, request, ends.get(id(d.tensor))),
             awaited=awaited.get(id(d.tensor)),
         )
         for d in described
@@ -121,13 +121,15 @@ def _parameter(
     replay: Replay,
     described: Described,
     current: dict[int, int],
-    got: Mapping[int, GradientSeen],
+    request: Request,
     end: Event | None,
 ) -> Parameter:
     tensor = described.tensor
     serial = recorder.log.known(tensor)
     value = current.get(serial, NOWHERE) if serial else NOWHERE
-    history = _quiet_thaws(list(_history(recorder, replay, tensor, value)))
+    history = _quiet_thaws(
+        list(_history(recorder, replay, tensor, value, request.optimizer if described.asked else ()))
+    )
     if end is not None:
         history.append(end)
     return Parameter(
@@ -139,7 +141,9 @@ def _parameter(
         trainable=_is_followed(described) or not described.is_variable,
         is_variable=described.is_variable,
         watched=_is_followed(described),
-        gradient=got.get(id(tensor), described.seen) if described.seen in ("present", "unknown") else described.seen,
+        gradient=request.got.get(id(tensor), described.seen)
+        if described.seen in ("present", "unknown")
+        else described.seen,
         owner=described.module,
         holder=described.home.holder or described.home.path if described.home is not None else None,
         tracked=described.tracked,
@@ -148,8 +152,12 @@ def _parameter(
     )
 
 
-def _history(recorder: Torch, replay: Replay, tensor: Any, value: int) -> Iterator[Event]:
-    """Where a parameter was made, frozen and thawed, as Keras knows it if it is one of Keras' variables."""
+def _history(recorder: Torch, replay: Replay, tensor: Any, value: int, held: frames.Stack) -> Iterator[Event]:
+    """Where a parameter was made, frozen and thawed, as Keras knows it if it is one of Keras' variables.
+
+    Args:
+        held: where the optimizer that asks for it was made.
+    """
     variable = recorder.keras.variable(tensor)
     born = recorder.keras.lives.birth_of(variable) if variable is not None else ()
     made = born or recorder.lives.birth_of(tensor)
@@ -157,6 +165,8 @@ def _history(recorder: Torch, replay: Replay, tensor: Any, value: int) -> Iterat
         yield Event("made", replay.stack(made)[0])
     elif value != NOWHERE and (span := replay.builder.span_of(value)) is not None:
         yield Event("made", span)
+    if held:
+        yield Event("held", replay.stack(held)[0])
     if variable is not None:
         freezes = recorder.keras.lives.freezes(variable)
     else:

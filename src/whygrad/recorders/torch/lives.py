@@ -100,7 +100,9 @@ class Lives:
         @passed_over
         @wraps(original)
         def __init__(self: Any, params: Any, *args: Any, **kwargs: Any) -> None:
-            # In a form that can be looked at twice: a generator becomes the list it makes.
+            # In a form that can be looked at twice: a generator becomes the list it makes. What it goes through may be
+            # a model that nothing else holds, and is to live until its parameters have a name.
+            model = _walked_by(params)
             given = list(params) if isinstance(params, Iterator) else params
             try:
                 original(self, given, *args, **kwargs)
@@ -108,6 +110,7 @@ class Lives:
                 lives._guarded(lives.optimizer_failed, error, given, sys._getframe(1))
                 raise
             lives._guarded(lives._optimizer, self, sys._getframe(1))
+            del model
 
         self.patches.replace(torch.optim.Optimizer, "__init__", __init__)
 
@@ -137,6 +140,12 @@ class Lives:
             body(*arguments)
         except Exception as error:
             self.fault(error)
+
+
+def _walked_by(params: Any) -> Any:
+    """The module whose parameters a generator gives."""
+    frame = getattr(params, "gi_frame", None)
+    return frame.f_locals.get("self") if frame is not None else None
 
 
 def _outside(frame: Any, made: Any) -> Any:
