@@ -9,14 +9,15 @@ from whygrad.graph.operations import NOWHERE, Shape
 from whygrad.span import Span
 
 GradientSeen = Literal["none", "zero", "nonfinite", "present", "unknown"]
-EventKind = Literal["made", "held", "frozen", "thawed", "replaced", "written", "updated", "zeroed", "kept"]
+EventKind = Literal["made", "held", "frozen", "thawed", "hooked", "replaced", "written", "updated", "zeroed", "kept"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to a parameter.
 
-    ``held``: the optimizer that asks for it was made there. ``zeroed``: its gradient was cleared before anybody applied
+    ``held``: the optimizer that asks for it was made there; ``hooked``: a function of the script's has last changed the
+    gradient that arrived. ``zeroed``: its gradient was cleared before anybody applied
     it; ``kept``: it had a gradient, and an optimizer left it as it was, for the reason that ``detail`` is. ``part``
     tells which part of what a call hands back it is about.
     """

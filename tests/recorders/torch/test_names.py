@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from hearing import Ear  # noqa: E402
-from torch_session import told  # noqa: E402
+from torch_session import told, x  # noqa: E402
 from whygrad.diagnose import diagnose  # noqa: E402
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
@@ -48,7 +48,21 @@ def test_a_deep_copy_is_a_model_of_its_own(ear: Ear) -> None:
     model = nn.Linear(4, 2)
     other = copy.deepcopy(model)
     step(model, other)
-    assert {f.cause for f in diagnose(ear.graphs[-1])} == {"wrong-source"}
+    [finding] = diagnose(ear.graphs[-1])
+    assert finding.cause == "wrong-source"
+    assert finding.culprit is not None
+    assert finding.culprit.code == "torch.optim.SGD(trained.parameters(), lr=0.1)"
+
+
+def test_a_model_that_nothing_else_holds_gives_its_parameters_their_names() -> None:
+    def program() -> None:
+        model = nn.Sequential(nn.Linear(4, 1))
+        optimizer = torch.optim.SGD(nn.Sequential(nn.Linear(4, 1)).parameters(), lr=0.1)
+        model(x()).sum().backward()
+        optimizer.step()
+
+    [(cause, _, names)] = told(program)
+    assert (cause, names) == ("wrong-source", ["Sequential.0.weight", "Sequential.0.bias"])
 
 
 class Block(nn.Module):

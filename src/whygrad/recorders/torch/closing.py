@@ -174,6 +174,8 @@ def _history(recorder: Torch, replay: Replay, tensor: Any, value: int, held: fra
     for given, stack, name in freezes:
         if stack:
             yield Event("thawed" if given else "frozen", replay.stack(stack)[0], name)
+    if silenced := recorder.hooks.values.silenced_at(tensor):
+        yield Event("hooked", replay.stack(silenced)[0])
 
 
 def _ends(

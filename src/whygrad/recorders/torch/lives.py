@@ -24,6 +24,7 @@ class Lives:
     Attributes:
         modules: module to the place that made it.
         optimizers: optimizer to the place that made it.
+        backward_hooks: module to the place that last put a hook on its gradients.
         optimizer_made: told of every new optimizer and the frame that made it.
         schedule_made: told of the optimizer of every new schedule and the place that made it.
     """
@@ -33,6 +34,7 @@ class Lives:
         self.patches = Patches()
         self.modules = WeakIdKeyDictionary()
         self.optimizers = WeakIdKeyDictionary()
+        self.backward_hooks = WeakIdKeyDictionary()
         self.optimizer_made: Callable[[Any, Any], None] = lambda optimizer, frame: None
         self.schedule_made: Callable[[Any, frames.Stack], None] = lambda optimizer, stack: None
         self.optimizer_failed: Callable[[BaseException, Any, Any], None] = lambda error, given, frame: None
@@ -43,6 +45,8 @@ class Lives:
         """Patch the constructors."""
         self._modules("__init__")
         self._modules("__setstate__")  # copies and unpickled modules
+        for name in ("register_full_backward_hook", "register_full_backward_pre_hook"):
+            self._backward_hooks(name)
         self._optimizers()
         self._schedules()
 
@@ -92,6 +96,21 @@ class Lives:
     def _module(self, module: Any, frame: Any) -> None:
         if module not in self.modules:
             self.modules[module] = frames.capture(_outside(frame, module))
+
+    def _backward_hooks(self, name: str) -> None:
+        original = getattr(torch.nn.Module, name)
+        lives = self
+
+        @passed_over
+        @wraps(original)
+        def register(self: Any, *args: Any, **kwargs: Any) -> Any:
+            lives._guarded(lives._hooked, self, sys._getframe(1))
+            return original(self, *args, **kwargs)
+
+        self.patches.replace(torch.nn.Module, name, register)
+
+    def _hooked(self, module: Any, frame: Any) -> None:
+        self.backward_hooks[module] = frames.capture(frame)
 
     def _optimizers(self) -> None:
         original = torch.optim.Optimizer.__init__

@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor, isfinite, view_as_real
 
 from whygrad.graph import GradientSeen
+from whygrad.recorders import frames
 from whygrad.recorders.torch.originals import gradient_of
 
 # Their derivative is not finite, or 0 * inf, at some point; by the names of torch's functions.
@@ -37,6 +40,20 @@ _register_hook = Tensor.register_hook
 Place = tuple[int, int, bool]
 
 
+@dataclass(slots=True)
+class Leaf:
+    """A leaf on which the script has put a hook.
+
+    Attributes:
+        place: where; ``arrived``: what last came to the leaf, before that hook saw it; ``handle``: of our own hook.
+    """
+
+    tensor: weakref.ref[Any]
+    place: frames.Stack
+    arrived: GradientSeen = "unknown"
+    handle: Any = None
+
+
 class Values:
     """Measures cotangents, and what parameters get.
 
@@ -52,6 +69,7 @@ class Values:
         self.zeros: set[tuple[int, int]] = set()
         self.everything = False
         self._hooked: dict[int, weakref.ref[Any]] = {}
+        self._leaves: dict[int, Leaf] = {}
         self._zero: dict[int, tuple[weakref.ref[Any], int]] = {}
         # The gradient that was last looked at, as it then was, and what it is worth.
         self._looked: tuple[Callable[[], Any], int, GradientSeen] = (lambda: None, 0, "unknown")
@@ -61,15 +79,39 @@ class Values:
         self.seen.clear()
         self.zeros.clear()
         self._hooked.clear()
+        for leaf in self._leaves.values():
+            leaf.handle.remove()
+        self._leaves.clear()
         self.everything = False
 
     def wanted(self, name: str) -> bool:
         """Whether an operation of this name is measured now."""
         return self.everything or name in POLES
 
-    def hooked(self, tensor: Any) -> None:
-        """The script has put a hook on a tensor: what comes after it is not what goes through the operations."""
+    def hooked(self, tensor: Any, frame: FrameType) -> None:
+        """The script puts a hook on a tensor: what comes after it is not what goes through the operations."""
         self._hooked[id(tensor)] = weakref.ref(tensor)
+        known = self._leaves.get(id(tensor))
+        if tensor.grad_fn is None and tensor.requires_grad and (known is None or known.tensor() is not tensor):
+            leaf = self._leaves[id(tensor)] = Leaf(weakref.ref(tensor), frames.capture(frame))
+            leaf.handle = _register_hook(tensor, self._arrival(leaf))
+
+    def silenced_at(self, tensor: Any) -> frames.Stack:
+        """Where a hook was put on a leaf that was last given something; asked of one whose gradient is zero."""
+        known = self._leaves.get(id(tensor))
+        is_it = known is not None and known.tensor() is tensor and known.arrived == "present"
+        return known.place if known is not None and is_it else ()
+
+    def _arrival(self, leaf: Leaf) -> Callable[[Any], None]:
+        fault = self.fault
+
+        def hook(gradient: Any) -> None:
+            try:
+                leaf.arrived = worth(gradient)
+            except Exception as error:
+                fault(error)
+
+        return hook
 
     def _is_hooked(self, tensor: Any) -> bool:
         known = self._hooked.get(id(tensor))
