@@ -14,6 +14,7 @@ from whygrad.causes.wrong_cures import AWAITED, argued
 from whygrad.finding import Affected, Finding, Gradient, Headline, Label, Proof, Severity
 from whygrad.flow import Flow
 from whygrad.graph import Graph, Parameter
+from whygrad.graphless import graphless
 from whygrad.penalised import penalised
 from whygrad.span import Span
 from whygrad.spec import CARRY
@@ -51,7 +52,7 @@ def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]
     # What raised for the reason of another parameter leaves this one without a gradient by the way.
     told = _folded([one for one in found.values() if one[0] != _RAISED] or list(found.values()), graph)
     findings = [_finding(graph, *one) for one in told]
-    return findings if graph.ended else [*findings, *penalised(flow, asked)]
+    return findings if graph.ended else [*findings, *penalised(flow, asked), *graphless(flow, asked)]
 
 
 def _folded(found: Sequence[Told], graph: Graph) -> list[Told]:

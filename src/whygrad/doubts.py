@@ -77,7 +77,7 @@ def without_served(
     if finding.penalised:
         kept = tuple(p for p in finding.parameters if got[p.path] < 2)
         return finding.of(kept) if kept else None
-    if finding.cause in _OF_ITS_OWN:
+    if finding.cause in _OF_ITS_OWN or finding.partly:
         return finding
     dead = all(p.gradient == "none" for p in graph.parameters if p.asked)
     apart = finding.cause in _NOT_OF_THIS_LOSS
