@@ -180,7 +180,7 @@ def _explain(case: Case) -> tuple[str, Explanation | None]:
     if is_unapplied(case.parameter):
         return "not-updated", CAUSES["not-updated"].explain(case)
     useless = case.parameter.gradient in ("zero", "nonfinite") and case.flow.alive(case.parameter)
-    causes = LINKS["alive"] if useless else tuple(CAUSES)
+    causes = (*LINKS["alive"], *LINKS["applied"]) if useless else tuple(CAUSES)
     if case.graph.fault is not None and not case.graph.targets:  # there never was a loss to ask about
         causes = (*behind(case), _RAISED)
     for id in causes:

@@ -61,6 +61,13 @@ PLAIN: Mapping[str, Words] = {
         "backward passes ran until the script ended, and no step of the optimizer that holds it",
         "warning",
     ),
+    "skipped": Words(
+        "the loss scaler leaves out every step, since gradients are not finite",
+        "this leaves out the optimizer's step each time",
+        "look at the loss without the scaler: something in it overflows or has no derivative, whatever the scale is",
+        "every step that the scaler was asked for was left out, until the script ended",
+        "warning",
+    ),
     "rate": Words(
         "the learning rate was 0 in every step",
         "this optimizer has a learning rate of 0",

@@ -50,6 +50,7 @@ class Torch:
         self.lives.optimizer_made = self._optimizer_made
         self.lives.optimizer_failed = self._optimizer_failed
         self.requests.used = self._used
+        self.requests.steps.shelve = lambda request: self._closed(request, self._names(request.frame, request.sources))
         self.requests.steps.let_go = lambda tensor: self.known.let_go(tensor, self.lives.modules)
         self.requests.derived = lambda outputs, answers, frame: derived(self.log, outputs, answers, frame)
         self.requests.outermost = self.hooks.transforms.outermost
@@ -238,9 +239,7 @@ class Torch:
             if seen != request.seen:
                 request = replace(request, seen=seen)
             paths = self._paths_of(request, named)
-            build: Callable[[], Graph] | None = None
-            if self.recording and request.sources:
-                build = lambda: self._closed(request, named())  # noqa: E731
+            build = (lambda: self._closed(request, named())) if self.recording and request.sources else None
             error = request.error
             self.sink.asked(
                 Asked(

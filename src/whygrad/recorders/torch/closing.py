@@ -185,6 +185,9 @@ def _ends(
     if request.cleared:
         cleared = Event("zeroed", replay.stack(request.cleared)[0], "cleared")
         return {id(d.tensor): cleared for d in described if d.asked}
+    if request.skipped:
+        skipped, spoiled = Event("kept", replay.stack(request.skipped)[0], "skipped"), _spoiled(request)
+        return {id(d.tensor): skipped for d in described if d.asked and id(d.tensor) in spoiled}
     if not request.optimizer:
         return {}
     held = {id(p) for p in recorder.requests.steps.held()}
@@ -194,6 +197,10 @@ def _ends(
         for d in described
         if not d.asked and id(d.tensor) not in held and recorder.known.home(d.tensor) is None and _trains(d, names)
     }
+
+
+def _spoiled(request: Request) -> set[int]:
+    return {number for number, worth in request.got.items() if worth == "nonfinite"}
 
 
 def _is_followed(described: Described) -> bool:
@@ -270,7 +277,8 @@ def held_by(recorder: Torch, optimizer: Any) -> list[Parameter]:
 
 
 def unapplied(recorder: Torch) -> Iterator[Graph]:
-    """For each optimizer that could not change what it holds, a Graph that says so and has no operations."""
+    """For each optimizer that could not change what it holds, a Graph that says so; most have no operations."""
+    yield from recorder.requests.steps.never_let_through()
     for held, why, stack in recorder.requests.steps.unapplied():
         place = frames.spans(stack)[0] if stack else None
         parameters = [replace(p, history=(Event("kept", place, why),)) for p in held]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from types import FrameType
 from typing import Any
@@ -18,7 +18,7 @@ from torch.nn.utils import clip_grad
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.weak import WeakIdKeyDictionary
 
-from whygrad.graph import GradientSeen, Parameter
+from whygrad.graph import GradientSeen, Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.asking import Backward, Request, answer, site_of
@@ -37,6 +37,7 @@ class Facts:
 
     Attributes:
         place: where it was made; ``schedule``: where the schedule was made that changed its learning rate.
+        skipped: how many steps a loss scaler left out so far; ``shelved``: what was asked in the first of these.
     """
 
     parameters: tuple[Parameter, ...]
@@ -44,6 +45,8 @@ class Facts:
     rate: bool = False
     place: frames.Stack = ()
     schedule: frames.Stack = ()
+    skipped: int = 0
+    shelved: Graph | None = None
 
 
 class Steps:
@@ -60,6 +63,7 @@ class Steps:
         optimizers: those that live.
         passes: how many backward passes ran.
         also_held: what optimizers hold that are not torch's own.
+        shelve: makes the Graph of a request that may come to matter when the script has ended.
         let_go: whether a module held a parameter once, and none does now.
     """
 
@@ -75,6 +79,7 @@ class Steps:
         self.optimizers = WeakIdKeyDictionary()
         self.passes = 0
         self.also_held: Callable[[], list[Any]] = list
+        self.shelve: Callable[[Request], Graph | None] = lambda request: None
         self.let_go: Callable[[Any], bool] = lambda tensor: False
         # The log's next number when ``autograd.grad`` last answered, the entry of that, ids of what it was asked for.
         self._answered: tuple[int, int, frozenset[int]] = (-1, -1, frozenset())
@@ -123,6 +128,36 @@ class Steps:
                 yield held, "schedule" if facts.schedule else "rate", facts.schedule or facts.place
             elif not facts.steps and self.passes >= FEWEST_PASSES:
                 yield held, "no step", facts.place
+
+    def never_let_through(self) -> Iterator[Graph]:
+        """Of each optimizer whose every step a loss scaler left out, what was asked in the first."""
+        for facts in self._lives:
+            if not facts.steps and facts.skipped >= FEWEST_STEPS and facts.shelved is not None:
+                yield facts.shelved
+
+    def count(self, optimizer: Any) -> int:
+        """How many steps an optimizer has made."""
+        facts = self._facts.get(optimizer)
+        return facts.steps if facts is not None else 0
+
+    @unseen
+    def skipped(self, optimizer: Any, frame: FrameType) -> None:
+        """A loss scaler has left out an optimizer's step: at the beginning that is how it finds its scale."""
+        facts = self._facts.get(optimizer)
+        if facts is None or facts.steps:
+            return
+        self.pause(True)
+        try:
+            facts.skipped += 1
+            calls = [c for c in self.pending if c.mark >= 0]
+            if facts.skipped == 1 and calls:
+                sources = [p for group in _groups(optimizer) for p in group["params"] if p.requires_grad]
+                request = self._request(optimizer, sources, frame, facts.place, calls, 0)
+                facts.shelved = self.shelve(replace(request, skipped=frames.capture(frame)))
+        except Exception as error:
+            self.fault(error)
+        finally:
+            self.ended(optimizer)
 
     def _clearing(self, original: Any) -> Any:
         steps = self
@@ -195,6 +230,7 @@ class Steps:
         facts = self._facts.get(optimizer)
         if facts is not None:
             facts.steps += 1
+            facts.shelved = None
             facts.rate = facts.rate or any(_rate(group) for group in optimizer.param_groups)
         sources = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
         self.asks(optimizer, sources, frame, facts.place if facts is not None else ())
@@ -216,23 +252,35 @@ class Steps:
         mine = [c for c in calls if c.leaves & held] or calls[-1:]
         for call in mine:
             call.consumed = True
+        request = self._request(optimizer, sources, frame, place, calls, opened)
+        self.heard(replace(request, marks=marks) if marks else request)
+
+    def _request(
+        self,
+        optimizer: Any,
+        sources: Sequence[Any],
+        frame: FrameType,
+        place: frames.Stack,
+        calls: list[Backward],
+        opened: int,
+    ) -> Request:
+        held = {id(p) for p in sources}
+        mine = [c for c in calls if c.leaves & held] or calls[-1:]
         got = {number: worth for call in calls for number, worth in call.got.items()}
         stack = frames.capture(frame)
         last = mine[-1] if mine else None
-        self.heard(
-            Request(
-                last.api if last is not None else f"torch.optim.{type(optimizer).__name__}.step",
-                ("step", *site_of(stack)),
-                last.stack if last is not None else stack,
-                frame,
-                sources,
-                tuple(answer(p, got) for p in sources),
-                marks or tuple(c.mark for c in mine if c.mark >= 0),
-                opened,
-                got=got,
-                cleared=self._lost(mine, sources, got),
-                optimizer=place,
-            )
+        return Request(
+            last.api if last is not None else f"torch.optim.{type(optimizer).__name__}.step",
+            ("step", *site_of(stack)),
+            last.stack if last is not None else stack,
+            frame,
+            sources,
+            tuple(answer(p, got) for p in sources),
+            tuple(c.mark for c in mine if c.mark >= 0),
+            opened,
+            got=got,
+            cleared=self._lost(mine, sources, got),
+            optimizer=place,
         )
 
 
