@@ -134,7 +134,7 @@ def _suspect(parameter: Parameter, flow: Flow) -> bool:
     if parameter.gradient == "zero":
         return not flow.alive(parameter) or bool(flow.graph.cotangents)
     if parameter.gradient == "nonfinite":
-        return bool(flow.graph.cotangents)
+        return bool(flow.graph.cotangents) or _is_lost(parameter)
     # Traced zeros can not be looked at.
     return parameter.gradient == "present" and zero_filled(parameter, flow)
 
@@ -239,8 +239,11 @@ def _fared(graph: Graph, parameters: Sequence[Parameter]) -> tuple[str, str]:
 
 def is_unapplied(parameter: Parameter) -> bool:
     """Whether it has its gradient, and nobody applies it."""
-    lost = bool(parameter.history) and parameter.history[-1].kind in ("zeroed", "kept")
-    return lost and parameter.gradient in ("present", "unknown")
+    return _is_lost(parameter) and parameter.gradient in ("present", "unknown")
+
+
+def _is_lost(parameter: Parameter) -> bool:
+    return bool(parameter.history) and parameter.history[-1].kind in ("zeroed", "kept")
 
 
 def _given(parameters: Sequence[Parameter]) -> str:
