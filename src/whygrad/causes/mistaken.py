@@ -121,7 +121,7 @@ def twin(case: Case) -> Explanation | None:
         return None
     words, held = spoken(TRAINED, case), case.parameter.place_of("held")
     if held is not None:
-        return _held_twin(case, held, _model(ran))
+        return _held_twin(case, held, ran)
     return at_request(
         case,
         f"the loss comes from {quoted(_model(ran))}, and the gradient is asked of another model",
@@ -131,15 +131,17 @@ def twin(case: Case) -> Explanation | None:
     )
 
 
-def _held_twin(case: Case, held: Span, model: str) -> Explanation | None:
-    """The same where it is an optimizer that asks: it was given the parameters of another model."""
+def _held_twin(case: Case, held: Span, ran: Sequence[Parameter]) -> Explanation | None:
+    """The same where it is an optimizer that asks: it was given the parameters of another model, or a copy."""
+    name, is_model = quoted(_model(ran)), ran[0].is_variable
+    other = "the parameters of another model" if is_model else "another tensor"
     return at_request(
         case,
-        f"the loss comes from {quoted(model)}, and the optimizer holds the parameters of another model",
+        f"the loss comes from {name}, and the optimizer holds {other}",
         "the loss does not come from what this optimizer is given",
-        f"give the optimizer the parameters of {quoted(model)}",
-        "a gradient reaches the other model's parameters, which no optimizer holds",
-        *(Label(span, f"this loss comes from {quoted(model)}") for span in case.graph.request[:1]),
+        f"give the optimizer {f'the parameters of {name}' if is_model else f'{name} itself'}",
+        f"a gradient reaches {'the other model' if is_model else 'the other tensor'}, which no optimizer holds",
+        *(Label(span, f"this loss comes from {name}") for span in case.graph.request[:1]),
         place=held,
     )
 
@@ -183,4 +185,6 @@ def _values(flow: Flow, asked: frozenset[str]) -> frozenset[int]:
 
 def _model(parameters: Sequence[Parameter]) -> str:
     first = parameters[0]
+    if not first.is_variable:
+        return first.name
     return (first.holder or first.path).split(".")[0].split("[")[0].split("/")[0]

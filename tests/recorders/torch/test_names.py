@@ -93,3 +93,16 @@ def test_modules_in_a_plain_list_are_blamed_where_they_are_put_there() -> None:
 
     names = [f"model.blocks.{n}.{p}" for n in range(2) for p in ("bias", "inner.weight")]
     assert told(program) == [("untracked", "Block()", names)]
+
+
+def test_an_optimizer_of_a_copy_of_a_tensor() -> None:
+    def program() -> None:
+        image = torch.ones(4)
+        optimizer = torch.optim.SGD([image.clone().requires_grad_()], lr=0.1)
+        image.requires_grad_()
+        for _ in range(3):
+            (image * x()).square().sum().backward()
+            optimizer.step()
+
+    [(cause, place, _)] = told(program)
+    assert (cause, place) == ("wrong-source", "torch.optim.SGD([image.clone().requires_grad_()], lr=0.1)")

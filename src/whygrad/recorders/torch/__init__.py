@@ -287,10 +287,10 @@ class Torch:
         return close(self, request, described, names)
 
     def _living(self, names: Names) -> list[tuple[str, Any]]:
-        """The parameters of named modules, listed by them or not, that the log knows."""
+        """The parameters of named modules, listed by them or not, and named tensors, of those that the log knows."""
         listed = [(path, p) for path, (module, _, _) in names.trees.items() for p in module._parameters.values()]
         loose = [(path, reference()) for path, reference in names.loose.items()]
-        bare = [("", p) for p in names.tensors() if isinstance(p, torch.nn.Parameter)]
+        bare = [("", t) for t in names.tensors()]
         variables = [("", v._value) for reference in names.variables.values() if (v := reference()) is not None]
         return [(path, p) for path, p in [*listed, *loose, *bare, *variables] if p is not None and self.log.known(p)]
 

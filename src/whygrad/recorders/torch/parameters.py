@@ -107,6 +107,8 @@ def others(described: Sequence[Described], names: Names, modules: Iterable[Any],
         known: ids of the tensors that an operation met.
     """
     asked = {id(d.tensor) for d in described}
+    # What is asked for under no name may be a copy of a plain tensor that has one.
+    nameless = any(d.asked and d.home is None for d in described)
     found = []
     for path, (module, _, _) in names.trees.items():
         for parameter in [p for p in module._parameters.values() if p is not None]:
@@ -127,9 +129,10 @@ def others(described: Sequence[Described], names: Names, modules: Iterable[Any],
         home = names.homes.get(id(parameter))
         if home is None or home.module is not None or id(parameter) in asked or id(parameter) not in known:
             continue
-        if isinstance(parameter, torch.nn.Parameter) and parameter.requires_grad:
+        if (isinstance(parameter, torch.nn.Parameter) or nameless) and parameter.is_leaf and parameter.requires_grad:
             asked.add(id(parameter))
-            found.append(Described(parameter, home.path, "unknown", False, True, None, None, None, home))
+            is_parameter = isinstance(parameter, torch.nn.Parameter)
+            found.append(Described(parameter, home.path, "unknown", False, is_parameter, None, None, None, home))
     for reference in names.variables.values():
         variable = reference()
         tensor = variable._value if variable is not None and variable.trainable else None
