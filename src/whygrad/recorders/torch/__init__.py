@@ -50,6 +50,7 @@ class Torch:
         self.lives.optimizer_made = self._optimizer_made
         self.lives.optimizer_failed = self._optimizer_failed
         self.requests.used = self._used
+        self.requests.steps.thaws.recorder = self
         self.requests.steps.shelve = lambda request: self._closed(request, self._names(request.frame, request.sources))
         self.requests.steps.let_go = lambda tensor: self.known.let_go(tensor, self.lives.modules)
         self.requests.derived = lambda outputs, answers, frame: derived(self.log, outputs, answers, frame)

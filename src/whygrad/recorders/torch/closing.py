@@ -266,12 +266,13 @@ def marked(log: Log, targets: Sequence[Any]) -> int:
     return number
 
 
-def held_by(recorder: Torch, optimizer: Any) -> list[Parameter]:
-    """What a new optimizer holds, by name."""
-    held = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
+def held_by(recorder: Torch, optimizer: Any) -> list[tuple[int, Parameter]]:
+    """What a new optimizer holds, by the number of its group and by name."""
+    groups = enumerate(optimizer.param_groups)
+    held = [(number, p) for number, group in groups for p in group["params"] if p.requires_grad]
     return [
-        Parameter(home.path, tuple(p.shape), str(p.dtype).removeprefix("torch."), gradient="present")
-        for p in held
+        (number, Parameter(home.path, tuple(p.shape), str(p.dtype).removeprefix("torch."), gradient="present"))
+        for number, p in held
         if (home := recorder.known.home(p)) is not None
     ]
 
@@ -279,6 +280,7 @@ def held_by(recorder: Torch, optimizer: Any) -> list[Parameter]:
 def unapplied(recorder: Torch) -> Iterator[Graph]:
     """For each optimizer that could not change what it holds, a Graph that says so; most have no operations."""
     yield from recorder.requests.steps.never_let_through()
+    yield from recorder.requests.steps.thaws.graphs()
     for held, why, stack in recorder.requests.steps.unapplied():
         place = frames.spans(stack)[0] if stack else None
         parameters = [replace(p, history=(Event("kept", place, why),)) for p in held]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import wraps
 from types import FrameType
 from typing import Any
@@ -23,30 +23,14 @@ from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.asking import Backward, Request, answer, site_of
 from whygrad.recorders.torch.compiled import passed_over, unseen
+from whygrad.recorders.torch.facts import Facts, groups_of, has_rate
 from whygrad.recorders.torch.originals import gradient_of
+from whygrad.recorders.torch.thaws import Thaws
 from whygrad.recorders.torch.values import worth
 
 # Fewer steps, or backward passes without one, may be a short trial.
 FEWEST_STEPS, FEWEST_PASSES = 3, 10
 CLIPS = ("clip_grad_norm_", "clip_grad_value_")
-
-
-@dataclass(slots=True)
-class Facts:
-    """What an optimizer did, for when it is gone: what it held, its steps, whether a learning rate was ever not 0.
-
-    Attributes:
-        place: where it was made; ``schedule``: where the schedule was made that changed its learning rate.
-        skipped: how many steps a loss scaler left out so far; ``shelved``: what was asked in the first of these.
-    """
-
-    parameters: tuple[Parameter, ...]
-    steps: int = 0
-    rate: bool = False
-    place: frames.Stack = ()
-    schedule: frames.Stack = ()
-    skipped: int = 0
-    shelved: Graph | None = None
 
 
 class Steps:
@@ -78,6 +62,7 @@ class Steps:
         self.heard, self.pending, self.pause, self.now, self.fault = heard, pending, pause, now, fault
         self.optimizers = WeakIdKeyDictionary()
         self.passes = 0
+        self.thaws = Thaws(self.held)
         self.also_held: Callable[[], list[Any]] = list
         self.shelve: Callable[[Request], Graph | None] = lambda request: None
         self.let_go: Callable[[Any], bool] = lambda tensor: False
@@ -99,10 +84,11 @@ class Steps:
         patches.defer(register_optimizer_step_pre_hook(self._before).remove)
         patches.defer(register_optimizer_step_post_hook(self._after).remove)
 
-    def made(self, optimizer: Any, parameters: Sequence[Parameter], place: frames.Stack) -> None:
-        """A new optimizer, what it holds, by name, and where it was made."""
+    def made(self, optimizer: Any, held: Sequence[tuple[int, Parameter]], place: frames.Stack) -> None:
+        """A new optimizer, what it holds, by group and name, and where it was made."""
         self.met(optimizer)
-        self._facts[optimizer] = facts = Facts(tuple(parameters), place=place)
+        facts = Facts(tuple(p for _, p in held), tuple(group for group, _ in held), place=place)
+        self._facts[optimizer] = facts
         self._lives.append(facts)
 
     def answered(self, mark: int, sources: Sequence[Any]) -> None:
@@ -116,16 +102,20 @@ class Steps:
     def scheduled(self, optimizer: Any, place: frames.Stack) -> None:
         """A schedule was made for an optimizer."""
         facts = self._facts.get(optimizer)
-        if facts is not None and any(_rate({"lr": g.get("initial_lr", g.get("lr", 1.0))}) for g in _groups(optimizer)):
+        if facts is not None and any(
+            has_rate({"lr": g.get("initial_lr", g.get("lr", 1.0))}) for g in groups_of(optimizer)
+        ):
             facts.schedule = place
 
     def unapplied(self) -> Iterator[tuple[tuple[Parameter, ...], str, frames.Stack]]:
         """What optimizers held and could not change, why, and the place of that, when the script has ended."""
-        applied = {p.path for facts in self._lives if facts.steps and facts.rate for p in facts.parameters}
+        applied = {p.path for facts in self._lives for p in facts.moved()}
         for facts in self._lives:
             held = tuple(p for p in facts.parameters if p.path not in applied)  # an optimizer may wrap another
-            if facts.steps >= FEWEST_STEPS and not facts.rate:
+            if facts.steps >= FEWEST_STEPS and not facts.rates:
                 yield held, "schedule" if facts.schedule else "rate", facts.schedule or facts.place
+            elif facts.steps >= FEWEST_PASSES and not facts.schedule:
+                yield held, "rate of a group", facts.place
             elif not facts.steps and self.passes >= FEWEST_PASSES:
                 yield held, "no step", facts.place
 
@@ -151,7 +141,7 @@ class Steps:
             facts.skipped += 1
             calls = [c for c in self.pending if c.mark >= 0]
             if facts.skipped == 1 and calls:
-                sources = [p for group in _groups(optimizer) for p in group["params"] if p.requires_grad]
+                sources = [p for group in groups_of(optimizer) for p in group["params"] if p.requires_grad]
                 request = self._request(optimizer, sources, frame, facts.place, calls, 0)
                 facts.shelved = self.shelve(replace(request, skipped=frames.capture(frame)))
         except Exception as error:
@@ -190,7 +180,7 @@ class Steps:
 
     def held(self) -> list[Any]:
         """What the living optimizers hold."""
-        return [p for o in list(self.optimizers) for g in _groups(o) for p in g["params"]] + self.also_held()
+        return [p for o in list(self.optimizers) for g in groups_of(o) for p in g["params"]] + self.also_held()
 
     def last(self) -> int:
         """Where in the log an optimizer last ended its step."""
@@ -229,9 +219,8 @@ class Steps:
         self.met(optimizer)
         facts = self._facts.get(optimizer)
         if facts is not None:
-            facts.steps += 1
-            facts.shelved = None
-            facts.rate = facts.rate or any(_rate(group) for group in optimizer.param_groups)
+            facts.stepped(optimizer)
+            self.thaws.look(frame, facts.place)
         sources = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
         self.asks(optimizer, sources, frame, facts.place if facts is not None else ())
 
@@ -287,13 +276,3 @@ class Steps:
 def has_closure(args: Any, kwargs: Any) -> bool:
     """Whether a step was handed a function that computes the loss."""
     return any(callable(one) for one in (*args[1:], *kwargs.values()))
-
-
-def _groups(optimizer: Any) -> list[Any]:
-    return list(getattr(optimizer, "param_groups", ()))
-
-
-def _rate(group: Mapping[str, Any]) -> bool:
-    """Whether a group has a learning rate other than 0."""
-    rate = group.get("lr", 1.0)
-    return worth(rate) != "zero" if isinstance(rate, torch.Tensor) else rate != 0
