@@ -185,9 +185,23 @@ def hooked_module() -> None:
     steps([*lost.parameters(), *kept.parameters()], lambda: kept(lost(x())).square().mean())
 
 
+def root_of_something_negative() -> None:
+    lost = nn.Linear(4, 1, bias=False)
+    nn.init.constant_(lost.weight, -1.0)
+    steps([*lost.parameters()], lambda: nn.functional.mse_loss(lost(x()).sqrt(), torch.ones(8, 1)))
+
+
+def nothing_left_to_choose() -> None:
+    lost = nn.Linear(4, 3, bias=False)
+    closed = torch.arange(8).reshape(8, 1) == 2
+    steps([*lost.parameters()], lambda: (lost(x()).masked_fill(closed, -torch.inf).softmax(1) * lost(x())).sum())
+
+
 @pytest.mark.parametrize(
     ("program", "cause", "paths"),
     [
+        (root_of_something_negative, "nonfinite-gradient", {"lost.weight"}),
+        (nothing_left_to_choose, "nonfinite-gradient", {"lost.weight"}),
         (hooked_parameter, "zero-gradient", {"lost.weight"}),
         (hooked_module, "zero-gradient", {"lost.weight", "lost.bias"}),
         (pruned, "zero-gradient", {"lost.weight_orig"}),

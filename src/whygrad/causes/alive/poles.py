@@ -48,6 +48,11 @@ _WHERE = Words(
     "replace the bad inputs before this operation too: `where(ok, x, 1.0)` inside and out",
 )
 
+_NEGATIVE = Words(
+    "`{code}` takes the root of something negative",
+    "a negative number has no root",
+    "keep what comes in above zero (`softplus`, a lower bound)",
+)
 _EDGE = Words(
     "the derivative of `{code}` is infinite at the ends of its range",
     "infinite slope at the ends, and no value beyond them",
@@ -100,6 +105,8 @@ _WAYS: Mapping[str, Words] = {
     for name in names.split()
 }
 
+# What has no value below zero, and no finite slope at zero.
+_ROOTS = frozenset(("sqrt", "rsqrt", "pow"))
 _CHOOSES = frozenset(("where", "select", "selectv2", "select_n", "masked_fill", "maximum", "minimum"))
 # What may stand between, in which each element stays by itself; and how many of them.
 _ELEMENTWISE = frozenset(
@@ -117,7 +124,9 @@ def forward(case: Case) -> Explanation | None:
     first = _first_break(case)
     if first is None:
         return None
-    told = tell(Birth(case, first, (first,)), _WAYS.get(name_of(case, first), _BEGINS))
+    name = name_of(case, first)
+    words = _NEGATIVE if name in _ROOTS else _WAYS.get(name, _BEGINS)
+    told = tell(Birth(case, first, (first,)), words)
     told = replace(told, proof=Proof("structural", True, _FORWARD))
     return _at_point(case, told, "its result", first.sink)
 
@@ -130,6 +139,11 @@ def pole(birth: Birth) -> Explanation | None:
     chosen = _is_chosen_among(birth.case, birth.edge)
     told = tell(birth, _WHERE if chosen else _SPOILED if _is_smooth(birth) else words, _BACKWARD)
     return _at_point(birth.case, told, "its input", birth.edge.source)
+
+
+def spoiled(birth: Birth) -> Explanation:
+    """An operation whose derivative is finite wherever what it is given is: that was not."""
+    return tell(birth, _SPOILED, _BACKWARD)
 
 
 def _is_smooth(birth: Birth) -> bool:

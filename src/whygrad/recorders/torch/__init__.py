@@ -174,7 +174,7 @@ class Torch:
 
     def _mark(self, targets: Any) -> int:
         with self.log.own_work():
-            return marked(self.log, targets)
+            return marked(self.log, self.hooks.values, targets)
 
     def _came_round(self) -> None:
         if self.sink is not None:

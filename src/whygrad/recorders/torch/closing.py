@@ -20,6 +20,7 @@ from whygrad.recorders.torch.names import Names
 from whygrad.recorders.torch.parameters import Described, forward_of
 from whygrad.recorders.torch.replay import Replay
 from whygrad.recorders.torch.tensors import note
+from whygrad.recorders.torch.values import Values, worth
 from whygrad.span import Span
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         None if error is None else fault_of(replay, request.inputs, str(error), request.opened, request.stack),
         ("the beginning of the run was not recorded",) if log.forgotten else (),
         replay.cotangents,
-        replay.zeros,
+        replay.noted["zero"],
+        replay.noted["broken"] if not recorder.hooks.values.lost.isdisjoint(request.marks) else (),
     )
     return excused(closed, log, replay.current)
 
@@ -254,7 +256,7 @@ def layers(recorder: Torch, names: Names, replay: Replay) -> list[Layer]:
     return found + layers_of(recorder.keras.layers, replay.stack)
 
 
-def marked(log: Log, targets: Sequence[Any]) -> int:
+def marked(log: Log, values: Values, targets: Sequence[Any]) -> int:
     """Note losses in the log.
 
     Returns:
@@ -262,6 +264,8 @@ def marked(log: Log, targets: Sequence[Any]) -> int:
     """
     note(log, targets)
     number = log.now
+    if any(worth(t) == "nonfinite" for t in targets):
+        values.lost.add(number)
     log.add(Marked(tuple(log.serial(t) for t in targets)))
     return number
 

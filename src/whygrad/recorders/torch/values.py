@@ -12,10 +12,10 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from torch import Tensor, isfinite, view_as_real
+from torch import Tensor, isfinite, isnan, view_as_real
 
 from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
@@ -38,6 +38,9 @@ _register_hook = Tensor.register_hook
 
 # (entry of the log, position, whether it is an output).
 Place = tuple[int, int, bool]
+Noted = Literal["zero", "broken"]
+# Larger ones are not looked at on the way forward, which would cost as much as what made them.
+MOST_ELEMENTS = 1 << 16
 
 
 @dataclass(slots=True)
@@ -59,14 +62,16 @@ class Values:
 
     Attributes:
         seen: what was measured where, since recording began.
-        zeros: entries of which an input was zero in every element, by position.
+        noted: of which inputs every element was zero, and which outputs are not finite although the inputs are.
+        lost: the entries of losses that are not finite.
         everything: whether every operation is measured.
     """
 
     def __init__(self, fault: Callable[[BaseException], None]) -> None:
         self.fault = fault
         self.seen: dict[Place, GradientSeen] = {}
-        self.zeros: set[tuple[int, int]] = set()
+        self.noted: dict[Place, Noted] = {}
+        self.lost: set[int] = set()
         self.everything = False
         self._hooked: dict[int, weakref.ref[Any]] = {}
         self._leaves: dict[int, Leaf] = {}
@@ -77,7 +82,8 @@ class Values:
     def clear(self) -> None:
         """Forget what was measured in the log's entries."""
         self.seen.clear()
-        self.zeros.clear()
+        self.noted.clear()
+        self.lost.clear()
         self._hooked.clear()
         for leaf in self._leaves.values():
             leaf.handle.remove()
@@ -128,7 +134,10 @@ class Values:
                 if tensor.requires_grad and tensor.grad_fn is not None and not self._is_hooked(tensor):
                     self.measure(tensor, (entry, position, given))
                 if self.everything and not given and is_zero(tensor):
-                    self.zeros.add((entry, position))
+                    self.noted[entry, position, given] = "zero"
+        for position, tensor in enumerate(outputs):
+            if (level := _brokenness(tensor)) and level > max(map(_brokenness, inputs), default=0):
+                self.noted[entry, position, True] = "broken"
 
     def _hook(self, place: Place) -> Callable[[Any], None]:
         seen, fault = self.seen, self.fault
@@ -197,6 +206,13 @@ def is_zero(tensor: Any) -> bool:
     """Whether a tensor is zero in every element."""
     values = _detach(tensor)
     return not (bool(_sum(values)) or bool(_any(values)))  # the sum is ten times cheaper, and nearly always settles it
+
+
+def _brokenness(tensor: Any) -> int:
+    """1 for a small enough tensor that holds something infinite, 2 for one with no numbers in it."""
+    if tensor.numel() > MOST_ELEMENTS or not tensor.is_floating_point() or not _is_plain(tensor):
+        return 0
+    return 0 if _looked_at(tensor) != "nonfinite" else 2 if bool(_any(isnan(_detach(tensor)))) else 1
 
 
 def worth(gradient: Any) -> GradientSeen:
