@@ -14,6 +14,7 @@ from whygrad.causes.wrong_cures import AWAITED, argued
 from whygrad.finding import Affected, Finding, Gradient, Headline, Label, Proof, Severity
 from whygrad.flow import Flow
 from whygrad.graph import Graph, Parameter
+from whygrad.graphless import graphless
 from whygrad.penalised import penalised
 from whygrad.span import Span
 from whygrad.spec import CARRY
@@ -51,7 +52,7 @@ def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]
     # What raised for the reason of another parameter leaves this one without a gradient by the way.
     told = _folded([one for one in found.values() if one[0] != _RAISED] or list(found.values()), graph)
     findings = [_finding(graph, *one) for one in told]
-    return findings if graph.ended else [*findings, *penalised(flow, asked)]
+    return findings if graph.ended else [*findings, *penalised(flow, asked), *graphless(flow, asked)]
 
 
 def _folded(found: Sequence[Told], graph: Graph) -> list[Told]:
@@ -133,7 +134,7 @@ def _suspect(parameter: Parameter, flow: Flow) -> bool:
     if parameter.gradient == "zero":
         return not flow.alive(parameter) or bool(flow.graph.cotangents)
     if parameter.gradient == "nonfinite":
-        return bool(flow.graph.cotangents)
+        return bool(flow.graph.cotangents) or _is_lost(parameter)
     # Traced zeros can not be looked at.
     return parameter.gradient == "present" and zero_filled(parameter, flow)
 
@@ -179,7 +180,7 @@ def _explain(case: Case) -> tuple[str, Explanation | None]:
     if is_unapplied(case.parameter):
         return "not-updated", CAUSES["not-updated"].explain(case)
     useless = case.parameter.gradient in ("zero", "nonfinite") and case.flow.alive(case.parameter)
-    causes = LINKS["alive"] if useless else tuple(CAUSES)
+    causes = (*LINKS["alive"], *LINKS["applied"]) if useless else tuple(CAUSES)
     if case.graph.fault is not None and not case.graph.targets:  # there never was a loss to ask about
         causes = (*behind(case), _RAISED)
     for id in causes:
@@ -238,8 +239,11 @@ def _fared(graph: Graph, parameters: Sequence[Parameter]) -> tuple[str, str]:
 
 def is_unapplied(parameter: Parameter) -> bool:
     """Whether it has its gradient, and nobody applies it."""
-    lost = bool(parameter.history) and parameter.history[-1].kind in ("zeroed", "kept")
-    return lost and parameter.gradient in ("present", "unknown")
+    return _is_lost(parameter) and parameter.gradient in ("present", "unknown")
+
+
+def _is_lost(parameter: Parameter) -> bool:
+    return bool(parameter.history) and parameter.history[-1].kind in ("zeroed", "kept")
 
 
 def _given(parameters: Sequence[Parameter]) -> str:

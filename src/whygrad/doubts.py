@@ -59,6 +59,9 @@ class Doubts:
 # Causes by which a parameter is simply not part of one loss of several.
 _NOT_OF_THIS_LOSS = ("not-called", "unused-output", "wrong-source")
 
+# A gradient that does not arrive, and a tensor of the same name as the one that has it: both are served in name only.
+_OF_ITS_OWN = ("not-updated", "replaced-parameter")
+
 
 def without_served(
     finding: Finding, graph: Graph, got: Counter[str], reached: Set[str] = frozenset()
@@ -74,8 +77,8 @@ def without_served(
     if finding.penalised:
         kept = tuple(p for p in finding.parameters if got[p.path] < 2)
         return finding.of(kept) if kept else None
-    if finding.cause == "not-updated":
-        return finding  # it has its gradient, that is the point
+    if finding.cause in _OF_ITS_OWN or finding.partly:
+        return finding
     dead = all(p.gradient == "none" for p in graph.parameters if p.asked)
     apart = finding.cause in _NOT_OF_THIS_LOSS
     if dead and not apart:

@@ -134,6 +134,7 @@ class Finding:
         wrong_cures: popular cures that do not help here, one sentence each.
         unasked: no request asked for the parameters' gradients, and that is the fault.
         penalised: the parameters do get a gradient, from a weight penalty alone.
+        partly: the parameters do get a gradient, from other terms of the loss.
         headline: what the title is made of, where other parameters may come or go.
         awaited: the framework raises in the next step for want of these gradients, whatever other steps bring.
         raised: what the framework raised instead of giving these gradients, as ``Type: message``.
@@ -154,6 +155,7 @@ class Finding:
     steps: Steps = Steps()
     ranks: tuple[int, ...] = (0,)
     penalised: bool = False
+    partly: bool = False
     unasked: bool = False
     headline: Headline | None = None
     awaited: bool = False
@@ -163,7 +165,7 @@ class Finding:
     def identity(self) -> Hashable:
         """What two tellings of the same fault have in common: the cause and the place, or the title without one."""
         place = self.culprit.place() if self.culprit is not None else self.title
-        return self.cause, place, self.penalised
+        return self.cause, place, self.penalised, self.partly
 
     def joined(self, other: Finding) -> Finding:
         """The same finding with the parameters of another telling besides."""

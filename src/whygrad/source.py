@@ -167,6 +167,16 @@ def statements(node: FunctionNode) -> Iterator[ast.stmt]:
             todo[:0] = [c for c in ast.iter_child_nodes(item) if isinstance(c, (ast.stmt, ast.excepthandler))]
 
 
+def after(statement: ast.stmt, function: FunctionNode) -> list[ast.stmt]:
+    """The statements that follow one in its own block."""
+    for outer in ast.walk(function):
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(outer, name, None)
+            if isinstance(block, list) and statement in block:
+                return list(block[block.index(statement) + 1 :])
+    return []
+
+
 def locals_of(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> set[str]:
     """The names that are a function's own: its parameters, and what it binds."""
     given = {each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg)}

@@ -30,7 +30,7 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     later = list(_loss_path(case, case.graph.value_op[end]))
     if _overwritten(case, stack[0], later):
         return stack[0], None
-    part = other_part(stack[0])
+    part = other_part(stack[0]) or _rebound(stack[0], later)
     if part is not None:
         return part, stack[0]
     dead, held = holder(case, end, stack)
@@ -177,6 +177,23 @@ def _overwritten(case: Case, place: Span, later: list[tuple[Span, ...]]) -> bool
         return False  # the loss is made in the very same call
     again = any(span.place() == place.place() for stack in later for span in stack)
     return again and not source.names_in(statement.value) & source.targets_of(statement)
+
+
+def _rebound(place: Span, later: list[tuple[Span, ...]]) -> Span | None:
+    """What the name of a value is bound to before anybody has read it, further on in its block, where that leads on."""
+    statement, function = source.statement_at(place), source.function_at(place)
+    if not isinstance(statement, ast.Assign) or function is None or in_package(place):
+        return None
+    [target, *others] = statement.targets
+    for following in source.after(statement, function) if isinstance(target, ast.Name) and not others else ():
+        if not isinstance(target, ast.Name) or target.id not in source.names_in(following):
+            continue
+        if not isinstance(following, ast.Assign) or target.id in source.names_in(following.value):
+            return None
+        leads = any(_together(s, place) and source.covers(following.value, s) for stack in later for s in stack)
+        again = any(isinstance(one, ast.Name) and one.id == target.id for one in following.targets)
+        return source.range_of(following.value, place) if leads and again else None
+    return None
 
 
 def _loss_path(case: Case, first: int) -> Iterator[tuple[Span, ...]]:

@@ -39,8 +39,17 @@ def holder(case: Case, value: int, stack: tuple[Span, ...]) -> tuple[Span, set[s
         # What a differentiated function hands back beside the loss goes no further on the way to the loss.
         if not returned or index + 1 == len(stack) or stack[index + 1].place() == asked:
             return span, names
-        names = _bound_by(stack[index + 1], parts if parts is not None else _first_of(stack[index + 1]))
+        above = _bound_by(stack[index + 1], parts if parts is not None else _first_of(stack[index + 1]))
+        if _all_lead_on(case, above, stack[index + 1]):
+            return span, names
+        names = above
     return stack[-1], names
+
+
+def _all_lead_on(case: Case, names: set[str], place: Span) -> bool:
+    """Whether each of these names holds a tensor from which a gradient comes: none of them is what nobody reads."""
+    held = {name: value for value, (name, function) in case.graph.labels.items() if function == place.function}
+    return bool(names) and all(name in held and case.flow.carries(held[name]) for name in names)
 
 
 def _first_of(place: Span) -> Parts:

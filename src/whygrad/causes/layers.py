@@ -102,6 +102,18 @@ def running_parent(case: Case, layer: Layer | None) -> Layer | None:
     return parent if parent is not None and runs(case, parent) else None
 
 
+def _kept_aside(case: Case, layer: Layer | None) -> Layer | None:
+    """The layer, or the one around it, that its parent holds in something else than an attribute of its own.
+
+    Keras looks into lists and dicts; PyTorch does not.
+    """
+    if case.graph.framework != "torch":
+        return None
+    while layer is not None and layer.parent is not None and layer.attribute is not None:
+        layer = case.graph.layer(layer.parent)
+    return layer if layer is not None and layer.parent is not None else None
+
+
 def is_hidden(case: Case, home: Layer) -> bool:
     """Whether the layer itself is what the model does not see, rather than a variable inside a layer it sees."""
     around = (case.parameter.holder or "").rpartition(".")[0] + "."
@@ -109,3 +121,17 @@ def is_hidden(case: Case, home: Layer) -> bool:
     return not any(
         p.tracked and ((p.holder or "").startswith(around) or p.owner in inside) for p in case.graph.parameters
     )
+
+
+def stored(case: Case, home: Layer | None) -> tuple[Span | None, str | None]:
+    """Where what a model does not see was made, and the path of what holds it.
+
+    Args:
+        home: the layer that holds the parameter.
+    """
+    parameter, aside = case.parameter, _kept_aside(case, home)
+    if aside is not None and aside.made is not None:
+        return aside.made, aside.parent
+    whole = home is not None and home.made is not None and home.parent is None and is_hidden(case, home)
+    made = home.made if home is not None and whole else parameter.made()
+    return made, home.parent if home is not None and home.parent is not None else parameter.owner

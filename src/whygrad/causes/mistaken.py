@@ -119,13 +119,30 @@ def twin(case: Case) -> Explanation | None:
     ran = unasked(case.flow, case.asked)
     if not ran or not (_is_same_build(case.flow, case.asked) or _is_beside(case)):
         return None
-    words = spoken(TRAINED, case)
+    words, held = spoken(TRAINED, case), case.parameter.place_of("held")
+    if held is not None:
+        return _held_twin(case, held, ran)
     return at_request(
         case,
         f"the loss comes from {quoted(_model(ran))}, and the gradient is asked of another model",
         f"the loss does not come from these {words}",
         f"ask for the {words} of {quoted(_model(ran))}",
         f"a gradient reaches the other model's {words}, which nobody asks for",
+    )
+
+
+def _held_twin(case: Case, held: Span, ran: Sequence[Parameter]) -> Explanation | None:
+    """The same where it is an optimizer that asks: it was given the parameters of another model, or a copy."""
+    name, is_model = quoted(_model(ran)), ran[0].is_variable
+    other = "the parameters of another model" if is_model else "another tensor"
+    return at_request(
+        case,
+        f"the loss comes from {name}, and the optimizer holds {other}",
+        "the loss does not come from what this optimizer is given",
+        f"give the optimizer {f'the parameters of {name}' if is_model else f'{name} itself'}",
+        f"a gradient reaches {'the other model' if is_model else 'the other tensor'}, which no optimizer holds",
+        *(Label(span, f"this loss comes from {name}") for span in case.graph.request[:1]),
+        place=held,
     )
 
 
@@ -168,4 +185,6 @@ def _values(flow: Flow, asked: frozenset[str]) -> frozenset[int]:
 
 def _model(parameters: Sequence[Parameter]) -> str:
     first = parameters[0]
+    if not first.is_variable:
+        return first.name
     return (first.holder or first.path).split(".")[0].split("[")[0].split("/")[0]

@@ -154,7 +154,7 @@ There is no flag for it. There is no use for a NaN gradient.
 from __future__ import annotations
 
 from whygrad.causes.alive.birth import births
-from whygrad.causes.alive.poles import forward, pole
+from whygrad.causes.alive.poles import forward, pole, spoiled
 from whygrad.causes.cause import Case, Explanation
 
 ID = "nonfinite-gradient"
@@ -167,4 +167,6 @@ def explain(case: Case) -> Explanation | None:
     told = forward(case)
     if told is not None:
         return told
-    return next((one for one in map(pole, births(case, "nonfinite")) if one is not None), None)
+    found = births(case, "nonfinite")
+    told = next((one for one in map(pole, found) if one is not None), None)
+    return told if told is not None or not found else spoiled(found[0])

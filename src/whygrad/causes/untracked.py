@@ -206,7 +206,7 @@ from collections.abc import Mapping
 
 from whygrad import source
 from whygrad.causes.cause import ANY, Case, Explanation, quoted, spoken
-from whygrad.causes.layers import is_hidden, layer_of
+from whygrad.causes.layers import layer_of, stored
 from whygrad.causes.once import once
 from whygrad.causes.plain_leaf import is_to_learn
 from whygrad.causes.refusals import is_refused
@@ -247,10 +247,8 @@ def explain(case: Case) -> Explanation | None:
     if not parameter.is_variable and not is_to_learn(case):
         return None
     home = layer_of(case)
-    whole = home is not None and home.made is not None and home.parent is None and is_hidden(case, home)
-    made = home.made if home is not None and whole else parameter.made()
+    made, around = stored(case, home)
     kept = _kept_by(case) if home is None else None
-    around = home.parent if home is not None and home.parent is not None else parameter.owner
     if kept is not None:
         made, around = kept, _root(parameter.holder)
     layer = quoted(around) if around else "its model"

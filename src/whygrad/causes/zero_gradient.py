@@ -163,13 +163,16 @@ There is no flag for it. If the parameter is not to learn here, freeze it, or le
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from whygrad.causes.alive.birth import Way, births
 from whygrad.causes.alive.factors import first_state, idle, masked, naught
-from whygrad.causes.alive.flat import at_vertex, flat, part_unused
+from whygrad.causes.alive.flat import HOOKED, at_vertex, flat, part_unused
 from whygrad.causes.alive.rectified import factor_off, rectified
 from whygrad.causes.alive.single import cancelled, known_by_shape, single
 from whygrad.causes.alive.weightless import weightless
-from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.cause import Case, Explanation, alone
+from whygrad.causes.words import explained
 
 ID = "zero-gradient"
 # The first that recognises itself speaks: what is written there before what only holds for these numbers.
@@ -196,5 +199,9 @@ def explain(case: Case) -> Explanation | None:
         return by_shape
     if case.parameter.gradient != "zero" or not case.flow.alive(case.parameter):
         return None
+    hooked = case.parameter.place_of("hooked")
+    if hooked is not None:
+        proof = "measured on the way back: what arrived at it was not zero, and what the hook made of it is"
+        return explained(replace(HOOKED, proof=proof, severity="warning"), hooked, alone(case))
     told = (way(birth) for birth in births(case, "zero") for way in WAYS)
     return next((one for one in told if one is not None), None)

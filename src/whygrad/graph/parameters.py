@@ -9,15 +9,17 @@ from whygrad.graph.operations import NOWHERE, Shape
 from whygrad.span import Span
 
 GradientSeen = Literal["none", "zero", "nonfinite", "present", "unknown"]
-EventKind = Literal["made", "frozen", "thawed", "replaced", "written", "updated", "zeroed", "kept"]
+EventKind = Literal["made", "held", "frozen", "thawed", "hooked", "replaced", "written", "updated", "zeroed", "kept"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to a parameter.
 
-    ``zeroed``: its gradient was cleared before anybody applied it; ``kept``: it had a gradient, and an optimizer left
-    it as it was, for the reason that ``detail`` is. ``part`` tells which part of what a call hands back it is about.
+    ``held``: the optimizer that asks for it was made there; ``hooked``: a function of the script's has last changed the
+    gradient that arrived. ``zeroed``: its gradient was cleared before anybody applied
+    it; ``kept``: it had a gradient, and an optimizer left it as it was, for the reason that ``detail`` is. ``part``
+    tells which part of what a call hands back it is about.
     """
 
     kind: EventKind
@@ -69,7 +71,11 @@ class Parameter:
 
     def made(self) -> Span | None:
         """Where it was created, if that was seen."""
-        return next((e.span for e in self.history if e.kind == "made"), None)
+        return self.place_of("made")
+
+    def place_of(self, kind: EventKind) -> Span | None:
+        """Where something of this kind happened to it first."""
+        return next((e.span for e in self.history if e.kind == kind), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,12 +55,14 @@ def _faulty(report: Report, faults: Sequence[Finding]) -> Iterator[str]:
     """Counts of distinct parameters; of how many in all is certain only where there is one request."""
     behind = [parameter for finding in faults for parameter in finding.parameters]
     lone = {parameter.path for finding in faults if finding.penalised for parameter in finding.parameters}
-    idle = {parameter.path for parameter in behind if parameter.gradient == "present"} - lone
-    without = {parameter.path for parameter in behind} - idle - lone
+    partly = {parameter.path for finding in faults if finding.partly for parameter in finding.parameters}
+    idle = {parameter.path for parameter in behind if parameter.gradient == "present"} - lone - partly
+    without = {parameter.path for parameter in behind if parameter.gradient != "present"} - lone
     total = report.requests[0].parameters.total if len(report.requests) == 1 else 0
     for group, singular, plural in (
         (without, "gets no useful gradient", "get no useful gradient"),
         (lone, "gets its gradient from a weight penalty alone", "get their gradients from a weight penalty alone"),
+        (partly, "learns nothing from a term of the loss", "learn nothing from a term of the loss"),
         (idle, "gets a gradient and does not change", "get a gradient and do not change"),
     ):
         if group:

@@ -42,7 +42,16 @@ def in_a_dict(net: Net, given: torch.Tensor) -> object:
     return {"out": torch.tanh(h)}
 
 
-@pytest.mark.parametrize(("forward", "taken"), [(returned, "h"), (in_a_dict, "torch.tanh(h)")])
+def bound_anew(net: Net, given: torch.Tensor) -> object:
+    h = net.body(given)
+    made = net.head(h) * net.gain
+    made = torch.relu(h)
+    return made.tanh()
+
+
+@pytest.mark.parametrize(
+    ("forward", "taken"), [(bound_anew, "torch.relu(h)"), (returned, "h"), (in_a_dict, "torch.tanh(h)")]
+)
 def test_what_the_function_hands_back_is_blamed(forward: Callable[..., object], taken: str) -> None:
     def program() -> None:
         model = Net(forward)

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from hearing import Ear  # noqa: E402
+from torch_session import told, x  # noqa: E402
 from whygrad.diagnose import diagnose  # noqa: E402
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
@@ -47,4 +48,61 @@ def test_a_deep_copy_is_a_model_of_its_own(ear: Ear) -> None:
     model = nn.Linear(4, 2)
     other = copy.deepcopy(model)
     step(model, other)
-    assert {f.cause for f in diagnose(ear.graphs[-1])} == {"wrong-source"}
+    [finding] = diagnose(ear.graphs[-1])
+    assert finding.cause == "wrong-source"
+    assert finding.culprit is not None
+    assert finding.culprit.code == "torch.optim.SGD(trained.parameters(), lr=0.1)"
+
+
+def test_a_model_that_nothing_else_holds_gives_its_parameters_their_names() -> None:
+    def program() -> None:
+        model = nn.Sequential(nn.Linear(4, 1))
+        optimizer = torch.optim.SGD(nn.Sequential(nn.Linear(4, 1)).parameters(), lr=0.1)
+        model(x()).sum().backward()
+        optimizer.step()
+
+    [(cause, _, names)] = told(program)
+    assert (cause, names) == ("wrong-source", ["Sequential.0.weight", "Sequential.0.bias"])
+
+
+class Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.bias = nn.Linear(4, 4, bias=False), nn.Parameter(torch.zeros(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.inner(x) + self.bias
+
+
+class Stack(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, 1)
+        self.blocks = [Block() for _ in range(2)]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x)
+
+
+def test_modules_in_a_plain_list_are_blamed_where_they_are_put_there() -> None:
+    def program() -> None:
+        model = Stack()
+        step(model, model)
+
+    names = [f"model.blocks.{n}.{p}" for n in range(2) for p in ("bias", "inner.weight")]
+    assert told(program) == [("untracked", "Block()", names)]
+
+
+def test_an_optimizer_of_a_copy_of_a_tensor() -> None:
+    def program() -> None:
+        image = torch.ones(4)
+        optimizer = torch.optim.SGD([image.clone().requires_grad_()], lr=0.1)
+        image.requires_grad_()
+        for _ in range(3):
+            (image * x()).square().sum().backward()
+            optimizer.step()
+
+    [(cause, place, _)] = told(program)
+    assert (cause, place) == ("wrong-source", "torch.optim.SGD([image.clone().requires_grad_()], lr=0.1)")

@@ -52,6 +52,28 @@ def forgotten_loss() -> None:
         optimizer.step()
 
 
+class Tagger(nn.Module):
+    """A head and a table of what follows what, both behind the body."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.mid, self.head = nn.Linear(4, 3), nn.Linear(3, 3), nn.Linear(3, 2)
+        self.follows = nn.Parameter(torch.zeros(2, 2))
+
+    def forward(self, given: torch.Tensor, tags: torch.Tensor) -> torch.Tensor:
+        scores = self.head(self.mid(self.body(given)))
+        return scores.square().mean() + (self.follows[tags, tags] + scores[:, 0]).square().mean()
+
+
+def forgotten_table() -> None:
+    model, tags = Tagger(), torch.arange(8) % 2
+    optimizer = torch.optim.SGD([*model.body.parameters(), *model.mid.parameters()], lr=0.1)
+    for _ in range(6):
+        optimizer.zero_grad()
+        model(x(), tags).backward()
+        optimizer.step()
+
+
 def thawed_block() -> None:
     backbone, head = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 3)), nn.Linear(3, 1)
     backbone.requires_grad_(False)
@@ -155,6 +177,7 @@ def moved_by_hand() -> None:
         (forgotten_head, {"model.2.weight", "model.2.bias"}),
         (forgotten_scale, {"scale"}),
         (forgotten_loss, {"criterion.centers"}),
+        (forgotten_table, {"model.follows", "model.head.weight", "model.head.bias"}),
         (thawed_block, {"backbone.2.weight", "backbone.2.bias"}),
     ],
 )

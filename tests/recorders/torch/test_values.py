@@ -172,9 +172,38 @@ def hooked() -> None:
     steps([*lost.parameters(), *kept.parameters()], loss)
 
 
+def hooked_parameter() -> None:
+    lost, kept = nn.Linear(4, 3), nn.Linear(3, 1)
+    lost.weight.register_hook(lambda gradient: gradient * 0)
+    lost.bias.register_hook(lambda gradient: gradient * 2)
+    steps([*lost.parameters(), *kept.parameters()], lambda: kept(lost(x())).square().mean())
+
+
+def hooked_module() -> None:
+    lost, kept = nn.Linear(4, 3), nn.Linear(3, 1)
+    kept.register_full_backward_hook(lambda module, given, came: (torch.zeros_like(given[0]),))
+    steps([*lost.parameters(), *kept.parameters()], lambda: kept(lost(x())).square().mean())
+
+
+def root_of_something_negative() -> None:
+    lost = nn.Linear(4, 1, bias=False)
+    nn.init.constant_(lost.weight, -1.0)
+    steps([*lost.parameters()], lambda: nn.functional.mse_loss(lost(x()).sqrt(), torch.ones(8, 1)))
+
+
+def nothing_left_to_choose() -> None:
+    lost = nn.Linear(4, 3, bias=False)
+    closed = torch.arange(8).reshape(8, 1) == 2
+    steps([*lost.parameters()], lambda: (lost(x()).masked_fill(closed, -torch.inf).softmax(1) * lost(x())).sum())
+
+
 @pytest.mark.parametrize(
     ("program", "cause", "paths"),
     [
+        (root_of_something_negative, "nonfinite-gradient", {"lost.weight"}),
+        (nothing_left_to_choose, "nonfinite-gradient", {"lost.weight"}),
+        (hooked_parameter, "zero-gradient", {"lost.weight"}),
+        (hooked_module, "zero-gradient", {"lost.weight", "lost.bias"}),
         (pruned, "zero-gradient", {"lost.weight_orig"}),
         (hooked, "zero-gradient", {"lost.weight", "lost.bias"}),
         (clipped_to_nothing("clip_grad_norm_"), "not-updated", {"lost.weight", "lost.bias"}),

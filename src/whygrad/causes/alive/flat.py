@@ -38,7 +38,7 @@ _UNTAKEN = Words(
     "the branch that depends on it is never taken",
     "look at what chooses the branch: it may be a counter that never moves",
 )
-_HOOKED = Words(
+HOOKED = Words(
     "the hook that `{code}` puts there answers zeros",
     "what the hook hands back is zero in every element",
     "let the hook hand back the gradient that is to go on, or nothing to leave it as it is",
@@ -59,7 +59,7 @@ _WAYS: Mapping[str, Words] = {
     name: words
     for names, words in (
         ("cond", _UNTAKEN),
-        ("register_hook", _HOOKED),
+        ("register_hook backwardhookfunction", HOOKED),
         ("max min", _LIMITED),
         ("clamp clip clip_by_value clipbyvalue hardtanh hardsigmoid", _CLIPPED),
         ("sigmoid tanh softsign erf sigmoid_focal_loss logistic", _FLAT),

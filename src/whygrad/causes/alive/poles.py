@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import replace
 
+from whygrad import source
 from whygrad.causes.alive.birth import Birth, name_of, tell
 from whygrad.causes.cause import Case, Explanation
 from whygrad.causes.words import Words
@@ -46,6 +48,31 @@ _WHERE = Words(
     "replace the bad inputs before this operation too: `where(ok, x, 1.0)` inside and out",
 )
 
+_NEGATIVE = Words(
+    "`{code}` takes the root of something negative",
+    "a negative number has no root",
+    "keep what comes in above zero (`softplus`, a lower bound)",
+)
+_EDGE = Words(
+    "the derivative of `{code}` is infinite at the ends of its range",
+    "infinite slope at the ends, and no value beyond them",
+    "keep the input inside the range, by more than the precision of its type: `clamp(-1 + eps, 1 - eps)`",
+)
+_SINGULAR = Words(
+    "`{code}` is given a matrix that has no inverse, or nearly so",
+    "not finite for such a matrix",
+    "add a small multiple of the identity to the matrix, and look at what makes it singular",
+)
+_EQUALS = Words(
+    "the derivative of `{code}` is infinite where two of its values are equal",
+    "two equal values, and their difference in the denominator",
+    "use the values alone and not the vectors, or disturb the matrix a little",
+)
+_SPOILED = Words(
+    "what `{code}` is given is not finite: the forward pass breaks before it",
+    "not finite before it comes here",
+    "look for where the values on the way to it stop being finite, from the first one on",
+)
 _INDEFINITE = Words(
     "`{code}` is given a matrix that is not positive definite",
     "not a number for such a matrix",
@@ -62,7 +89,7 @@ _WAYS: Mapping[str, Words] = {
     for names, words in (
         (
             "sqrt rsqrt norm linalg_norm linalg_vector_norm vector_norm matrix_norm frobenius_norm cdist pdist "
-            "pairwise_distance normalize cosine_similarity pow rpow euclideannorm prod cumprod",
+            "pairwise_distance normalize cosine_similarity atan2 pow rpow euclideannorm prod cumprod",
             _ROOT,
         ),
         ("div true_divide rdiv rtruediv truediv reciprocal realdiv divnonan inv integer_pow", _POLE),
@@ -70,15 +97,16 @@ _WAYS: Mapping[str, Words] = {
         ("cholesky cholesky_ex linalg_cholesky linalg_cholesky_ex", _INDEFINITE),
         ("exp expm1 sinh cosh tan", _OVERFLOW),
         ("softmax log_softmax logsumexp scaled_dot_product_attention logsoftmax", _EMPTY),
-        (
-            "std std_mean var layer_norm group_norm batch_norm acos asin arccos arcsin atan2 acosh atanh erfinv "
-            "linalg_svd svd linalg_eigh eigh linalg_inv inverse linalg_det logdet",
-            _SPREAD,
-        ),
+        ("std std_mean var layer_norm group_norm batch_norm", _SPREAD),
+        ("acos asin arccos arcsin acosh atanh erfinv", _EDGE),
+        ("linalg_svd svd linalg_eigh eigh", _EQUALS),
+        ("linalg_inv inverse linalg_det logdet", _SINGULAR),
     )
     for name in names.split()
 }
 
+# What has no value below zero, and no finite slope at zero.
+_ROOTS = frozenset(("sqrt", "rsqrt", "pow"))
 _CHOOSES = frozenset(("where", "select", "selectv2", "select_n", "masked_fill", "maximum", "minimum"))
 # What may stand between, in which each element stays by itself; and how many of them.
 _ELEMENTWISE = frozenset(
@@ -96,7 +124,9 @@ def forward(case: Case) -> Explanation | None:
     first = _first_break(case)
     if first is None:
         return None
-    told = tell(Birth(case, first, (first,)), _WAYS.get(name_of(case, first), _BEGINS))
+    name = name_of(case, first)
+    words = _NEGATIVE if name in _ROOTS else _WAYS.get(name, _BEGINS)
+    told = tell(Birth(case, first, (first,)), words)
     told = replace(told, proof=Proof("structural", True, _FORWARD))
     return _at_point(case, told, "its result", first.sink)
 
@@ -106,8 +136,23 @@ def pole(birth: Birth) -> Explanation | None:
     words = _WAYS.get(birth.name)
     if words is None:
         return None
-    told = tell(birth, _WHERE if _is_chosen_among(birth.case, birth.edge) else words, _BACKWARD)
+    chosen = _is_chosen_among(birth.case, birth.edge)
+    told = tell(birth, _WHERE if chosen else _SPOILED if _is_smooth(birth) else words, _BACKWARD)
     return _at_point(birth.case, told, "its input", birth.edge.source)
+
+
+def spoiled(birth: Birth) -> Explanation:
+    """An operation whose derivative is finite wherever what it is given is: that was not."""
+    return tell(birth, _SPOILED, _BACKWARD)
+
+
+def _is_smooth(birth: Birth) -> bool:
+    """Whether it is a power with a number of 1 or more as its exponent: finite numbers have a finite slope there."""
+    place = birth.case.graph.op(birth.edge.op).span
+    node = source.node_at(place) if birth.name == "pow" and place is not None else None
+    given = [node.right] if isinstance(node, ast.BinOp) else node.args if isinstance(node, ast.Call) else []
+    value = getattr(given[-1], "value", None) if given else None
+    return isinstance(value, (int, float)) and value >= 1
 
 
 def _at_point(case: Case, told: Explanation, what: str, value: int) -> Explanation:

@@ -89,8 +89,11 @@ def _mates(flow: Flow, root: str) -> tuple[Parameter, ...]:
 
 @once
 def _are_forgotten(flow: Flow, detail: str, root: str) -> bool:
-    left = [p for p in _noted(flow, detail) if root_of(p.owner) == root]
-    return len(left) <= len(_mates(flow, root)) and _come_after(flow, left, values_trained(flow))
+    left, others = [p for p in _noted(flow, detail) if root_of(p.owner) == root], values_trained(flow)
+    if len(left) > len(_mates(flow, root)) or not _come_after(flow, left, others, looked_up=True):
+        return False
+    # A table that is looked up may be the first layer as well as the last: another one shows where this ends.
+    return any(_come_after(flow, [parameter], others) for parameter in left)
 
 
 @once

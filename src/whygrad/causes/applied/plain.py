@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 
-from whygrad import rewrite
+from whygrad import rewrite, source
 from whygrad.causes.applied.unapplied import bound_again, tell
 from whygrad.causes.cause import ANY, Case, Explanation, spoken
 from whygrad.causes.words import Words
@@ -61,11 +62,32 @@ PLAIN: Mapping[str, Words] = {
         "backward passes ran until the script ended, and no step of the optimizer that holds it",
         "warning",
     ),
+    "skipped": Words(
+        "the loss scaler leaves out every step, since gradients are not finite",
+        "this leaves out the optimizer's step each time",
+        "look at the loss without the scaler: something in it overflows or has no derivative, whatever the scale is",
+        "every step that the scaler was asked for was left out, until the script ended",
+        "warning",
+    ),
     "rate": Words(
         "the learning rate was 0 in every step",
         "this optimizer has a learning rate of 0",
         "set a learning rate, and look at what the schedule makes of it: {detail}",
         "the optimizer stepped, and its learning rate was 0 each time",
+        "warning",
+    ),
+    "thawed later": Words(
+        "it was thawed after training had begun, and no optimizer holds it",
+        "this optimizer does not get it",
+        "hand it over when it is thawed: `optimizer.add_param_group({{'params': ...}})`",
+        "it was frozen in the first steps, got gradients later on, and did not move; no optimizer holds it",
+        "warning",
+    ),
+    "rate of a group": Words(
+        "the learning rate of its group was 0 in every step",
+        "one of its groups has a learning rate of 0",
+        "give the group a learning rate, or freeze it (`requires_grad = False`) if it is not to learn",
+        "the optimizer stepped and moved the other groups, and the learning rate of this one was 0 each time",
         "warning",
     ),
     "schedule": Words(
@@ -89,6 +111,22 @@ _RATES: Mapping[str, str] = {
     "jax": "`schedule(1000)`",
     ANY: "`optimizer.param_groups[0]['lr']`",
 }
+
+
+def slowed(case: Case, event: Event) -> Explanation | None:
+    """A group that no rate moves; a 0 that the script writes there is meant."""
+    text = source.tree(event.span.file) if event.span is not None else None
+    meant = text is None or any(_writes_zero(node) for node in ast.walk(text))
+    return None if meant else plain(case, event)
+
+
+def _writes_zero(node: ast.AST) -> bool:
+    """Whether a learning rate of 0 is written in a dict or as an argument."""
+    if isinstance(node, ast.Dict):
+        pairs = [(getattr(k, "value", None), v) for k, v in zip(node.keys, node.values, strict=True)]
+    else:
+        pairs = [(node.arg, node.value)] if isinstance(node, ast.keyword) else []
+    return any(name == "lr" and isinstance(v, ast.Constant) and v.value == 0 for name, v in pairs)
 
 
 def plain(case: Case, event: Event) -> Explanation | None:

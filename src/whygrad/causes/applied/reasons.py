@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from whygrad.causes.applied.left_out import left_out, unheld
 from whygrad.causes.applied.let_go import given_again, let_go, let_go_beside
-from whygrad.causes.applied.plain import PLAIN, plain
+from whygrad.causes.applied.plain import PLAIN, plain, slowed
 from whygrad.causes.applied.unapplied import Way
 from whygrad.causes.applied.unreached import never_applied
 
 REASONS: Mapping[str, Way] = {
     **dict.fromkeys(PLAIN, plain),
+    "rate of a group": slowed,
     "never applied": never_applied,
     # New parameters that are made and then dropped, which moves nothing.
     "dropped": let_go,

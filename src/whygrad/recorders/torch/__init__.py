@@ -50,6 +50,9 @@ class Torch:
         self.lives.optimizer_made = self._optimizer_made
         self.lives.optimizer_failed = self._optimizer_failed
         self.requests.used = self._used
+        self.requests.steps.thaws.recorder = self
+        self.requests.steps.shelve = lambda request: self._closed(request, self._names(request.frame, request.sources))
+        self.requests.steps.let_go = lambda tensor: self.known.let_go(tensor, self.lives.modules)
         self.requests.derived = lambda outputs, answers, frame: derived(self.log, outputs, answers, frame)
         self.requests.outermost = self.hooks.transforms.outermost
         self.hooks.transforms.mark = self._mark
@@ -89,9 +92,8 @@ class Torch:
             self.recording = False
             self.hooks.remove()
             self.keras.rest()
-            self.hooks.values.clear()
-            self.hooks.modules.clear()
-            self.hooks.transforms.clear()
+            for part in (self.hooks.values, self.hooks.modules, self.hooks.transforms):
+                part.clear()
             self.log.clear()
 
     def watch(self, watch: Watch) -> None:
@@ -172,7 +174,7 @@ class Torch:
 
     def _mark(self, targets: Any) -> int:
         with self.log.own_work():
-            return marked(self.log, targets)
+            return marked(self.log, self.hooks.values, targets)
 
     def _came_round(self) -> None:
         if self.sink is not None:
@@ -238,9 +240,7 @@ class Torch:
             if seen != request.seen:
                 request = replace(request, seen=seen)
             paths = self._paths_of(request, named)
-            build: Callable[[], Graph] | None = None
-            if self.recording and request.sources:
-                build = lambda: self._closed(request, named())  # noqa: E731
+            build = (lambda: self._closed(request, named())) if self.recording and request.sources else None
             error = request.error
             self.sink.asked(
                 Asked(
@@ -284,14 +284,14 @@ class Torch:
         met = {id(t) for _, t in self._living(names)}
         more = others(described, names, self.lives.modules, met)
         paths = unique([d.path for d in described] + [d.path for d in more])
-        both = [replace(d, path=path) for d, path in zip([*described, *more], paths, strict=True)]
-        return close(self, request, both, names)
+        described = [replace(d, path=p) for d, p in zip([*described, *more], paths, strict=True)]
+        return close(self, request, described, names)
 
     def _living(self, names: Names) -> list[tuple[str, Any]]:
-        """The parameters of named modules, listed by them or not, that the log knows."""
+        """The parameters of named modules, listed by them or not, and named tensors, of those that the log knows."""
         listed = [(path, p) for path, (module, _, _) in names.trees.items() for p in module._parameters.values()]
         loose = [(path, reference()) for path, reference in names.loose.items()]
-        bare = [("", p) for p in names.tensors() if isinstance(p, torch.nn.Parameter)]
+        bare = [("", t) for t in names.tensors()]
         variables = [("", v._value) for reference in names.variables.values() if (v := reference()) is not None]
         return [(path, p) for path, p in [*listed, *loose, *bare, *variables] if p is not None and self.log.known(p)]
 

@@ -49,6 +49,7 @@ class Request:
     Attributes:
         got: what each leaf was worth after the backward pass, by ``id``.
         cleared: where the gradients went before they were used; ``optimizer``: where the optimizer was made that asks.
+        skipped: where a loss scaler left out the step.
         more: goes on with a request of the same step that was told already.
     """
 
@@ -65,6 +66,7 @@ class Request:
     got: Mapping[int, GradientSeen] = field(default_factory=dict)
     cleared: frames.Stack = ()
     optimizer: frames.Stack = ()
+    skipped: frames.Stack = ()
     more: bool = False
 
 

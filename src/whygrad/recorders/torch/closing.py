@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from whygrad.graph import NOWHERE, Event, GradientSeen, Graph, Layer, Parameter, Recording
+from whygrad.graph import NOWHERE, Event, Graph, Layer, Parameter, Recording
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.keras import layers_of
@@ -20,6 +20,7 @@ from whygrad.recorders.torch.names import Names
 from whygrad.recorders.torch.parameters import Described, forward_of
 from whygrad.recorders.torch.replay import Replay
 from whygrad.recorders.torch.tensors import note
+from whygrad.recorders.torch.values import Values, worth
 from whygrad.span import Span
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
     awaited = recorder.hooks.replicas.awaited(described)
     parameters = [
         replace(
-            _parameter(recorder, replay, d, current, request.got, ends.get(id(d.tensor))),
+            _parameter(recorder, replay, d, current, request, ends.get(id(d.tensor))),
             awaited=awaited.get(id(d.tensor)),
         )
         for d in described
@@ -81,7 +82,8 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         None if error is None else fault_of(replay, request.inputs, str(error), request.opened, request.stack),
         ("the beginning of the run was not recorded",) if log.forgotten else (),
         replay.cotangents,
-        replay.zeros,
+        replay.noted["zero"],
+        replay.noted["broken"] if not recorder.hooks.values.lost.isdisjoint(request.marks) else (),
     )
     return excused(closed, log, replay.current)
 
@@ -121,13 +123,15 @@ def _parameter(
     replay: Replay,
     described: Described,
     current: dict[int, int],
-    got: Mapping[int, GradientSeen],
+    request: Request,
     end: Event | None,
 ) -> Parameter:
     tensor = described.tensor
     serial = recorder.log.known(tensor)
     value = current.get(serial, NOWHERE) if serial else NOWHERE
-    history = _quiet_thaws(list(_history(recorder, replay, tensor, value)))
+    history = _quiet_thaws(
+        list(_history(recorder, replay, tensor, value, request.optimizer if described.asked else ()))
+    )
     if end is not None:
         history.append(end)
     return Parameter(
@@ -139,7 +143,9 @@ def _parameter(
         trainable=_is_followed(described) or not described.is_variable,
         is_variable=described.is_variable,
         watched=_is_followed(described),
-        gradient=got.get(id(tensor), described.seen) if described.seen in ("present", "unknown") else described.seen,
+        gradient=request.got.get(id(tensor), described.seen)
+        if described.seen in ("present", "unknown")
+        else described.seen,
         owner=described.module,
         holder=described.home.holder or described.home.path if described.home is not None else None,
         tracked=described.tracked,
@@ -148,8 +154,12 @@ def _parameter(
     )
 
 
-def _history(recorder: Torch, replay: Replay, tensor: Any, value: int) -> Iterator[Event]:
-    """Where a parameter was made, frozen and thawed, as Keras knows it if it is one of Keras' variables."""
+def _history(recorder: Torch, replay: Replay, tensor: Any, value: int, held: frames.Stack) -> Iterator[Event]:
+    """Where a parameter was made, frozen and thawed, as Keras knows it if it is one of Keras' variables.
+
+    Args:
+        held: where the optimizer that asks for it was made.
+    """
     variable = recorder.keras.variable(tensor)
     born = recorder.keras.lives.birth_of(variable) if variable is not None else ()
     made = born or recorder.lives.birth_of(tensor)
@@ -157,6 +167,8 @@ def _history(recorder: Torch, replay: Replay, tensor: Any, value: int) -> Iterat
         yield Event("made", replay.stack(made)[0])
     elif value != NOWHERE and (span := replay.builder.span_of(value)) is not None:
         yield Event("made", span)
+    if held:
+        yield Event("held", replay.stack(held)[0])
     if variable is not None:
         freezes = recorder.keras.lives.freezes(variable)
     else:
@@ -164,6 +176,8 @@ def _history(recorder: Torch, replay: Replay, tensor: Any, value: int) -> Iterat
     for given, stack, name in freezes:
         if stack:
             yield Event("thawed" if given else "frozen", replay.stack(stack)[0], name)
+    if silenced := recorder.hooks.values.silenced_at(tensor):
+        yield Event("hooked", replay.stack(silenced)[0])
 
 
 def _ends(
@@ -173,6 +187,9 @@ def _ends(
     if request.cleared:
         cleared = Event("zeroed", replay.stack(request.cleared)[0], "cleared")
         return {id(d.tensor): cleared for d in described if d.asked}
+    if request.skipped:
+        skipped, spoiled = Event("kept", replay.stack(request.skipped)[0], "skipped"), _spoiled(request)
+        return {id(d.tensor): skipped for d in described if d.asked and id(d.tensor) in spoiled}
     if not request.optimizer:
         return {}
     held = {id(p) for p in recorder.requests.steps.held()}
@@ -182,6 +199,10 @@ def _ends(
         for d in described
         if not d.asked and id(d.tensor) not in held and recorder.known.home(d.tensor) is None and _trains(d, names)
     }
+
+
+def _spoiled(request: Request) -> set[int]:
+    return {number for number, worth in request.got.items() if worth == "nonfinite"}
 
 
 def _is_followed(described: Described) -> bool:
@@ -209,9 +230,14 @@ def _quiet_thaws(history: list[Event]) -> list[Event]:
 
 
 def _concerned(builder: GraphBuilder, targets: Sequence[int], parameters: list[Parameter]) -> list[Parameter]:
-    """Of what several optimizers hold, the parameters that the loss has to do with; all if it has with none."""
+    """Of what several optimizers hold, the parameters that the loss has to do with; all if it has with none.
+
+    What is frozen just now (a critic in its generator's turn) counts only where nothing else was to get anything.
+    """
     reached = builder.ancestors(targets)
     near = [p for p in parameters if not p.asked or p.value in reached]
+    followed = [p for p in near if not p.asked or p.watched]
+    near = followed if any(p.asked for p in followed) else near
     return near if any(p.asked for p in near) else parameters
 
 
@@ -230,7 +256,7 @@ def layers(recorder: Torch, names: Names, replay: Replay) -> list[Layer]:
     return found + layers_of(recorder.keras.layers, replay.stack)
 
 
-def marked(log: Log, targets: Sequence[Any]) -> int:
+def marked(log: Log, values: Values, targets: Sequence[Any]) -> int:
     """Note losses in the log.
 
     Returns:
@@ -238,22 +264,27 @@ def marked(log: Log, targets: Sequence[Any]) -> int:
     """
     note(log, targets)
     number = log.now
+    if any(worth(t) == "nonfinite" for t in targets):
+        values.lost.add(number)
     log.add(Marked(tuple(log.serial(t) for t in targets)))
     return number
 
 
-def held_by(recorder: Torch, optimizer: Any) -> list[Parameter]:
-    """What a new optimizer holds, by name."""
-    held = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
+def held_by(recorder: Torch, optimizer: Any) -> list[tuple[int, Parameter]]:
+    """What a new optimizer holds, by the number of its group and by name."""
+    groups = enumerate(optimizer.param_groups)
+    held = [(number, p) for number, group in groups for p in group["params"] if p.requires_grad]
     return [
-        Parameter(home.path, tuple(p.shape), str(p.dtype).removeprefix("torch."), gradient="present")
-        for p in held
+        (number, Parameter(home.path, tuple(p.shape), str(p.dtype).removeprefix("torch."), gradient="present"))
+        for number, p in held
         if (home := recorder.known.home(p)) is not None
     ]
 
 
 def unapplied(recorder: Torch) -> Iterator[Graph]:
-    """For each optimizer that could not change what it holds, a Graph that says so and has no operations."""
+    """For each optimizer that could not change what it holds, a Graph that says so; most have no operations."""
+    yield from recorder.requests.steps.never_let_through()
+    yield from recorder.requests.steps.thaws.graphs()
     for held, why, stack in recorder.requests.steps.unapplied():
         place = frames.spans(stack)[0] if stack else None
         parameters = [replace(p, history=(Event("kept", place, why),)) for p in held]

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch.autograd.function import BackwardCFunction
+from torch.nn.modules._functions import BackwardHookFunction
 
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
@@ -22,13 +23,18 @@ Tensor = torch.Tensor
 
 
 class Functions:
-    """The hooks on ``autograd.Function``."""
+    """The hooks on ``autograd.Function``.
+
+    Attributes:
+        hooked_at: where a hook was put on the gradients of a module; torch runs it from functions of its own.
+    """
 
     def __init__(self, log: Log, crossings: Crossings, fault: Callable[[BaseException], None]) -> None:
         self.log = log
         self.crossings = crossings
         self.fault = fault
         # The context of an apply is the node of its outputs: it lives as long as the graph does.
+        self.hooked_at: Callable[[Any], frames.Stack] = lambda module: ()
         self._backwards: weakref.WeakKeyDictionary[Any, Backward] = weakref.WeakKeyDictionary()
 
     def install(self, patches: Patches) -> None:
@@ -101,7 +107,15 @@ class Functions:
             self._backwards[node] = seen
         scope = log.local.scope[-1] if log.local.scope else 0
         made = tuple([made_of(log, t) for t in outputs])
-        log.add(Applied(cls.__name__, serials, grads, made, recording, frames.capture(frame), scope, seen))
+        stack = self._registered(frame) if cls is BackwardHookFunction else ()
+        stack = stack or frames.capture(frame)
+        log.add(Applied(cls.__name__, serials, grads, made, recording, stack, scope, seen))
+
+    def _registered(self, frame: Any) -> frames.Stack:
+        """Where the script put the hook for which torch applies a function of its own."""
+        hook = frames.local_variables(frame)
+        module = next((getattr(value, "module", None) for name, value in hook if name == "self"), None)
+        return self.hooked_at(module) if module is not None else ()
 
     def _checkpoint(self, original: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A reentrant checkpoint runs its function with grad mode off, and is differentiable if an input is."""

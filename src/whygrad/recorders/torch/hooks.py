@@ -58,6 +58,7 @@ class Hooks:
         self.values = Values(fault)
         self.modules = Modules(log, fault, self._quiet)
         self.functions = Functions(log, self.crossings, fault)
+        self.functions.hooked_at = lambda module: lives.backward_hooks.get(module, ())
         self.transforms = Transforms(log, self.crossings, fault)
         self.replicas = Replicas(log, fault)
         self._read, self._raised = read, raised

@@ -24,6 +24,7 @@ class Lives:
     Attributes:
         modules: module to the place that made it.
         optimizers: optimizer to the place that made it.
+        backward_hooks: module to the place that last put a hook on its gradients.
         optimizer_made: told of every new optimizer and the frame that made it.
         schedule_made: told of the optimizer of every new schedule and the place that made it.
     """
@@ -33,6 +34,7 @@ class Lives:
         self.patches = Patches()
         self.modules = WeakIdKeyDictionary()
         self.optimizers = WeakIdKeyDictionary()
+        self.backward_hooks = WeakIdKeyDictionary()
         self.optimizer_made: Callable[[Any, Any], None] = lambda optimizer, frame: None
         self.schedule_made: Callable[[Any, frames.Stack], None] = lambda optimizer, stack: None
         self.optimizer_failed: Callable[[BaseException, Any, Any], None] = lambda error, given, frame: None
@@ -43,6 +45,8 @@ class Lives:
         """Patch the constructors."""
         self._modules("__init__")
         self._modules("__setstate__")  # copies and unpickled modules
+        for name in ("register_full_backward_hook", "register_full_backward_pre_hook"):
+            self._backward_hooks(name)
         self._optimizers()
         self._schedules()
 
@@ -93,6 +97,21 @@ class Lives:
         if module not in self.modules:
             self.modules[module] = frames.capture(_outside(frame, module))
 
+    def _backward_hooks(self, name: str) -> None:
+        original = getattr(torch.nn.Module, name)
+        lives = self
+
+        @passed_over
+        @wraps(original)
+        def register(self: Any, *args: Any, **kwargs: Any) -> Any:
+            lives._guarded(lives._hooked, self, sys._getframe(1))
+            return original(self, *args, **kwargs)
+
+        self.patches.replace(torch.nn.Module, name, register)
+
+    def _hooked(self, module: Any, frame: Any) -> None:
+        self.backward_hooks[module] = frames.capture(frame)
+
     def _optimizers(self) -> None:
         original = torch.optim.Optimizer.__init__
         lives = self
@@ -100,7 +119,9 @@ class Lives:
         @passed_over
         @wraps(original)
         def __init__(self: Any, params: Any, *args: Any, **kwargs: Any) -> None:
-            # In a form that can be looked at twice: a generator becomes the list it makes.
+            # In a form that can be looked at twice: a generator becomes the list it makes. What it goes through may be
+            # a model that nothing else holds, and is to live until its parameters have a name.
+            model = _walked_by(params)
             given = list(params) if isinstance(params, Iterator) else params
             try:
                 original(self, given, *args, **kwargs)
@@ -108,6 +129,7 @@ class Lives:
                 lives._guarded(lives.optimizer_failed, error, given, sys._getframe(1))
                 raise
             lives._guarded(lives._optimizer, self, sys._getframe(1))
+            del model
 
         self.patches.replace(torch.optim.Optimizer, "__init__", __init__)
 
@@ -137,6 +159,12 @@ class Lives:
             body(*arguments)
         except Exception as error:
             self.fault(error)
+
+
+def _walked_by(params: Any) -> Any:
+    """The module whose parameters a generator gives."""
+    frame = getattr(params, "gi_frame", None)
+    return frame.f_locals.get("self") if frame is not None else None
 
 
 def _outside(frame: Any, made: Any) -> Any:

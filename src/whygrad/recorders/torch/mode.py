@@ -154,8 +154,8 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         looks = self.values.everything and tensor.grad_fn is not None and tensor._base is None
         if looks:
             self._quietly(self.values.measure, tensor, (entry, 0, True))
+        self._quietly(self.values.hooked, tensor, sys._getframe(2))
         result = func(*args, **kwargs)
-        self._quietly(self.values.hooked, tensor)
         if looks:
             self._quietly(self.values.measure, tensor, (entry, 0, False))
             self._quietly(self._hooked, tensor, sys._getframe(2))

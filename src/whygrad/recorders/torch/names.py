@@ -222,7 +222,8 @@ def _untracked_module(found: Names, path: str, module: Any, around: str) -> None
     for below, inner in module.named_modules():
         own = _joined(path, below)
         found.modules.setdefault(id(inner), own)
-        found.trees.setdefault(own, (inner, None, around))
+        parent, _, attribute = own.rpartition(".") if below else (around, "", "")
+        found.trees.setdefault(own, (inner, attribute or None, parent))
         for key, parameter in inner._parameters.items():
             if parameter is not None:
                 found.homes.setdefault(id(parameter), Home(f"{own}.{key}", own, False))

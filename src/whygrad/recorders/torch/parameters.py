@@ -59,6 +59,11 @@ class Known:
                 return home.path.removesuffix(f".{below}")
         return type(module).__name__
 
+    def let_go(self, tensor: Any, modules: Iterable[Any]) -> bool:
+        """Whether a module held it when its optimizer was made, and none of the living ones does."""
+        home = self.home(tensor)
+        return home is not None and home.module is not None and id(tensor) not in _held_by(modules)
+
     def home(self, tensor: Any) -> Home | None:
         """The home that a tensor had."""
         known = self._homes.get(id(tensor))
@@ -73,7 +78,7 @@ def describe(
     Args:
         modules: the living modules, which a source may still be part of.
     """
-    living = {id(p) for m in list(modules) for p in m._parameters.values() if p is not None}
+    living = _held_by(modules)
     found = []
     for position, (tensor, answer) in enumerate(zip(sources, seen, strict=True)):
         home = names.homes.get(id(tensor)) or known.home(tensor)
@@ -102,6 +107,8 @@ def others(described: Sequence[Described], names: Names, modules: Iterable[Any],
         known: ids of the tensors that an operation met.
     """
     asked = {id(d.tensor) for d in described}
+    # What is asked for under no name may be a copy of a plain tensor that has one.
+    nameless = any(d.asked and d.home is None for d in described)
     found = []
     for path, (module, _, _) in names.trees.items():
         for parameter in [p for p in module._parameters.values() if p is not None]:
@@ -122,9 +129,10 @@ def others(described: Sequence[Described], names: Names, modules: Iterable[Any],
         home = names.homes.get(id(parameter))
         if home is None or home.module is not None or id(parameter) in asked or id(parameter) not in known:
             continue
-        if isinstance(parameter, torch.nn.Parameter) and parameter.requires_grad:
+        if (isinstance(parameter, torch.nn.Parameter) or nameless) and parameter.is_leaf and parameter.requires_grad:
             asked.add(id(parameter))
-            found.append(Described(parameter, home.path, "unknown", False, True, None, None, None, home))
+            is_parameter = isinstance(parameter, torch.nn.Parameter)
+            found.append(Described(parameter, home.path, "unknown", False, is_parameter, None, None, None, home))
     for reference in names.variables.values():
         variable = reference()
         tensor = variable._value if variable is not None and variable.trainable else None
@@ -136,6 +144,10 @@ def others(described: Sequence[Described], names: Names, modules: Iterable[Any],
                 Described(tensor, home.path, "unknown", False, True, home.module, home.tracked, in_model, home)
             )
     return found
+
+
+def _held_by(modules: Iterable[Any]) -> set[int]:
+    return {id(p) for m in list(modules) for p in m._parameters.values() if p is not None}
 
 
 def forward_of(module: Any) -> Span | None:

@@ -47,7 +47,7 @@ class Replay:
         self.scope_of = scope_of
         self.values = values
         self.cotangents: dict[int, GradientSeen] = {}
-        self.zeros: set[int] = set()
+        self.noted: dict[str, set[int]] = {"zero": set(), "broken": set()}
         self.underived = underived
         self.first_op = 0
         self._number = 0
@@ -153,8 +153,8 @@ class Replay:
                 seen = self.values.seen.get((self._number, position, given))
                 if seen is not None:
                     self.cotangents[value] = seen
-                if not given and (self._number, position) in self.values.zeros:
-                    self.zeros.add(value)
+                if noted := self.values.noted.get((self._number, position, given)):
+                    self.noted[noted].add(value)
 
     def _distinct(self, made: Sequence[Made]) -> list[Made]:
         return list({one.serial: one for one in made}.values())

@@ -17,7 +17,7 @@ import torch
 from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
-from whygrad.recorders.torch import edges
+from whygrad.recorders.torch import edges, scaling
 from whygrad.recorders.torch.asking import Backward, Request, answer, guarded, is_tensor, listed, nothing, site_of
 from whygrad.recorders.torch.compiled import passed_over, unseen
 from whygrad.recorders.torch.faults import is_foreign, is_unscaled
@@ -51,8 +51,7 @@ class Requests:
         now: Callable[[], int],
         fault: Callable[[BaseException], None],
     ) -> None:
-        self.heard, self.mark, self.recording = heard, mark, recording
-        self.now, self.fault = now, fault
+        self.heard, self.mark, self.recording, self.now, self.fault = heard, mark, recording, now, fault
         self.depth = 0
         self.patches = Patches()
         self.pending: list[Backward] = []
@@ -69,6 +68,7 @@ class Requests:
         self.patches.replace(torch.autograd, "backward", wrapper)
         self.patches.replace(torch.autograd, "grad", self._grad(torch.autograd.grad))
         self.steps.install(self.patches)
+        scaling.install(self.patches, self.steps)
 
     def remove(self) -> None:
         """Put everything back."""
@@ -291,8 +291,8 @@ class Requests:
             stack = frames.capture(frame)
             site = ("grad", *site_of(stack))
             opened = self._asked_at.get(site, 0)
-            self._asked_at[site] = self.steps.asked = self.now()
-            self.steps.sources = frozenset(id(s) for s in sources)
+            self._asked_at[site] = self.now()
+            self.steps.answered(mark, sources)
             api = f"torch.func.{transform}" if transform else "torch.autograd.grad"
             if sources:
                 self.heard(Request(api, site, stack, frame, sources, seen, (mark,), opened, error, got=got or {}))

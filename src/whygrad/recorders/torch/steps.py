@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import wraps
 from types import FrameType
 from typing import Any
@@ -18,32 +18,19 @@ from torch.nn.utils import clip_grad
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.weak import WeakIdKeyDictionary
 
-from whygrad.graph import GradientSeen, Parameter
+from whygrad.graph import GradientSeen, Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.asking import Backward, Request, answer, site_of
 from whygrad.recorders.torch.compiled import passed_over, unseen
+from whygrad.recorders.torch.facts import Facts, groups_of, has_rate
 from whygrad.recorders.torch.originals import gradient_of
+from whygrad.recorders.torch.thaws import Thaws
 from whygrad.recorders.torch.values import worth
 
 # Fewer steps, or backward passes without one, may be a short trial.
 FEWEST_STEPS, FEWEST_PASSES = 3, 10
 CLIPS = ("clip_grad_norm_", "clip_grad_value_")
-
-
-@dataclass(slots=True)
-class Facts:
-    """What an optimizer did, for when it is gone: what it held, its steps, whether a learning rate was ever not 0.
-
-    Attributes:
-        place: where it was made; ``schedule``: where the schedule was made that changed its learning rate.
-    """
-
-    parameters: tuple[Parameter, ...]
-    steps: int = 0
-    rate: bool = False
-    place: frames.Stack = ()
-    schedule: frames.Stack = ()
 
 
 class Steps:
@@ -60,7 +47,8 @@ class Steps:
         optimizers: those that live.
         passes: how many backward passes ran.
         also_held: what optimizers hold that are not torch's own.
-        asked: the log's next number when ``autograd.grad`` last answered; ``sources``: ids of what it was asked for.
+        shelve: makes the Graph of a request that may come to matter when the script has ended.
+        let_go: whether a module held a parameter once, and none does now.
     """
 
     def __init__(
@@ -74,9 +62,12 @@ class Steps:
         self.heard, self.pending, self.pause, self.now, self.fault = heard, pending, pause, now, fault
         self.optimizers = WeakIdKeyDictionary()
         self.passes = 0
+        self.thaws = Thaws(self.held)
         self.also_held: Callable[[], list[Any]] = list
-        self.asked = -1
-        self.sources: frozenset[int] = frozenset()
+        self.shelve: Callable[[Request], Graph | None] = lambda request: None
+        self.let_go: Callable[[Any], bool] = lambda tensor: False
+        # The log's next number when ``autograd.grad`` last answered, the entry of that, ids of what it was asked for.
+        self._answered: tuple[int, int, frozenset[int]] = (-1, -1, frozenset())
         self._stepped = WeakIdKeyDictionary()
         self._facts = WeakIdKeyDictionary()
         self._lives: list[Facts] = []
@@ -93,11 +84,16 @@ class Steps:
         patches.defer(register_optimizer_step_pre_hook(self._before).remove)
         patches.defer(register_optimizer_step_post_hook(self._after).remove)
 
-    def made(self, optimizer: Any, parameters: Sequence[Parameter], place: frames.Stack) -> None:
-        """A new optimizer, what it holds, by name, and where it was made."""
+    def made(self, optimizer: Any, held: Sequence[tuple[int, Parameter]], place: frames.Stack) -> None:
+        """A new optimizer, what it holds, by group and name, and where it was made."""
         self.met(optimizer)
-        self._facts[optimizer] = facts = Facts(tuple(parameters), place=place)
+        facts = Facts(tuple(p for _, p in held), tuple(group for group, _ in held), place=place)
+        self._facts[optimizer] = facts
         self._lives.append(facts)
+
+    def answered(self, mark: int, sources: Sequence[Any]) -> None:
+        """``autograd.grad`` was asked for these, at an entry of the log: the script may put its answers in place."""
+        self._answered = (self.now(), mark, frozenset(id(s) for s in sources))
 
     def met(self, optimizer: Any) -> None:
         """An optimizer that lives."""
@@ -106,18 +102,52 @@ class Steps:
     def scheduled(self, optimizer: Any, place: frames.Stack) -> None:
         """A schedule was made for an optimizer."""
         facts = self._facts.get(optimizer)
-        if facts is not None and any(_rate({"lr": g.get("initial_lr", g.get("lr", 1.0))}) for g in _groups(optimizer)):
+        if facts is not None and any(
+            has_rate({"lr": g.get("initial_lr", g.get("lr", 1.0))}) for g in groups_of(optimizer)
+        ):
             facts.schedule = place
 
     def unapplied(self) -> Iterator[tuple[tuple[Parameter, ...], str, frames.Stack]]:
         """What optimizers held and could not change, why, and the place of that, when the script has ended."""
-        applied = {p.path for facts in self._lives if facts.steps and facts.rate for p in facts.parameters}
+        applied = {p.path for facts in self._lives for p in facts.moved()}
         for facts in self._lives:
             held = tuple(p for p in facts.parameters if p.path not in applied)  # an optimizer may wrap another
-            if facts.steps >= FEWEST_STEPS and not facts.rate:
+            if facts.steps >= FEWEST_STEPS and not facts.rates:
                 yield held, "schedule" if facts.schedule else "rate", facts.schedule or facts.place
+            elif facts.steps >= FEWEST_PASSES and not facts.schedule:
+                yield held, "rate of a group", facts.place
             elif not facts.steps and self.passes >= FEWEST_PASSES:
                 yield held, "no step", facts.place
+
+    def never_let_through(self) -> Iterator[Graph]:
+        """Of each optimizer whose every step a loss scaler left out, what was asked in the first."""
+        for facts in self._lives:
+            if not facts.steps and facts.skipped >= FEWEST_STEPS and facts.shelved is not None:
+                yield facts.shelved
+
+    def count(self, optimizer: Any) -> int:
+        """How many steps an optimizer has made."""
+        facts = self._facts.get(optimizer)
+        return facts.steps if facts is not None else 0
+
+    @unseen
+    def skipped(self, optimizer: Any, frame: FrameType) -> None:
+        """A loss scaler has left out an optimizer's step: at the beginning that is how it finds its scale."""
+        facts = self._facts.get(optimizer)
+        if facts is None or facts.steps:
+            return
+        self.pause(True)
+        try:
+            facts.skipped += 1
+            calls = [c for c in self.pending if c.mark >= 0]
+            if facts.skipped == 1 and calls:
+                sources = [p for group in groups_of(optimizer) for p in group["params"] if p.requires_grad]
+                request = self._request(optimizer, sources, frame, facts.place, calls, 0)
+                facts.shelved = self.shelve(replace(request, skipped=frames.capture(frame)))
+        except Exception as error:
+            self.fault(error)
+        finally:
+            self.ended(optimizer)
 
     def _clearing(self, original: Any) -> Any:
         steps = self
@@ -150,7 +180,7 @@ class Steps:
 
     def held(self) -> list[Any]:
         """What the living optimizers hold."""
-        return [p for o in list(self.optimizers) for g in _groups(o) for p in g["params"]] + self.also_held()
+        return [p for o in list(self.optimizers) for g in groups_of(o) for p in g["params"]] + self.also_held()
 
     def last(self) -> int:
         """Where in the log an optimizer last ended its step."""
@@ -189,8 +219,8 @@ class Steps:
         self.met(optimizer)
         facts = self._facts.get(optimizer)
         if facts is not None:
-            facts.steps += 1
-            facts.rate = facts.rate or any(_rate(group) for group in optimizer.param_groups)
+            facts.stepped(optimizer)
+            self.thaws.look(frame, facts.place)
         sources = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
         self.asks(optimizer, sources, frame, facts.place if facts is not None else ())
 
@@ -200,41 +230,49 @@ class Steps:
             return
         opened, held = self._stepped.get(optimizer, 0), {id(p) for p in sources}
         calls = [c for c in self.pending if c.mark >= opened or not c.known]
-        if not calls and self.asked >= opened and self.sources & held:
-            return  # its gradients were put there by hand, and judged when ``autograd.grad`` gave them
+        when, mark, given = self._answered
+        marks: tuple[int, ...] = ()
+        if not calls and when >= opened and given & held:
+            # Its gradients were put there by hand, and judged when ``autograd.grad`` gave them.
+            sources = [p for p in sources if id(p) not in given and gradient_of(p) is None and self.let_go(p)]
+            if not sources:
+                return
+            marks = (mark,) if mark >= 0 else ()
         mine = [c for c in calls if c.leaves & held] or calls[-1:]
         for call in mine:
             call.consumed = True
+        request = self._request(optimizer, sources, frame, place, calls, opened)
+        self.heard(replace(request, marks=marks) if marks else request)
+
+    def _request(
+        self,
+        optimizer: Any,
+        sources: Sequence[Any],
+        frame: FrameType,
+        place: frames.Stack,
+        calls: list[Backward],
+        opened: int,
+    ) -> Request:
+        held = {id(p) for p in sources}
+        mine = [c for c in calls if c.leaves & held] or calls[-1:]
         got = {number: worth for call in calls for number, worth in call.got.items()}
         stack = frames.capture(frame)
         last = mine[-1] if mine else None
-        self.heard(
-            Request(
-                last.api if last is not None else f"torch.optim.{type(optimizer).__name__}.step",
-                ("step", *site_of(stack)),
-                last.stack if last is not None else stack,
-                frame,
-                sources,
-                tuple(answer(p, got) for p in sources),
-                tuple(c.mark for c in mine if c.mark >= 0),
-                opened,
-                got=got,
-                cleared=self._lost(mine, sources, got),
-                optimizer=place,
-            )
+        return Request(
+            last.api if last is not None else f"torch.optim.{type(optimizer).__name__}.step",
+            ("step", *site_of(stack)),
+            last.stack if last is not None else stack,
+            frame,
+            sources,
+            tuple(answer(p, got) for p in sources),
+            tuple(c.mark for c in mine if c.mark >= 0),
+            opened,
+            got=got,
+            cleared=self._lost(mine, sources, got),
+            optimizer=place,
         )
 
 
 def has_closure(args: Any, kwargs: Any) -> bool:
     """Whether a step was handed a function that computes the loss."""
     return any(callable(one) for one in (*args[1:], *kwargs.values()))
-
-
-def _groups(optimizer: Any) -> list[Any]:
-    return list(getattr(optimizer, "param_groups", ()))
-
-
-def _rate(group: Mapping[str, Any]) -> bool:
-    """Whether a group has a learning rate other than 0."""
-    rate = group.get("lr", 1.0)
-    return worth(rate) != "zero" if isinstance(rate, torch.Tensor) else rate != 0

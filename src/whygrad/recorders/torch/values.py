@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, Literal
 
 import torch
-from torch import Tensor, isfinite, view_as_real
+from torch import Tensor, isfinite, isnan, view_as_real
 
 from whygrad.graph import GradientSeen
+from whygrad.recorders import frames
 from whygrad.recorders.torch.originals import gradient_of
 
 # Their derivative is not finite, or 0 * inf, at some point; by the names of torch's functions.
@@ -35,6 +38,23 @@ _register_hook = Tensor.register_hook
 
 # (entry of the log, position, whether it is an output).
 Place = tuple[int, int, bool]
+Noted = Literal["zero", "broken"]
+# Larger ones are not looked at on the way forward, which would cost as much as what made them.
+MOST_ELEMENTS = 1 << 16
+
+
+@dataclass(slots=True)
+class Leaf:
+    """A leaf on which the script has put a hook.
+
+    Attributes:
+        place: where; ``arrived``: what last came to the leaf, before that hook saw it; ``handle``: of our own hook.
+    """
+
+    tensor: weakref.ref[Any]
+    place: frames.Stack
+    arrived: GradientSeen = "unknown"
+    handle: Any = None
 
 
 class Values:
@@ -42,16 +62,19 @@ class Values:
 
     Attributes:
         seen: what was measured where, since recording began.
-        zeros: entries of which an input was zero in every element, by position.
+        noted: of which inputs every element was zero, and which outputs are not finite although the inputs are.
+        lost: the entries of losses that are not finite.
         everything: whether every operation is measured.
     """
 
     def __init__(self, fault: Callable[[BaseException], None]) -> None:
         self.fault = fault
         self.seen: dict[Place, GradientSeen] = {}
-        self.zeros: set[tuple[int, int]] = set()
+        self.noted: dict[Place, Noted] = {}
+        self.lost: set[int] = set()
         self.everything = False
         self._hooked: dict[int, weakref.ref[Any]] = {}
+        self._leaves: dict[int, Leaf] = {}
         self._zero: dict[int, tuple[weakref.ref[Any], int]] = {}
         # The gradient that was last looked at, as it then was, and what it is worth.
         self._looked: tuple[Callable[[], Any], int, GradientSeen] = (lambda: None, 0, "unknown")
@@ -59,17 +82,42 @@ class Values:
     def clear(self) -> None:
         """Forget what was measured in the log's entries."""
         self.seen.clear()
-        self.zeros.clear()
+        self.noted.clear()
+        self.lost.clear()
         self._hooked.clear()
+        for leaf in self._leaves.values():
+            leaf.handle.remove()
+        self._leaves.clear()
         self.everything = False
 
     def wanted(self, name: str) -> bool:
         """Whether an operation of this name is measured now."""
         return self.everything or name in POLES
 
-    def hooked(self, tensor: Any) -> None:
-        """The script has put a hook on a tensor: what comes after it is not what goes through the operations."""
+    def hooked(self, tensor: Any, frame: FrameType) -> None:
+        """The script puts a hook on a tensor: what comes after it is not what goes through the operations."""
         self._hooked[id(tensor)] = weakref.ref(tensor)
+        known = self._leaves.get(id(tensor))
+        if tensor.grad_fn is None and tensor.requires_grad and (known is None or known.tensor() is not tensor):
+            leaf = self._leaves[id(tensor)] = Leaf(weakref.ref(tensor), frames.capture(frame))
+            leaf.handle = _register_hook(tensor, self._arrival(leaf))
+
+    def silenced_at(self, tensor: Any) -> frames.Stack:
+        """Where a hook was put on a leaf that was last given something; asked of one whose gradient is zero."""
+        known = self._leaves.get(id(tensor))
+        is_it = known is not None and known.tensor() is tensor and known.arrived == "present"
+        return known.place if known is not None and is_it else ()
+
+    def _arrival(self, leaf: Leaf) -> Callable[[Any], None]:
+        fault = self.fault
+
+        def hook(gradient: Any) -> None:
+            try:
+                leaf.arrived = worth(gradient)
+            except Exception as error:
+                fault(error)
+
+        return hook
 
     def _is_hooked(self, tensor: Any) -> bool:
         known = self._hooked.get(id(tensor))
@@ -86,7 +134,10 @@ class Values:
                 if tensor.requires_grad and tensor.grad_fn is not None and not self._is_hooked(tensor):
                     self.measure(tensor, (entry, position, given))
                 if self.everything and not given and is_zero(tensor):
-                    self.zeros.add((entry, position))
+                    self.noted[entry, position, given] = "zero"
+        for position, tensor in enumerate(outputs):
+            if (level := _brokenness(tensor)) and level > max(map(_brokenness, inputs), default=0):
+                self.noted[entry, position, True] = "broken"
 
     def _hook(self, place: Place) -> Callable[[Any], None]:
         seen, fault = self.seen, self.fault
@@ -155,6 +206,13 @@ def is_zero(tensor: Any) -> bool:
     """Whether a tensor is zero in every element."""
     values = _detach(tensor)
     return not (bool(_sum(values)) or bool(_any(values)))  # the sum is ten times cheaper, and nearly always settles it
+
+
+def _brokenness(tensor: Any) -> int:
+    """1 for a small enough tensor that holds something infinite, 2 for one with no numbers in it."""
+    if tensor.numel() > MOST_ELEMENTS or not tensor.is_floating_point() or not _is_plain(tensor):
+        return 0
+    return 0 if _looked_at(tensor) != "nonfinite" else 2 if bool(_any(isnan(_detach(tensor)))) else 1
 
 
 def worth(gradient: Any) -> GradientSeen:

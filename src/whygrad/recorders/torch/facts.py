@@ -1,0 +1,55 @@
+"""What an optimizer did, for when it is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from whygrad.graph import Graph, Parameter
+from whygrad.recorders import frames
+from whygrad.recorders.torch.values import worth
+
+
+@dataclass(slots=True)
+class Facts:
+    """What it held, its steps, and which of its groups ever had a learning rate that was not 0.
+
+    Attributes:
+        parameters: those that have a name; ``groups``: of each, the number of its group.
+        place: where it was made; ``schedule``: where the schedule was made that changed its learning rate.
+        skipped: how many steps a loss scaler left out so far; ``shelved``: what was asked in the first of these.
+    """
+
+    parameters: tuple[Parameter, ...]
+    groups: tuple[int, ...] = ()
+    steps: int = 0
+    rates: set[int] = field(default_factory=set)
+    place: frames.Stack = ()
+    schedule: frames.Stack = ()
+    skipped: int = 0
+    shelved: Graph | None = None
+
+    def stepped(self, optimizer: Any) -> None:
+        """It takes a step."""
+        self.steps += 1
+        self.shelved = None
+        groups = enumerate(groups_of(optimizer))
+        self.rates.update(number for number, group in groups if number not in self.rates and has_rate(group))
+
+    def moved(self) -> list[Parameter]:
+        """What it could change."""
+        return [p for p, group in zip(self.parameters, self.groups, strict=True) if group in self.rates]
+
+
+def groups_of(optimizer: Any) -> Sequence[Any]:
+    """The groups of parameters of an optimizer."""
+    return list(getattr(optimizer, "param_groups", ()))
+
+
+def has_rate(group: Mapping[str, Any]) -> bool:
+    """Whether a group has a learning rate other than 0."""
+    rate = group.get("lr", 1.0)
+    return worth(rate) != "zero" if isinstance(rate, torch.Tensor) else rate != 0

@@ -1,0 +1,65 @@
+"""A loss scaler leaves out steps to find its scale; one that leaves out all of them is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from torch import nn
+
+from torch_session import told, x
+
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
+
+
+def scaled(loss: Callable[[nn.Module], torch.Tensor], scale: float = 4.0) -> Callable[[], None]:
+    def program() -> None:
+        model = nn.Linear(4, 3, bias=False)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+        for _ in range(5):
+            optimizer.zero_grad()
+            scaler.scale(loss(model)).backward()
+            scaler.step(optimizer)
+            scaler.update()
+
+    return program
+
+
+def at_zero(model: nn.Module) -> torch.Tensor:
+    return (model(x()) * 0).square().sum().sqrt()
+
+
+def at_the_end_of_its_range(model: nn.Module) -> torch.Tensor:
+    return torch.acos(model(x()) / model(x()).detach()).sum()
+
+
+def overflowing(model: nn.Module) -> torch.Tensor:
+    return (model(x()) * torch.inf).sum()
+
+
+def healthy(model: nn.Module) -> torch.Tensor:
+    return (model(x()) - 1).square().mean()
+
+
+@pytest.mark.parametrize(
+    ("loss", "cause", "place"),
+    [
+        (at_zero, "nonfinite-gradient", "(model(x()) * 0).square().sum().sqrt()"),
+        (at_the_end_of_its_range, "nonfinite-gradient", "torch.acos(model(x()) / model(x()).detach())"),
+        (overflowing, "not-updated", "scaler.step(optimizer)"),
+    ],
+)
+def test_a_scaler_that_never_lets_a_step_pass(
+    loss: Callable[[nn.Module], torch.Tensor], cause: str, place: str
+) -> None:
+    assert told(scaled(loss)) == [(cause, place, ["model.weight"])]
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0**127])
+def test_a_scaler_that_lets_steps_pass(scale: float) -> None:
+    assert told(scaled(healthy, scale)) == []
