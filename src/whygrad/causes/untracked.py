@@ -210,6 +210,7 @@ from whygrad.causes.layers import is_hidden, layer_of
 from whygrad.causes.once import once
 from whygrad.causes.plain_leaf import is_to_learn
 from whygrad.causes.refusals import is_refused
+from whygrad.causes.unlisted import is_unlisted
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.flow import Flow
 from whygrad.span import Span
@@ -242,7 +243,8 @@ def explain(case: Case) -> Explanation | None:
     if parameter.asked or parameter.tracked is not False or parameter.path in case.asked:
         return None
     refused = is_refused(case)
-    if not refused and not (parameter.trainable and case.flow.alive(parameter) and _model_is_trained(case)):
+    wanted = is_unlisted(parameter) or _model_is_trained(case)
+    if not refused and not (parameter.trainable and case.flow.alive(parameter) and wanted):
         return None
     if not parameter.is_variable and not is_to_learn(case):
         return None

@@ -9,7 +9,7 @@ from whygrad.graph.operations import NOWHERE, Shape
 from whygrad.span import Span
 
 GradientSeen = Literal["none", "zero", "nonfinite", "present", "unknown"]
-EventKind = Literal["made", "frozen", "thawed", "replaced", "written", "updated", "zeroed", "kept"]
+EventKind = Literal["made", "frozen", "thawed", "replaced", "written", "updated", "zeroed", "kept", "unlisted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,8 @@ class Event:
     """Something that happened to a parameter.
 
     ``zeroed``: its gradient was cleared before anybody applied it; ``kept``: it had a gradient, and an optimizer left
-    it as it was, for the reason that ``detail`` is. ``part`` tells which part of what a call hands back it is about.
+    it as it was, for the reason that ``detail`` is; ``unlisted``: a request whose loss depends on it was given an empty
+    list. ``part`` tells which part of what a call hands back it is about.
     """
 
     kind: EventKind

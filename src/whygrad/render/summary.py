@@ -61,7 +61,7 @@ def _faulty(report: Report, faults: Sequence[Finding]) -> Iterator[str]:
     for group, singular, plural in (
         (without, "gets no useful gradient", "get no useful gradient"),
         (lone, "gets its gradient from a weight penalty alone", "get their gradients from a weight penalty alone"),
-        (idle, "gets a gradient and does not change", "get a gradient and do not change"),
+        (idle, "gets a gradient that is not applied", "get a gradient that is not applied"),
     ):
         if group:
             of = f"{len(group)} of {_count(total, 'parameter')}" if total >= len(group) else ""

@@ -23,6 +23,12 @@ PLAIN: Mapping[str, Words] = {
         "look at what lies between the two: clip to more than 0, and clear sums of gradients only after the step",
         "it was there after the backward pass, and only zeros were applied, at every step",
     ),
+    "swapped": Words(
+        "`{code}` hands it to another variable",
+        "the gradients come in the order of the request, and the variables here in another",
+        "use one list of variables for the gradient call and for the optimizer",
+        "the optimizer was handed it together with another variable of the same request",
+    ),
     "refused": Words(
         "`{code}` hands it to an optimizer that was built for other variables",
         "this optimizer does not know it, and refuses",

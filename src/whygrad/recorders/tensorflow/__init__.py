@@ -23,10 +23,11 @@ from whygrad.recorders.tensorflow.log import Log
 from whygrad.recorders.tensorflow.ops import Table
 from whygrad.recorders.tensorflow.parameters import Source, describe, held_names, number_of
 from whygrad.recorders.tensorflow.python_functions import PythonFunctions, is_own_request
-from whygrad.recorders.tensorflow.requests import Request, Requests
+from whygrad.recorders.tensorflow.requests import Request, Requests, site_of
 from whygrad.recorders.tensorflow.runs import Runs
 from whygrad.recorders.tensorflow.tapes import building
-from whygrad.recorders.tensorflow.unapplied import NO_PAIRS, refused, unapplied
+from whygrad.recorders.tensorflow.unapplied import NO_PAIRS, refused, swapped, unapplied
+from whygrad.recorders.tensorflow.unlisted import Unlisted
 from whygrad.recorders.tensorflow.updates import FEWEST_STEPS
 from whygrad.watching.watch import Watch
 
@@ -50,6 +51,7 @@ class TensorFlow:
         self.health: Health | None = None
         self._known_sources: dict[Any, list[Source]] = {}
         self._empty: frames.Stack = ()  # the latest request, if it asked for nothing
+        self._unlisted = Unlisted()
         self._unanswered = False  # whether some source got no gradient
         self._graphs: dict[Hashable, Graph] = {}  # the first of each place
 
@@ -101,19 +103,32 @@ class TensorFlow:
             self.log.local.busy = True  # nothing of the script runs after this
             updates = self.hooks.passes.updates
             if error is not None:
-                for graph in refused(updates, exact_spans, error):
+                for graph in (*refused(updates, exact_spans, error), *swapped(updates, exact_spans)):
                     self._told(graph)
-                if self._empty and NO_PAIRS in error:
-                    self._told(self.lives.nothing_left(self._empty))
+                self._of_nothing(NO_PAIRS in error, NO_PAIRS in error)
             else:
-                if self._empty and not any(self._known_sources.values()):  # nothing was ever asked for
-                    self._told(self.lives.nothing_left(self._empty))
+                self._of_nothing(not any(self._known_sources.values()), True)
                 if self.recording:
                     note_copies(self.log, updates.requested)
                 for graph in unapplied(updates, exact_spans, self._graphs, self.lives.made):
                     self._told(graph)
         except Exception as fault:
             self._fault(fault)
+
+    def _of_nothing(self, frozen: bool, unlisted: bool) -> None:
+        """Tell of requests without sources.
+
+        Args:
+            frozen: what a freeze left out may be told of.
+            unlisted: what an empty list left out may be told of.
+        """
+        left = self.lives.nothing_left(self._empty) if self._empty and frozen else None
+        if left is not None and left.parameters:
+            self._told(left)
+            return
+        asked = {one.path for known in self._known_sources.values() for one in known}
+        for graph in self._unlisted.told(asked) if unlisted else ():
+            self._told(graph)
 
     def stop(self) -> None:
         """Take every hook off."""
@@ -187,8 +202,13 @@ class TensorFlow:
             if self.recording and request.error is None and request.api == "tf.GradientTape.gradient":
                 often = FEWEST_STEPS if request.operations else 1
                 writer = partial(writer_of, self.log)
-                self.hooks.passes.updates.seen(list(self.lives.made))
-                self.hooks.passes.updates.asked(site, request.stack, sources, request.sources, often, writer)
+                updates = self.hooks.passes.updates
+                updates.seen(list(self.lives.made))
+                updates.asked(site, request.stack, sources, request.sources, often, writer)
+                updates.pairing.answered(site, request.sources, request.answers)
+                serial = -1 if tape is None else tape.serial
+                names = held_names(request.frame)[1]
+                self._unlisted.asked(site, serial, len(sources), lambda: close(self, request, sources, names)[0])
             build: Callable[[], Graph] | None = None
             if self.recording:
                 build = self._remembered(site, self._builder(request, sources))
@@ -274,8 +294,3 @@ class TensorFlow:
             build,
             self.recording,
         )
-
-
-def site_of(stack: frames.Stack) -> tuple[Any, ...]:
-    """The place of a request: the same again means a new step."""
-    return tuple(place[:2] if isinstance(place[0], str) else (id(place[0]), place[1]) for place in stack)

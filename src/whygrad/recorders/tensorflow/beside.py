@@ -17,16 +17,20 @@ from whygrad.recorders.tensorflow.log import Log
 from whygrad.recorders.tensorflow.traced import body_of
 from whygrad.recorders.tensorflow.values import worth
 
-_READS = frozenset(("ReadVariableOp", "ResourceGather", "ResourceGatherNd"))
+# What TensorFlow counts among operations with a state, and only looks at a variable; loops ask for its shape.
+_READS = frozenset(("ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape"))
 # Attributes of an operation that name the functions it calls.
 _CALLED = ("f", "body", "cond", "then_branch", "else_branch")
 _numbers = itertools.count(1)
-# The same draw by a generator that has no state.
+# The same draw by a generator that has no state, and at which place that takes its seed.
 _DRAWS = {
-    "RandomStandardNormal": "StatelessRandomNormal",
-    "RandomUniform": "StatelessRandomUniform",
-    "TruncatedNormal": "StatelessTruncatedNormal",
+    "RandomStandardNormal": ("StatelessRandomNormal", 1),
+    "RandomUniform": ("StatelessRandomUniform", 1),
+    "RandomUniformInt": ("StatelessRandomUniformInt", 1),
+    "TruncatedNormal": ("StatelessTruncatedNormal", 1),
+    "Multinomial": ("StatelessMultinomial", 2),
 }
+_KEPT_BY_DRAWS = frozenset(("dtype", "T", "output_dtype"))
 _ITERATOR = "IteratorGetNext"
 _SEED = "whygrad_seed"
 
@@ -154,9 +158,11 @@ def _draw(node: Any) -> None:
     """Make a node draw from our seed."""
     from tensorflow.core.framework import types_pb2
 
-    node.op = _DRAWS[node.op]
-    node.input.append(f"{_SEED}:0")
-    for name in set(node.attr) - {"dtype", "T"}:
+    node.op, place = _DRAWS[node.op]
+    node.input.insert(place, f"{_SEED}:0")
+    if "Tout" in node.attr:
+        node.attr["dtype"].CopyFrom(node.attr["Tout"])
+    for name in set(node.attr) - _KEPT_BY_DRAWS:
         del node.attr[name]
     node.attr["Tseed"].type = types_pb2.DT_INT32
 

@@ -4,7 +4,8 @@ Only facts that hold for a whole run are told, of variables that never moved: an
 of the gradients that were asked for, one whose learning rate is 0 at every step, variables that a request asks for
 beside others, which an optimizer takes while these are given to nobody, what the script puts back after each step, and
 new values that go to a tensor and not to the variable; and, where an optimizer waits for them, gradients that no
-optimizer is ever handed.
+optimizer is ever handed. One fact is told wherever it is seen: gradients that are handed over for other variables of
+their request.
 """
 
 from __future__ import annotations
@@ -46,9 +47,17 @@ def unapplied(
         scheduled = held.place if held.place[:1] != held.stack[:1] else ()  # else the schedule is Keras' own
         place = scheduled or held.made if detail == "rate" else ()
         yield from _graph(asked, "zeroed" if detail == "handed zeros" else "kept", detail, place or held.stack, spans)
+    yield from swapped(updates, spans)
     yield from _left_out(updates, spans, graphs)
     yield from _lost(updates, spans)
     yield from _never(updates, spans, layers)
+
+
+def swapped(updates: Updates, spans: Spans) -> Iterator[Graph]:
+    """What an optimizer was handed for other variables than it belongs to; it may have raised for that."""
+    for held in updates.optimizers:
+        asked = [a for n, a in updates.requested.items() if n in held.swapped]
+        yield from _graph(asked, "kept", "swapped", held.stack, spans)
 
 
 def refused(updates: Updates, spans: Spans, error: str) -> Iterator[Graph]:
@@ -62,7 +71,7 @@ def refused(updates: Updates, spans: Spans, error: str) -> Iterator[Graph]:
 
 def _left_out(updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph]) -> Iterator[Graph]:
     """The variables that an optimizer leaves out, in the Graph of the request that asked for them."""
-    handed = {n for held in updates.optimizers for n in held.numbers}
+    handed = {n for held in updates.optimizers for n in held.numbers | held.swapped}
     for held in updates.optimizers:
         sites = {a.site for n, a in updates.requested.items() if n in held.numbers and moved(a)}
         for site in sites & graphs.keys():

@@ -9,6 +9,7 @@ from typing import Any
 
 from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
+from whygrad.recorders.tensorflow.pairing import Pairing
 from whygrad.recorders.tensorflow.parameters import Source, number_of
 from whygrad.recorders.tensorflow.values import worth
 
@@ -50,6 +51,7 @@ class Held:
         zeros: how often everything that it was handed was zero although gradients had been asked for.
         useful: whether it was ever handed something else; ``rate``: whether its learning rate was ever not 0.
         still: the steps at which it used a learning rate of 0.
+        swapped: the variables whose gradient it was handed for another variable of the same request.
         refused: the variables that it was handed last and would not take, and where that was.
         compiled: its learning rate in a traced step; ``place``: the script's line that computes it.
         made: where the script made it, if that was heard.
@@ -61,6 +63,7 @@ class Held:
     place: frames.Stack = ()
     made: frames.Stack = ()
     numbers: set[int] = field(default_factory=set)
+    swapped: set[int] = field(default_factory=set)
     steps: int = 0
     zeros: int = 0
     useful: bool = False
@@ -74,6 +77,7 @@ class Updates:
 
     Attributes:
         requested: what was asked for, by the variable's handle; ``optimizers``: all that stepped.
+        pairing: which gradient belongs to which of them.
         waiting: ids of the optimizers that were made, and were not given to `compile` as far as is known.
     """
 
@@ -83,6 +87,7 @@ class Updates:
         self.optimizers: list[Held] = []
         self.waiting: set[int] = set()
         self._given: set[int] = set()
+        self.pairing = Pairing()
         self._made: weakref.WeakKeyDictionary[Any, frames.Stack] = weakref.WeakKeyDictionary()
 
     def made(self, optimizer: Any, stack: frames.Stack) -> None:
@@ -131,6 +136,7 @@ class Updates:
         held = self._of(optimizer, stack)
         numbers = {n for v in variables if (n := number_of(v)) is not None}
         held.numbers |= numbers
+        held.swapped |= self.pairing.swapped(gradients, variables)
         held.steps += 1
         if numbers & self._given:
             values = [getattr(g, "value", g) for g in gradients]
