@@ -24,10 +24,10 @@ PLAIN: Mapping[str, Words] = {
         "it was there after the backward pass, and only zeros were applied, at every step",
     ),
     "swapped": Words(
-        "`{code}` hands it to another variable",
-        "the gradients come in the order of the request, and the variables here in another",
+        "`{code}` pairs gradients with variables that they do not belong to",
+        "the gradients come in the order of their request, and these are other variables, or in another order",
         "use one list of variables for the gradient call and for the optimizer",
-        "the optimizer was handed it together with another variable of the same request",
+        "the optimizer was handed the gradient of another variable in its place, and never its own",
     ),
     "refused": Words(
         "`{code}` hands it to an optimizer that was built for other variables",

@@ -16,10 +16,15 @@ class Answered(NamedTuple):
 
 
 class Pairing:
-    """The gradients that requests gave, by their ids."""
+    """The gradients that requests gave, by their ids.
+
+    Attributes:
+        matched: the variables that an optimizer was handed with a gradient that may be theirs.
+    """
 
     def __init__(self) -> None:
         self._given: dict[Hashable, Answered] = {}
+        self.matched: set[int] = set()
 
     def answered(self, site: Hashable, sources: Iterable[Any], answers: Iterable[Any]) -> None:
         """A request gave these for those. One tensor may be the gradient of several."""
@@ -30,19 +35,24 @@ class Pairing:
                 owners.setdefault(gradient, set()).add(number)
         self._given[site] = Answered(owners, frozenset().union(*owners.values()))
 
-    def swapped(self, gradients: Sequence[Any], variables: Sequence[Any]) -> set[int]:
-        """The variables whose gradient is handed over for another one of the same request.
+    def handed(self, gradients: Sequence[Any], variables: Sequence[Any]) -> set[int]:
+        """An optimizer was handed these; the variables that are paired with the gradient of another, and that other.
 
-        Where the other one is of another request or of none, that may be meant (a copy that was adapted).
+        Where nobody asks for the gradient of a variable, that of another may be meant (a copy that was adapted).
         """
         found: set[int] = set()
+        asked = frozenset().union(*(answered.numbers for answered in self._given.values()))
         for gradient, variable in zip(gradients, variables, strict=False):
-            number, given = number_of(variable), _id_of(gradient)
-            for answered in self._given.values() if given is not None else ():
-                owners = answered.owners.get(given, set())  # type: ignore[arg-type]
-                if owners and number in answered.numbers and number not in owners:
-                    found |= owners
+            number, owners = number_of(variable), self._owners(_id_of(gradient))
+            if number is None or not owners or number in owners:
+                self.matched |= {number} if number is not None else set()
+            elif number in asked:
+                found |= {number, *owners}
         return found
+
+    def _owners(self, gradient: int | None) -> set[int]:
+        known = (answered.owners.get(gradient, set()) for answered in self._given.values()) if gradient else ()
+        return set().union(*known)
 
 
 def _id_of(gradient: Any) -> int | None:

@@ -54,9 +54,9 @@ def unapplied(
 
 
 def swapped(updates: Updates, spans: Spans) -> Iterator[Graph]:
-    """What an optimizer was handed for other variables than it belongs to; it may have raised for that."""
+    """Variables that optimizers get the gradients of others for, and never their own; one may have raised for that."""
     for held in updates.optimizers:
-        asked = [a for n, a in updates.requested.items() if n in held.swapped]
+        asked = [a for n, a in updates.requested.items() if n in held.swapped - updates.pairing.matched]
         yield from _graph(asked, "kept", "swapped", held.stack, spans)
 
 

@@ -51,7 +51,7 @@ class Held:
         zeros: how often everything that it was handed was zero although gradients had been asked for.
         useful: whether it was ever handed something else; ``rate``: whether its learning rate was ever not 0.
         still: the steps at which it used a learning rate of 0.
-        swapped: the variables whose gradient it was handed for another variable of the same request.
+        swapped: the variables that it was handed with the gradient of another, and those others.
         refused: the variables that it was handed last and would not take, and where that was.
         compiled: its learning rate in a traced step; ``place``: the script's line that computes it.
         made: where the script made it, if that was heard.
@@ -136,7 +136,7 @@ class Updates:
         held = self._of(optimizer, stack)
         numbers = {n for v in variables if (n := number_of(v)) is not None}
         held.numbers |= numbers
-        held.swapped |= self.pairing.swapped(gradients, variables)
+        held.swapped |= self.pairing.handed(gradients, variables)
         held.steps += 1
         if numbers & self._given:
             values = [getattr(g, "value", g) for g in gradients]
