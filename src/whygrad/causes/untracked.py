@@ -210,6 +210,7 @@ from whygrad.causes.layers import is_hidden, layer_of
 from whygrad.causes.once import once
 from whygrad.causes.plain_leaf import is_to_learn
 from whygrad.causes.refusals import is_refused
+from whygrad.causes.remade import is_renewed, renewed
 from whygrad.causes.unlisted import is_unlisted
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.flow import Flow
@@ -240,6 +241,8 @@ _INHERIT = "let the class of that object inherit from `tf.Module`, or keep the p
 def explain(case: Case) -> Explanation | None:
     """Nobody asks for it: its model holds it where it does not look for parameters."""
     parameter = case.parameter
+    if is_renewed(parameter):
+        return renewed(case)
     if parameter.asked or parameter.tracked is not False or parameter.path in case.asked:
         return None
     refused = is_refused(case)

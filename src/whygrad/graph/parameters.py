@@ -9,7 +9,9 @@ from whygrad.graph.operations import NOWHERE, Shape
 from whygrad.span import Span
 
 GradientSeen = Literal["none", "zero", "nonfinite", "present", "unknown"]
-EventKind = Literal["made", "frozen", "thawed", "replaced", "written", "updated", "zeroed", "kept", "unlisted"]
+EventKind = Literal[
+    "made", "frozen", "thawed", "replaced", "written", "updated", "zeroed", "kept", "unlisted", "renewed"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,8 @@ class Event:
 
     ``zeroed``: its gradient was cleared before anybody applied it; ``kept``: it had a gradient, and an optimizer left
     it as it was, for the reason that ``detail`` is; ``unlisted``: a request whose loss depends on it was given an empty
-    list. ``part`` tells which part of what a call hands back it is about.
+    list; ``renewed``: the script makes another in its place in each forward pass. ``part`` tells which part of what a
+    call hands back it is about.
     """
 
     kind: EventKind

@@ -43,6 +43,40 @@ class Hidden(keras.Model):  # type: ignore[misc]
         return self.shelf.layer(x)  # type: ignore[operator]
 
 
+class Forgetful(keras.Model):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__(name="forgetful")
+        self.head = keras.layers.Dense(1, name="head")
+
+    def call(self, x: object) -> object:
+        return self.head(keras.layers.Dense(3, name="hidden")(x))
+
+
+def made_in_each_pass() -> None:
+    model = Forgetful()
+    for _ in range(4):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(X) ** 2)
+        tape.gradient(loss, model.trainable_variables)
+
+
+def copies_for_each_task() -> None:
+    meta = dense("meta")
+
+    def adapted() -> object:
+        copy = dense("copy")
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((copy(X) - 1.0) ** 2)
+        tape.gradient(loss, copy.trainable_variables)
+        return copy
+
+    for _ in range(4):
+        with tf.GradientTape() as tape:
+            noise = tf.Variable(tf.random.normal(X.shape), name="layer/noise")
+            loss = tf.reduce_mean((meta(X + noise) - adapted()(X)) ** 2)  # type: ignore[operator]
+        tape.gradient(loss, meta.trainable_variables)
+
+
 def taken_before() -> None:
     model = Kept()
     variables = model.trainable_variables
@@ -170,6 +204,7 @@ def looked_at() -> None:
         (taken_before, "wrong-source", {"kept/part/kernel", "kept/part/bias"}, "was still empty"),
         (taken_before_beside_others, "wrong-source", {"kept/part/kernel", "kept/part/bias"}, "was still empty"),
         (nothing_to_take, "untracked", {"hidden/part/kernel", "hidden/part/bias"}, "does not track it"),
+        (made_in_each_pass, "untracked", {"forgetful/hidden/kernel:0", "forgetful/hidden/bias:0"}, "makes it anew"),
         (swapped, "not-updated", BOTH, "do not belong to"),
         (swapped_compiled, "not-updated", BOTH, "do not belong to"),
         (for_the_second_half, "not-updated", BOTH, "do not belong to"),
@@ -183,6 +218,8 @@ def test_what_nobody_gets(program: Callable[[], None], cause: str, paths: set[st
     assert words in finding.title
 
 
-@pytest.mark.parametrize("program", [part_without_weights, taken_anew_and_empty, sound, first_order_copies, looked_at])
+@pytest.mark.parametrize(
+    "program", [copies_for_each_task, part_without_weights, taken_anew_and_empty, sound, first_order_copies, looked_at]
+)
 def test_look_alikes_are_silent(program: Callable[[], None]) -> None:
     assert findings_of(program) == []

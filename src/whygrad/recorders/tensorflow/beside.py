@@ -8,10 +8,9 @@ effect, or reads a variable that the function has written before, it is refused.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from whygrad.graph import GradientSeen
 from whygrad.recorders.tensorflow.assembly import is_write
 from whygrad.recorders.tensorflow.log import Log
 from whygrad.recorders.tensorflow.traced import body_of
@@ -33,6 +32,7 @@ _DRAWS = {
 _KEPT_BY_DRAWS = frozenset(("dtype", "T", "output_dtype"))
 _ITERATOR = "IteratorGetNext"
 _SEED = "whygrad_seed"
+Told = TypeVar("Told")
 
 
 class Refused(Exception):
@@ -50,7 +50,8 @@ def run_beside(
     log: Log,
     fed: Sequence[Any] = (),
     copies: Copies | None = None,
-) -> Mapping[str, GradientSeen]:
+    look: Callable[[Any], Told] = worth,  # type: ignore[assignment]
+) -> Mapping[str, Told]:
     """What tensors of a traced function are worth for these arguments.
 
     Args:
@@ -58,6 +59,7 @@ def run_beside(
         names: of the tensors.
         fed: what its iterators give.
         copies: those made before, and where a new one is kept.
+        look: what is told of each.
 
     Raises:
         Refused: it can not be told.
@@ -76,7 +78,7 @@ def run_beside(
         with ops.init_scope(), record.stop_recording():  # a step may be under construction
             seed = ops.convert_to_tensor([next(_numbers), 0], dtypes.int32)
             results = made[0].call_flat(*taken, seed)
-        return {name: worth(result) for name, result in zip(wanted, results, strict=True)}
+        return {name: look(result) for name, result in zip(wanted, results, strict=True)}
     except (errors.OpError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Refused(str(error)) from None
 
