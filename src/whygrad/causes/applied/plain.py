@@ -48,6 +48,13 @@ PLAIN: Mapping[str, Words] = {
         "it moved in the optimizer's steps, and at each next request it held its first value again",
         "warning",
     ),
+    "constrained": Words(
+        "its constraint undoes each update",
+        "this is made with a constraint",
+        "leave the constraint out, or look at what it makes of the new value",
+        "an optimizer got its gradient, the learning rate is not 0, and it holds the same value as before",
+        "warning",
+    ),
     "unreturned": Words(
         "nothing that the compiled function hands back depends on what `{code}` gives",
         "the new parameters are made here, and go nowhere",
