@@ -188,11 +188,13 @@ def dead_on_a_generator() -> None:
 def dead_behind_noise() -> None:
     lost = dense("lost", 3, bias_initializer=keras.initializers.Constant(-100.0))
     kept = dense("kept")
-    steps(
-        [lost, kept],
-        lambda: tf.reduce_mean((tf.nn.relu(lost(X + tf.random.normal(X.shape))) + kept(X)) ** 2),
-        compiled=True,
-    )
+
+    def loss() -> Any:
+        noise = tf.random.normal(X.shape) + tf.cast(tf.random.uniform((8, 1), 0, 3, tf.int32), tf.float32)
+        picked = tf.one_hot(tf.random.categorical(X, 1)[:, 0], 4)
+        return tf.reduce_mean((tf.nn.relu(lost(X + noise)) + kept(X * picked)) ** 2)
+
+    steps([lost, kept], loss, compiled=True)
 
 
 def factor_zero_at_first() -> None:

@@ -10,6 +10,8 @@ from whygrad.causes import CAUSES, LINKS
 from whygrad.causes.cause import Case, Explanation, alone
 from whygrad.causes.constants import beside_constants
 from whygrad.causes.refusals import behind, is_meant, is_refused
+from whygrad.causes.remade import is_renewed
+from whygrad.causes.unlisted import is_unlisted
 from whygrad.causes.wrong_cures import AWAITED, argued
 from whygrad.finding import Affected, Finding, Gradient, Headline, Label, Proof, Severity
 from whygrad.flow import Flow
@@ -126,7 +128,8 @@ def _flow(graph: Graph) -> Flow:
 def _suspect(parameter: Parameter, flow: Flow) -> bool:
     """Asked and got nothing, or a zero that the graph knows; or never asked, though its model holds it."""
     if not parameter.asked:
-        return parameter.tracked is False or is_unapplied(parameter)
+        lost = is_unlisted(parameter) or is_renewed(parameter)
+        return parameter.tracked is False or is_unapplied(parameter) or lost
     if is_unapplied(parameter):
         return True
     if parameter.gradient == "none":
@@ -175,7 +178,8 @@ def _explain(case: Case) -> tuple[str, Explanation | None]:
     if is_refused(case) and not is_meant(case):
         return UNEXPLAINED, None
     if not case.parameter.asked:
-        cause = "untracked" if case.parameter.tracked is False else "not-updated"
+        unlisted = "wrong-source" if is_unlisted(case.parameter) else "not-updated"
+        cause = "untracked" if case.parameter.tracked is False or is_renewed(case.parameter) else unlisted
         return cause, CAUSES[cause].explain(case)
     if is_unapplied(case.parameter):
         return "not-updated", CAUSES["not-updated"].explain(case)

@@ -62,7 +62,7 @@ def test_a_parameter_that_stands_still() -> None:
     findings = (finding("error", "a", "b"), finding("warning", "c", gradient="present"))
     assert shown(replace(HEALTHY, findings=findings), width=200) == [
         "whygrad: 1 error, 1 warning: 2 of 4 parameters get no useful gradient; "
-        "1 of 4 parameters gets a gradient and does not change, 1 is healthy"
+        "1 of 4 parameters gets a gradient that is not applied, 1 is healthy"
     ]
 
 

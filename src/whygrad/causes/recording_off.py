@@ -171,13 +171,18 @@ DETAILS: Mapping[str, Words] = {
         "pass `create_graph=True`",
     ),
 }
+STOPPED = Words(
+    "`{code}` was computed while recording was stopped",
+    "computed here, under `stop_recording`, and the tape does not record it",
+    "take it out of the `stop_recording` block",
+)
 # The frameworks that record what runs inside a `with` block, and nothing else.
 _BY_BLOCK = frozenset(("tensorflow",))
 # Methods that run once, when a layer is made.
 _MAKERS = ("__init__", "build")
 _ONCE = "compute it each time, inside the block that records, and not once where the model is made"
-# What switches grad mode off for a block or, as a decorator, for a function.
-_SWITCHES = ("no_grad", "inference_mode", "set_grad_enabled")
+# What switches recording off for a block or, as a decorator, for a function.
+_SWITCHES = ("no_grad", "inference_mode", "set_grad_enabled", "stop_recording")
 
 
 def explain(case: Case) -> Explanation | None:
@@ -187,8 +192,11 @@ def explain(case: Case) -> Explanation | None:
         return None
     opened = case.graph.recording.opened
     once = _where_made(case, cuts[0])
-    culprit = cuts[0].barrier.where or once or _in_switched(cuts[0].stack) or seen_from(cuts[0].stack, opened)
+    switched = _in_switched(cuts[0].stack) if once is None else None
+    culprit = cuts[0].barrier.where or once or switched or seen_from(cuts[0].stack, opened)
     words = DETAILS.get(cuts[0].barrier.detail, spoken(WORDS, case))
+    if switched is not None and culprit is switched and case.graph.framework in _BY_BLOCK:
+        return explain_cut(case, cuts[:1], STOPPED, culprit)
     found = explain_cut(case, cuts[:1], words, culprit)
     if cuts[0].barrier.detail == NO_GRAPH and culprit is not None and culprit == cuts[0].span:
         return replace(found, fix=Fix(words.fix, rewrite.given_keyword(culprit, "create_graph=True")))

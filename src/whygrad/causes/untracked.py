@@ -210,6 +210,8 @@ from whygrad.causes.layers import layer_of, stored
 from whygrad.causes.once import once
 from whygrad.causes.plain_leaf import is_to_learn
 from whygrad.causes.refusals import is_refused
+from whygrad.causes.remade import is_renewed, renewed
+from whygrad.causes.unlisted import is_unlisted
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.flow import Flow
 from whygrad.span import Span
@@ -239,10 +241,13 @@ _INHERIT = "let the class of that object inherit from `tf.Module`, or keep the p
 def explain(case: Case) -> Explanation | None:
     """Nobody asks for it: its model holds it where it does not look for parameters."""
     parameter = case.parameter
+    if is_renewed(parameter):
+        return renewed(case)
     if parameter.asked or parameter.tracked is not False or parameter.path in case.asked:
         return None
     refused = is_refused(case)
-    if not refused and not (parameter.trainable and case.flow.alive(parameter) and _model_is_trained(case)):
+    wanted = is_unlisted(parameter) or _model_is_trained(case)
+    if not refused and not (parameter.trainable and case.flow.alive(parameter) and wanted):
         return None
     if not parameter.is_variable and not is_to_learn(case):
         return None

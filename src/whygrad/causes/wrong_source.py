@@ -17,6 +17,8 @@ Asking a tape that is already used up is the same kind of mistake.
 - `keras.models.clone_model` and `copy.deepcopy` make new variables.
 - Calling the model again makes new activations. A gradient asked of the second call's activations, as in
   Grad-CAM, is `None` if the score came from the first.
+- A list that was taken from a model before its first call holds no variables, and stays as it is:
+  `tape.gradient(loss, [])` answers `[]`, without a message.
 - A tape that is not persistent can be asked once: `RuntimeError: A non-persistent GradientTape can only be
   used to compute one set of gradients (or jacobians)`.
 
@@ -153,6 +155,7 @@ print(jax.grad(loss)(params))
 ## How to fix it
 
 - Ask for the variables of the model whose output is in the loss.
+- Take the list of variables after the model was built or called, or anew at each step.
 - Take score and activations from one forward pass: build a model with both as outputs.
 - For two losses, use one tape each, or `persistent=True` and delete the tape afterwards.
 - After `clone_model` or `load_model`, use one name for the model in the loss and in the gradient call.
@@ -180,6 +183,7 @@ from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
 from whygrad.causes.mistaken import at_request, computed, other_pass, other_tensor, twin
 from whygrad.causes.refusals import OTHER_SOURCE
+from whygrad.causes.unlisted import unlisted
 from whygrad.causes.words import Words
 from whygrad.finding import Fix, Label, Proof, Step
 
@@ -193,8 +197,8 @@ WORDS = Words(
 
 
 def explain(case: Case) -> Explanation | None:
-    """The gradient was asked of the wrong object: eight ways to do so."""
-    for way in (_used_up, _refused, _closed_over, _library_state, other_pass, other_tensor, computed, twin):
+    """The gradient was asked of the wrong object: nine ways to do so."""
+    for way in (unlisted, _used_up, _refused, _closed_over, _library_state, other_pass, other_tensor, computed, twin):
         found = way(case)
         if found is not None:
             return found

@@ -9,7 +9,20 @@ from whygrad.graph.operations import NOWHERE, Shape
 from whygrad.span import Span
 
 GradientSeen = Literal["none", "zero", "nonfinite", "present", "unknown"]
-EventKind = Literal["made", "held", "frozen", "thawed", "hooked", "replaced", "written", "updated", "zeroed", "kept"]
+EventKind = Literal[
+    "made",
+    "held",
+    "frozen",
+    "thawed",
+    "hooked",
+    "replaced",
+    "written",
+    "updated",
+    "zeroed",
+    "kept",
+    "unlisted",
+    "renewed",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +30,10 @@ class Event:
     """Something that happened to a parameter.
 
     ``held``: the optimizer that asks for it was made there; ``hooked``: a function of the script's has last changed the
-    gradient that arrived. ``zeroed``: its gradient was cleared before anybody applied
-    it; ``kept``: it had a gradient, and an optimizer left it as it was, for the reason that ``detail`` is. ``part``
-    tells which part of what a call hands back it is about.
+    gradient that arrived. ``zeroed``: its gradient was cleared before anybody applied it; ``kept``: it had a gradient,
+    and an optimizer left it as it was, for the reason that ``detail`` is; ``unlisted``: a request whose loss depends on
+    it was given an empty list; ``renewed``: the script makes another in its place in each forward pass. ``part`` tells
+    which part of what a call hands back it is about.
     """
 
     kind: EventKind

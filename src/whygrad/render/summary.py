@@ -59,16 +59,17 @@ def _faulty(report: Report, faults: Sequence[Finding]) -> Iterator[str]:
     idle = {parameter.path for parameter in behind if parameter.gradient == "present"} - lone - partly
     without = {parameter.path for parameter in behind if parameter.gradient != "present"} - lone
     total = report.requests[0].parameters.total if len(report.requests) == 1 else 0
+    beside = {parameter.path for finding in faults if finding.unasked for parameter in finding.parameters}
     for group, singular, plural in (
         (without, "gets no useful gradient", "get no useful gradient"),
         (lone, "gets its gradient from a weight penalty alone", "get their gradients from a weight penalty alone"),
         (partly, "learns nothing from a term of the loss", "learn nothing from a term of the loss"),
-        (idle, "gets a gradient and does not change", "get a gradient and do not change"),
+        (idle, "gets a gradient that is not applied", "get a gradient that is not applied"),
     ):
         if group:
-            of = f"{len(group)} of {_count(total, 'parameter')}" if total >= len(group) else ""
+            of = f"{len(group)} of {_count(total, 'parameter')}" if total >= len(group) and not group & beside else ""
             yield f"{of or _count(len(group), 'parameter')} {singular if len(group) == 1 else plural}"
-    named = {parameter.path for finding in report.findings for parameter in finding.parameters}
+    named = {parameter.path for finding in report.findings for parameter in finding.parameters} - beside
     if behind and total > len(named):
         yield f"{total - len(named)} {'is' if total - len(named) == 1 else 'are'} healthy"
 

@@ -146,3 +146,21 @@ def test_a_request_of_a_gradient_that_was_not_given_is_no_fault_of_its_own(ear: 
     with pytest.raises(TypeError):
         outer.gradient(first, x)
     assert [graph.parameters[0].gradient for graph in ear.graphs] == ["none"]
+
+
+def test_what_a_function_computes_while_recording_is_stopped_is_told_there(ear: Ear) -> None:
+    model = mlp()
+
+    def residual(tape: Any) -> Any:
+        with tape.stop_recording():
+            values = model(X)
+        return values * 2.0
+
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(residual(tape) ** 2)
+    tape.gradient(loss, model.trainable_variables)
+    (finding,) = diagnose(ear.graphs[0])
+    assert finding.cause == "recording-off"
+    assert finding.culprit is not None
+    assert finding.culprit.code == "model(X)"
+    assert "recording was stopped" in finding.title

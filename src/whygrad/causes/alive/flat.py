@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 
+from whygrad import source
 from whygrad.causes.alive.birth import Birth, configured, tell
 from whygrad.causes.cause import Explanation
 from whygrad.causes.words import Words
@@ -74,6 +76,7 @@ _WAYS: Mapping[str, Words] = {
 }
 # What a layer may do to its own result by an argument.
 _ACTIVATIONS = (_CLIPPED, _FLAT)
+_CLIPS = frozenset(("clip_by_value", "clip"))
 # They have a slope everywhere but at zero.
 _VERTICES = frozenset(("square", "abs", "squareddifference"))
 # Layers in one operation, which may run in two directions.
@@ -85,7 +88,17 @@ def flat(birth: Birth) -> Explanation | None:
     words = _WAYS.get(birth.name)
     if words is None:
         return None
+    if words is _LEFT_OUT and _is_clipping(birth):
+        words = _CLIPPED
     return tell(birth, words, at=configured(birth) if words in _ACTIVATIONS else None)
+
+
+def _is_clipping(birth: Birth) -> bool:
+    """Whether the script calls it clipping: some frameworks choose between elements for that."""
+    span = birth.case.graph.op(birth.edge.op).span
+    node = source.node_at(span) if span is not None else None
+    function = node.func if isinstance(node, ast.Call) else None
+    return (getattr(function, "attr", None) or getattr(function, "id", None)) in _CLIPS
 
 
 def at_vertex(birth: Birth) -> Explanation | None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from whygrad import source
 from whygrad.causes.alive.birth import Birth, name_of, tell
 from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.learning import weights
 from whygrad.causes.words import Words
 from whygrad.finding import Proof
 from whygrad.ways import Edge
@@ -83,6 +84,16 @@ _BEGINS = Words(
     "finite numbers come in, and what comes out is not finite",
     "keep what comes in where the result is finite: a lower bound, a smaller learning rate, smaller first weights",
 )
+_UNDEFINED = Words(
+    "`{code}` gives NaN, since an infinite number goes into it",
+    "0 * inf and inf - inf are NaN",
+    "put a large finite number (such as `-1e9`) in the place of the infinite one, or choose by `where`",
+)
+_DATA = Words(
+    "what `{code}` is given is not finite in every element before anything is computed",
+    "NaN or an infinite number comes in here",
+    "look for it in the data (`np.isfinite(x).all()`), and fill it in or leave those rows out",
+)
 
 _WAYS: Mapping[str, Words] = {
     name: words
@@ -105,7 +116,7 @@ _WAYS: Mapping[str, Words] = {
     for name in names.split()
 }
 
-# What has no value below zero, and no finite slope at zero.
+# Roots: NaN below zero, and at zero infinite, or not to be derived.
 _ROOTS = frozenset(("sqrt", "rsqrt", "pow"))
 _CHOOSES = frozenset(("where", "select", "selectv2", "select_n", "masked_fill", "maximum", "minimum"))
 # What may stand between, in which each element stays by itself; and how many of them.
@@ -113,9 +124,14 @@ _ELEMENTWISE = frozenset(
     "mul multiply __mul__ __rmul__ neg __neg__ negative add addv2 __add__ sub __sub__ square".split()
 )
 _FAR = 4
+# What they give of finite numbers may be too large, and is never NaN.
+_OF_INFINITE = frozenset("mul multiply sub add addv2 addn".split())
+NAN = "NaN"
 
 
 _BACKWARD = "what came back to this operation was finite, and what it gave not"
+_CAME_IN = "measured in the forward pass: it was not finite before any operation"
+_NOT_NAN = "measured in the forward pass: nothing that this operation was given was NaN, and what it gave was"
 _FORWARD = "measured in the forward pass: what this operation was given was finite, and what it gave not"
 
 
@@ -124,11 +140,21 @@ def forward(case: Case) -> Explanation | None:
     first = _first_break(case)
     if first is None:
         return None
-    name = name_of(case, first)
-    words = _NEGATIVE if name in _ROOTS else _WAYS.get(name, _BEGINS)
-    told = tell(Birth(case, first, (first,)), words)
-    told = replace(told, proof=Proof("structural", True, _FORWARD))
+    birth = Birth(case, first, (first,))
+    if first.source in case.graph.breaks:
+        return replace(tell(birth, _DATA, at=case.graph.op(first.op).span), proof=Proof("structural", True, _CAME_IN))
+    undefined = _is_undefined(case, first)
+    told = tell(birth, _UNDEFINED if undefined else _broken(birth))
+    told = replace(told, proof=Proof("structural", True, _NOT_NAN if undefined else _FORWARD))
     return _at_point(case, told, "its result", first.sink)
+
+
+def _broken(birth: Birth) -> Words:
+    """What is said of an operation in the forward pass whose result is not finite."""
+    if birth.name not in _ROOTS:
+        return _WAYS.get(birth.name, _BEGINS)
+    negative = birth.name == "sqrt" or birth.case.graph.points.get(birth.edge.sink, "").startswith(NAN)
+    return _NEGATIVE if negative else _BEGINS
 
 
 def pole(birth: Birth) -> Explanation | None:
@@ -161,12 +187,24 @@ def _at_point(case: Case, told: Explanation, what: str, value: int) -> Explanati
     return told if point is None else replace(told, notes=(f"{what} is {point}",))
 
 
+def _is_undefined(case: Case, edge: Edge) -> bool:
+    """Whether an operation gives NaN that does so only where something infinite goes into it."""
+    return case.graph.points.get(edge.sink, "").startswith(NAN) and name_of(case, edge) in _OF_INFINITE
+
+
 def _first_break(case: Case) -> Edge | None:
-    """Where the forward pass itself stops being finite, on the way to a loss that is not finite either."""
-    graph = case.graph
+    """Where the forward pass itself stops being finite, on the way to a loss that is not finite either.
+
+    What was not finite before anything was computed stands for itself, and the operation that reads it is its place.
+    """
+    graph, flow = case.graph, case.flow
     for value in sorted(graph.breaks, key=graph.value_op.__getitem__):
         op = graph.value_op[value]
-        if op >= 0 and case.flow.influences(value) and graph.inputs(op):
+        if op < 0 or not graph.inputs(op):
+            readers = [one for one in flow.readers(value) if any(map(flow.influences, graph.outputs(one)))]
+            if readers and value not in weights(flow):
+                return Edge(value, readers[0], graph.outputs(readers[0])[0], None)
+        elif flow.influences(value):
             edge = Edge(graph.inputs(op)[0], op, value, None)
             if name_of(case, edge) in _WAYS or value in graph.points:
                 return edge

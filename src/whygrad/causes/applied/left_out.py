@@ -19,6 +19,7 @@ from whygrad.causes.once import once
 from whygrad.causes.words import Words
 from whygrad.flow import Flow
 from whygrad.graph import Event, Graph, Parameter
+from whygrad.span import Span
 
 _UNHELD = Words(
     "no optimizer holds it",
@@ -34,6 +35,13 @@ _LEFT_OUT = Words(
     "others of the same request were applied and moved; this one was handed to no optimizer, and never moved",
     "warning",
 )
+_CUT_SHORT = Words(
+    "`{code}` pairs the gradients with fewer variables",
+    "`zip` ends with the shorter list, and the rest of the gradients are dropped",
+    "use one list of variables for the gradient call and for the optimizer",
+    "others of the same request were applied and moved; this one was handed to no optimizer, and never moved",
+    "warning",
+)
 _SORTING = (ast.Subscript, ast.comprehension, ast.IfExp)
 
 
@@ -44,6 +52,10 @@ def unheld(case: Case, event: Event) -> Explanation | None:
 
 def left_out(case: Case, event: Event) -> Explanation | None:
     """An optimizer was handed others of the same request, and not this one."""
+    if _is_read_alone(case):
+        return None
+    if _is_cut_short(case):
+        return tell(case, _CUT_SHORT, event.span)
     return tell(case, _LEFT_OUT, event.span) if _is_behind(case) else None
 
 
@@ -111,14 +123,56 @@ def _are_beside(flow: Flow, detail: str) -> bool:
 
 
 def _is_unsorted(case: Case) -> bool:
-    """Whether the call pairs the gradients with variables as they are: no filter, no slice."""
+    """Whether the call pairs the gradients with variables as they are: no filter, no slice, none of them read alone."""
+    pairs = _paired(case.parameter.history[-1].span)
+    first = pairs.args[0] if pairs is not None else None
+    alone = isinstance(first, ast.Name) and _is_taken_apart(first.id, case.parameter.history[-1].span)
+    return pairs is not None and not alone and not any(isinstance(node, _SORTING) for node in ast.walk(pairs))
+
+
+def _is_cut_short(case: Case) -> bool:
+    """Whether the call pairs whole lists, of which that of the variables is the shorter one."""
+    pairs = _paired(case.parameter.history[-1].span)
+    return pairs is not None and len(pairs.args) == 2 and isinstance(pairs.args[0], ast.Name) and _is_unsorted(case)
+
+
+def _is_read_alone(case: Case) -> bool:
+    """Whether it is of no layer, and the function reads single gradients: such as that of an image, to look at it."""
     place = case.parameter.history[-1].span
+    pairs = _paired(place)
+    first = pairs.args[0] if pairs is not None else None
+    return case.parameter.owner is None and isinstance(first, ast.Name) and _is_taken_apart(first.id, place)
+
+
+def _paired(place: Span | None) -> ast.Call | None:
+    """The ``zip`` that the call at a place is given."""
     call = source.node_at(place) if place is not None else None
-    if not isinstance(call, ast.Call) or not call.args:
-        return False
-    pairs = call.args[0]
+    pairs = call.args[0] if isinstance(call, ast.Call) and call.args else None
     named = isinstance(pairs, ast.Call) and isinstance(pairs.func, ast.Name) and pairs.func.id == "zip"
-    return named and not any(isinstance(node, _SORTING) for node in ast.walk(pairs))
+    return pairs if named else None  # type: ignore[return-value]
+
+
+def _is_taken_apart(name: str, place: Span | None) -> bool:
+    """Whether the function around a place reads elements of a list one by one, or binds the name to a part of one."""
+    function = source.function_at(place) if place is not None else None
+    return function is None or any(_takes_apart(statement, name) for statement in source.statements(function))
+
+
+def _takes_apart(statement: ast.stmt, name: str) -> bool:
+    inside = list(ast.walk(statement))
+    if any(isinstance(n, ast.Subscript) and _is_named(n.value, name) for n in inside):
+        return True
+    if not isinstance(statement, ast.Assign):
+        return False
+    several = any(isinstance(target, ast.Tuple) for target in statement.targets)
+    if several and _is_named(statement.value, name):
+        return True
+    filters = any(isinstance(n, ast.Subscript | ast.IfExp) or getattr(n, "ifs", None) for n in inside)
+    return filters and name in source.targets_of(statement)
+
+
+def _is_named(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 @once

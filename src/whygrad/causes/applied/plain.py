@@ -24,6 +24,12 @@ PLAIN: Mapping[str, Words] = {
         "look at what lies between the two: clip to more than 0, and clear sums of gradients only after the step",
         "it was there after the backward pass, and only zeros were applied, at every step",
     ),
+    "swapped": Words(
+        "`{code}` pairs gradients with variables that they do not belong to",
+        "the gradients come in the order of their request, and these are other variables, or in another order",
+        "use one list of variables for the gradient call and for the optimizer",
+        "the optimizer was handed the gradient of another variable in its place, and never its own",
+    ),
     "refused": Words(
         "`{code}` hands it to an optimizer that was built for other variables",
         "this optimizer does not know it, and refuses",
@@ -41,6 +47,13 @@ PLAIN: Mapping[str, Words] = {
         "written again here after each step, with what it held before",
         "leave it alone after the step, or keep a copy of what it has learned and write that",
         "it moved in the optimizer's steps, and at each next request it held its first value again",
+        "warning",
+    ),
+    "constrained": Words(
+        "its constraint undoes each update",
+        "this is made with a constraint",
+        "leave the constraint out, or look at what it makes of the new value",
+        "an optimizer got its gradient, the learning rate is not 0, and it holds the same value as before",
         "warning",
     ),
     "unreturned": Words(

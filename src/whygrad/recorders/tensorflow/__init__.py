@@ -14,19 +14,20 @@ from whygrad.recorders.lives import Lives
 from whygrad.recorders.naming import unique
 from whygrad.recorders.ownership import Owners, longer
 from whygrad.recorders.recorder import Asked, Sink
-from whygrad.recorders.tensorflow.autograph import exact_spans
+from whygrad.recorders.tensorflow.births import Births
 from whygrad.recorders.tensorflow.byhand import note_copies, writer_of
 from whygrad.recorders.tensorflow.closing import close
+from whygrad.recorders.tensorflow.ending import at_the_end
 from whygrad.recorders.tensorflow.health import Health
 from whygrad.recorders.tensorflow.hooks import Hooks
 from whygrad.recorders.tensorflow.log import Log
 from whygrad.recorders.tensorflow.ops import Table
 from whygrad.recorders.tensorflow.parameters import Source, describe, held_names, number_of
 from whygrad.recorders.tensorflow.python_functions import PythonFunctions, is_own_request
-from whygrad.recorders.tensorflow.requests import Request, Requests
+from whygrad.recorders.tensorflow.requests import Request, Requests, site_of
 from whygrad.recorders.tensorflow.runs import Runs
 from whygrad.recorders.tensorflow.tapes import building
-from whygrad.recorders.tensorflow.unapplied import NO_PAIRS, refused, unapplied
+from whygrad.recorders.tensorflow.unlisted import Unlisted
 from whygrad.recorders.tensorflow.updates import FEWEST_STEPS
 from whygrad.watching.watch import Watch
 
@@ -48,10 +49,12 @@ class TensorFlow:
         self.requests = Requests(self._heard, self._inside, self._fault)
         self.recording = False
         self.health: Health | None = None
-        self._known_sources: dict[Any, list[Source]] = {}
-        self._empty: frames.Stack = ()  # the latest request, if it asked for nothing
+        self.known_sources: dict[Any, list[Source]] = {}
+        self.empty: frames.Stack = ()  # the latest request, if it asked for nothing
+        self.unlisted = Unlisted()
+        self.births = Births()
         self._unanswered = False  # whether some source got no gradient
-        self._graphs: dict[Hashable, Graph] = {}  # the first of each place
+        self.graphs: dict[Hashable, Graph] = {}  # the first of each place
 
     def start(self, sink: Sink) -> None:
         """Record from now on."""
@@ -91,7 +94,7 @@ class TensorFlow:
 
     def names(self) -> dict[int, str]:
         """Number of a variable to its name in findings."""
-        found = (one for known in self._known_sources.values() for one in known)
+        found = (one for known in self.known_sources.values() for one in known)
         return {one.number: one.path for one in found if one.number is not None}
 
     def finish(self, error: str | None) -> None:
@@ -99,19 +102,8 @@ class TensorFlow:
         try:
             self.runs.finish()
             self.log.local.busy = True  # nothing of the script runs after this
-            updates = self.hooks.passes.updates
-            if error is not None:
-                for graph in refused(updates, exact_spans, error):
-                    self._told(graph)
-                if self._empty and NO_PAIRS in error:
-                    self._told(self.lives.nothing_left(self._empty))
-            else:
-                if self._empty and not any(self._known_sources.values()):  # nothing was ever asked for
-                    self._told(self.lives.nothing_left(self._empty))
-                if self.recording:
-                    note_copies(self.log, updates.requested)
-                for graph in unapplied(updates, exact_spans, self._graphs, self.lives.made):
-                    self._told(graph)
+            for graph in at_the_end(self, error):
+                self._told(graph)
         except Exception as fault:
             self._fault(fault)
 
@@ -180,15 +172,20 @@ class TensorFlow:
             tape = self.hooks.tapes.facts(request.tape)
             if tape is not None and not tape.asked:
                 tape.asked = request.stack
-            self._empty = () if request.sources else request.stack
+            self.empty = () if request.sources else request.stack
             sources = self._sources(request, site)
             if not request.zero_filled:
                 request, sources = self._measured(request, sources)
             if self.recording and request.error is None and request.api == "tf.GradientTape.gradient":
                 often = FEWEST_STEPS if request.operations else 1
                 writer = partial(writer_of, self.log)
-                self.hooks.passes.updates.seen(list(self.lives.made))
-                self.hooks.passes.updates.asked(site, request.stack, sources, request.sources, often, writer)
+                updates = self.hooks.passes.updates
+                updates.seen(list(self.lives.made))
+                updates.asked(site, request.stack, sources, request.sources, often, writer)
+                updates.pairing.answered(site, request.sources, request.answers)
+                serial = -1 if tape is None else tape.serial
+                names = held_names(request.frame)[1]
+                self.unlisted.asked(site, serial, len(sources), lambda: close(self, request, sources, names)[0])
             build: Callable[[], Graph] | None = None
             if self.recording:
                 build = self._remembered(site, self._builder(request, sources))
@@ -206,7 +203,7 @@ class TensorFlow:
             site,
             tuple([n if hasattr(one, "handle") else None for n, one in zip(numbers, request.sources, strict=True)]),
         )
-        known = self._known_sources.get(key)
+        known = self.known_sources.get(key)
         if known is None:
             names, _ = held_names(request.frame)
             known = [
@@ -220,7 +217,7 @@ class TensorFlow:
                     longer(path, paths, owners.of(one.number or -1)) for path, one in zip(paths, known, strict=True)
                 ]
             known = [replace(one, path=path) for one, path in zip(known, unique(paths), strict=True)]
-            self._known_sources[key] = known
+            self.known_sources[key] = known
         return [
             one if one.seen == seen and one.number == number else replace(one, seen=seen, number=number)
             for one, seen, number in zip(known, request.seen, numbers, strict=True)
@@ -231,7 +228,7 @@ class TensorFlow:
 
         def made() -> Graph:
             graph = build()
-            self._graphs.setdefault(site, graph)
+            self.graphs.setdefault(site, graph)
             return graph
 
         return made
@@ -274,8 +271,3 @@ class TensorFlow:
             build,
             self.recording,
         )
-
-
-def site_of(stack: frames.Stack) -> tuple[Any, ...]:
-    """The place of a request: the same again means a new step."""
-    return tuple(place[:2] if isinstance(place[0], str) else (id(place[0]), place[1]) for place in stack)

@@ -8,27 +8,31 @@ effect, or reads a variable that the function has written before, it is refused.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from whygrad.graph import GradientSeen
 from whygrad.recorders.tensorflow.assembly import is_write
 from whygrad.recorders.tensorflow.log import Log
 from whygrad.recorders.tensorflow.traced import body_of
 from whygrad.recorders.tensorflow.values import worth
 
-_READS = frozenset(("ReadVariableOp", "ResourceGather", "ResourceGatherNd"))
+# What TensorFlow counts among operations with a state, and only looks at a variable; loops ask for its shape.
+_READS = frozenset(("ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape"))
 # Attributes of an operation that name the functions it calls.
 _CALLED = ("f", "body", "cond", "then_branch", "else_branch")
 _numbers = itertools.count(1)
-# The same draw by a generator that has no state.
+# The same draw by a generator that has no state, and at which place that takes its seed.
 _DRAWS = {
-    "RandomStandardNormal": "StatelessRandomNormal",
-    "RandomUniform": "StatelessRandomUniform",
-    "TruncatedNormal": "StatelessTruncatedNormal",
+    "RandomStandardNormal": ("StatelessRandomNormal", 1),
+    "RandomUniform": ("StatelessRandomUniform", 1),
+    "RandomUniformInt": ("StatelessRandomUniformInt", 1),
+    "TruncatedNormal": ("StatelessTruncatedNormal", 1),
+    "Multinomial": ("StatelessMultinomial", 2),
 }
+_KEPT_BY_DRAWS = frozenset(("dtype", "T", "output_dtype"))
 _ITERATOR = "IteratorGetNext"
 _SEED = "whygrad_seed"
+Told = TypeVar("Told")
 
 
 class Refused(Exception):
@@ -46,7 +50,8 @@ def run_beside(
     log: Log,
     fed: Sequence[Any] = (),
     copies: Copies | None = None,
-) -> Mapping[str, GradientSeen]:
+    look: Callable[[Any], Told] = worth,  # type: ignore[assignment]
+) -> Mapping[str, Told]:
     """What tensors of a traced function are worth for these arguments.
 
     Args:
@@ -54,6 +59,7 @@ def run_beside(
         names: of the tensors.
         fed: what its iterators give.
         copies: those made before, and where a new one is kept.
+        look: what is told of each.
 
     Raises:
         Refused: it can not be told.
@@ -72,7 +78,7 @@ def run_beside(
         with ops.init_scope(), record.stop_recording():  # a step may be under construction
             seed = ops.convert_to_tensor([next(_numbers), 0], dtypes.int32)
             results = made[0].call_flat(*taken, seed)
-        return {name: worth(result) for name, result in zip(wanted, results, strict=True)}
+        return {name: look(result) for name, result in zip(wanted, results, strict=True)}
     except (errors.OpError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Refused(str(error)) from None
 
@@ -154,9 +160,11 @@ def _draw(node: Any) -> None:
     """Make a node draw from our seed."""
     from tensorflow.core.framework import types_pb2
 
-    node.op = _DRAWS[node.op]
-    node.input.append(f"{_SEED}:0")
-    for name in set(node.attr) - {"dtype", "T"}:
+    node.op, place = _DRAWS[node.op]
+    node.input.insert(place, f"{_SEED}:0")
+    if "Tout" in node.attr:
+        node.attr["dtype"].CopyFrom(node.attr["Tout"])
+    for name in set(node.attr) - _KEPT_BY_DRAWS:
         del node.attr[name]
     node.attr["Tseed"].type = types_pb2.DT_INT32
 

@@ -18,7 +18,6 @@ from whygrad.recorders.tensorflow.log import Custom, TapeFacts
 from whygrad.recorders.tensorflow.parameters import Source, describe, number_of
 from whygrad.recorders.tensorflow.requests import Request, measured
 from whygrad.recorders.tensorflow.traced import Body
-from whygrad.recorders.tensorflow.values import worth
 
 if TYPE_CHECKING:
     from whygrad.recorders.tensorflow import TensorFlow
@@ -60,7 +59,7 @@ def close(
         if number in assembly.current:
             builder.labels[assembly.current[number]] = label
     parameters = _parameters(recorder, request, sources, assembly)
-    current = assembly.current
+    current, begun = assembly.current, _begun(recorder, request)
     opened = assembly.stack(tape.opened) if tape is not None else ()
     error = request.error
     closed = builder.graph(
@@ -80,9 +79,10 @@ def close(
         notes=("the beginning of the run was not recorded",) if log.forgotten else (),
         cotangents={current[n]: seen for n, seen in request.cotangents.items() if n in current},
         zeros=sorted(current[n] for n in recorder.hooks.values.zeros if n in current),
-        breaks=[current[n] for n in recorder.hooks.values.breaks if n in current] if _is_lost(request) else (),
+        breaks=[current[n] for n in begun if n in current],
         frozen=recorder.lives.frozen_now(),
     )
+    closed = replace(closed, points={current[n]: holds for n, holds in begun.items() if n in current})
     shifts = assembly.inner.shifts(closed)
     if shifts:
         excused = tuple(replace(p, asked=p.asked and p.value not in shifts) for p in parameters)
@@ -141,11 +141,11 @@ def _recorded(tape: TapeFacts | None, graph: Any, index: int) -> bool:
     return not any(reference() is graph for reference, _, _ in tape.intervals)
 
 
-def _is_lost(request: Request) -> bool:
-    """Whether the loss itself is not finite, as far as that can be looked at."""
+def _begun(recorder: TensorFlow, request: Request) -> Mapping[int, str]:
+    """The tensors in which a loss that is not finite began not to be, as far as it can be looked at."""
     from tensorflow.python.util import nest
 
-    return any(worth(target) == "nonfinite" for target in nest.flatten(request.target) if hasattr(target, "dtype"))
+    return recorder.hooks.values.origins.of(n for t in nest.flatten(request.target) if (n := number_of(t)) is not None)
 
 
 def _parameters(
@@ -185,6 +185,8 @@ def _parameter(
         history += [Event("made", stack)] if stack is not None else []
     owner = owners.of(number)
     history += owners.freezes(variable, assembly.stack)
+    if owner is None and not asked:
+        recorder.births.note(path, number)
     follows = assembly.tape is None or (assembly.tape.follows_variables and source.trainable)
     watched = number in assembly.watched or (follows if source.is_variable else value in assembly.tracked)
     return Parameter(

@@ -20,6 +20,7 @@ from whygrad.recorders.patching import Patches
 from whygrad.recorders.tensorflow import autograph
 from whygrad.recorders.tensorflow.crossings import Crossings
 from whygrad.recorders.tensorflow.log import Log, Made, Met, Ran, Read
+from whygrad.recorders.tensorflow.origins import content
 from whygrad.recorders.tensorflow.passes import Passes
 from whygrad.recorders.tensorflow.tapes import Tapes
 from whygrad.recorders.tensorflow.values import POLES, Values
@@ -121,7 +122,7 @@ class Hooks:
     def _callback(self) -> Callable[..., None]:
         log, local, getframe, capture = self.log, self.log.local, sys._getframe, frames.capture
         known, stopped, new = log.known, self._is_stopped, tuple.__new__
-        values = self.values
+        values, spoiled = self.values, self.values.origins.states
 
         def on_op(op_type: Any, inputs: Any, attrs: Any, outputs: Any, op_name: Any = None, graph: Any = None) -> None:
             if local.busy:
@@ -154,7 +155,7 @@ class Hooks:
                             return
                 if values.everything or op_type in POLES:
                     values.note(inputs, made)
-                if op_type in POLES:
+                if op_type in POLES or (spoiled and not spoiled.keys().isdisjoint(ids)):
                     values.looked_at(inputs, outputs)
                 scope = local.scope[-1] if local.scope else ""
                 log.add(new(Ran, (op_type, ids, made, attrs, stack, local.tapes, stopped(), scope)))
@@ -188,7 +189,9 @@ class Hooks:
             handle = self._read_of(made) if local.pending and op_type != "ReadVariableOp" else None
             if handle is not None:
                 log.add(Read(handle, made, local.tapes, stack, local.scope[-1] if local.scope else ""))
-            elif log.departed:
+                continue
+            self.values.origins.came_in(number, content(tensor))
+            if log.departed:
                 self.crossings.arrived(tensor, number, "first use", stack)
 
     def _read_of(self, made: Made) -> int | None:

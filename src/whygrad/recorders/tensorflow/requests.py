@@ -177,3 +177,8 @@ def measured(answer: Any) -> GradientSeen:
     if hasattr(values, "op") and not hasattr(values, "_numpy_internal"):
         return "zero" if zero_by_construction(values) else "present"
     return worth(answer)
+
+
+def site_of(stack: frames.Stack) -> tuple[Any, ...]:
+    """The place of a request: the same again means a new step."""
+    return tuple(place[:2] if isinstance(place[0], str) else (id(place[0]), place[1]) for place in stack)

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 from whygrad.graph import GradientSeen, Graph
 from whygrad.recorders.fitting import Fitting
@@ -20,14 +20,24 @@ from whygrad.recorders.patching import Patches
 from whygrad.recorders.tensorflow.beside import Copies, Refused, run_beside
 from whygrad.recorders.tensorflow.feeding import arguments_of, batch_of, listen
 from whygrad.recorders.tensorflow.log import Log
-from whygrad.recorders.tensorflow.values import POLES, ZERO_STEPS, Between
+from whygrad.recorders.tensorflow.origins import Content, Origins, content
+from whygrad.recorders.tensorflow.values import ZERO_STEPS, Between, worth
 
 # Which runs are measured: the first, since one NaN is enough, and some later ones, since a zero may be mended.
 MEASURED = frozenset((1, 2, 3, 4, 6, 9))
 MOST_REQUESTS = 20
-Beside = Callable[[Sequence[str]], Mapping[str, GradientSeen]]
+Beside = Callable[[Sequence[str], Callable[[Any], Any]], Mapping[str, Any]]
 # Operations that make zeros of a gradient where an operand is zero.
+_READS = frozenset(("ReadVariableOp", "ResourceGather", "ResourceGatherNd"))
 _MEET_ZEROS = frozenset("Mul MatMul BatchMatMulV2 Einsum Conv2D Conv1D Square Abs".split())
+
+
+class Step(NamedTuple):
+    """An operation: whether it reads a variable, ids of what goes in, ids and names of what comes out."""
+
+    reads: bool
+    inputs: tuple[int, ...]
+    outputs: tuple[tuple[int, str], ...]
 
 
 @dataclass(slots=True)
@@ -38,7 +48,7 @@ class Compiled:
         closed: its Graph; ``values``: tensor id to its value in there.
         answers: names of the tensors that are the sources' gradients, ``None`` where there is none.
         between: tensor id to the name of what comes back to it; ``factors``: tensor id to the name of an operand.
-        poles: tensor id to the names of a result with a pole and of its operands; ``targets``: names of the losses.
+        forward: the operations on the way to the losses; ``targets``: ids of these.
         zeros: in how many of the ``measured`` runs each source's gradient was zero.
         found: the Graph with what was measured, to be told at the end.
         copies: of its way to the gradients, while it is measured.
@@ -49,8 +59,8 @@ class Compiled:
     answers: tuple[str | None, ...]
     between: Mapping[int, str]
     factors: Mapping[int, str]
-    poles: Mapping[int, tuple[str, ...]]
-    targets: tuple[str, ...]
+    forward: tuple[Step, ...]
+    targets: tuple[int, ...]
     zeros: list[int] = field(default_factory=list)
     runs: int = 0
     measured: int = 0
@@ -101,15 +111,17 @@ class Runs:
             return
         named = {n: t.name for n, t in zip(between.ids, between.cotangents, strict=True) if hasattr(t, "name")}
         factors = {t._id: t.name for op in graph.get_operations() if op.type in _MEET_ZEROS for t in op.inputs}
-        poles = dict(_poles(op for op in graph.get_operations() if op.type in POLES))
+        targets = [t for op in graph.get_operations() for t in op.outputs if values.get(t._id) in closed.targets]
+        forward = tuple(_leading_to(targets))
+        inside = {number for step in forward for number, _ in step.outputs}
         compiled = Compiled(
             closed,
-            {n: v for n, v in values.items() if n in named or n in factors or n in poles},
+            {n: v for n, v in values.items() if n in named or n in factors or n in inside},
             tuple(None if a is None else getattr(a, "values", a).name for a in answers),
             named,
             factors,
-            poles,
-            tuple(t.name for op in graph.get_operations() for t in op.outputs if values.get(t._id) in closed.targets),
+            forward,
+            tuple(t._id for t in targets),
             [0] * len(answers),
         )
         self._all.append(compiled)
@@ -152,14 +164,16 @@ class Runs:
         fed = batch_of(graph, self.fitting(), compiled.runs)
         if arguments is not None:
             copies = compiled.copies
-            self._measure(compiled, lambda names: run_beside(graph, names, arguments, self.log, fed, copies))
+            self._measure(
+                compiled, lambda names, look: run_beside(graph, names, arguments, self.log, fed, copies, look)
+            )
         if compiled.done or compiled.runs == max(MEASURED):
             compiled.copies.clear()
 
     def _measure(self, compiled: Compiled, run: Beside) -> None:
         names = [name for name in compiled.answers if name is not None]
         try:
-            worths = run(names)
+            worths = run(names, worth)
             compiled.measured += 1
             seen: list[GradientSeen] = ["none" if n is None else worths[n] for n in compiled.answers]
             compiled.zeros = [n + (one == "zero") for n, one in zip(compiled.zeros, seen, strict=True)]
@@ -184,9 +198,8 @@ class Runs:
     def _with_values(self, compiled: Compiled, seen: Sequence[GradientSeen], run: Beside) -> Graph:
         """The Graph of the request with what came back in this run."""
         names = [*compiled.between.values(), *(compiled.factors.values() if "zero" in seen else ())]
-        if "nonfinite" in seen:
-            names += [*compiled.targets, *(name for pole in compiled.poles.values() for name in pole)]
-        worths = run(list(dict.fromkeys(names)))
+        worths = run(list(dict.fromkeys(names)), worth)
+        breaks = _breaks(compiled, run) if "nonfinite" in seen else {}
         values, closed = compiled.values, compiled.closed
         known = dict(zip(range(len(seen)), seen, strict=True))
         parameters = tuple(
@@ -200,23 +213,38 @@ class Runs:
             zeros=tuple(
                 sorted({values[n] for n, t in compiled.factors.items() if n in values and worths.get(t) == "zero"})
             ),
-            breaks=tuple(sorted({values[n] for n in _breaks(compiled, worths) if n in values})),
+            breaks=tuple(sorted({values[n] for n in breaks if n in values})),
+            points={values[n]: holds for n, holds in breaks.items() if n in values},
         )
 
 
-def _poles(ops: Iterable[Any]) -> Iterator[tuple[int, tuple[str, ...]]]:
-    for op in ops:
-        operands = [tensor.name for tensor in op.inputs if tensor.dtype.is_floating]
-        yield from ((t._id, (t.name, *operands)) for t in op.outputs if t.dtype.is_floating)
+def _leading_to(targets: Iterable[Any]) -> Iterator[Step]:
+    """The operations of a graph that lead to some tensors, in its order."""
+    found = {tensor.op for tensor in targets}
+    todo = list(found)
+    for op in todo:  # grows on the way
+        new = {tensor.op for tensor in op.inputs} - found
+        found |= new
+        todo.extend(new)
+    for op in todo[0].graph.get_operations() if todo else ():
+        if op in found:
+            floats = tuple((t._id, t.name) for t in op.outputs if t.dtype.is_floating)
+            yield Step(op.type in _READS, tuple(t._id for t in op.inputs), floats)
 
 
-def _breaks(compiled: Compiled, worths: Mapping[str, GradientSeen]) -> Iterator[int]:
-    """The tensors that are not finite, made of such as are; none where the loss is finite all the same."""
-    if not any(worths.get(name) == "nonfinite" for name in compiled.targets):
-        return
-    for number, (result, *operands) in compiled.poles.items():
-        if worths.get(result) == "nonfinite" and all(worths.get(one) != "nonfinite" for one in operands):
-            yield number
+def _breaks(compiled: Compiled, run: Beside) -> Mapping[int, str]:
+    """The tensors in which losses that are not finite begin not to be; what variables hold by now is not asked."""
+    steps = [step for step in compiled.forward if not step.reads]
+    contents: Mapping[str, Content] = run([name for step in steps for _, name in step.outputs], content)
+    origins = Origins()
+    for step in steps:
+        held = [(number, contents[name]) for number, name in step.outputs]
+        if step.inputs:
+            origins.ran(step.inputs, held)
+        else:
+            for number, holds in held:
+                origins.came_in(number, holds)
+    return origins.of(compiled.targets)
 
 
 def _is_inside(graph: Any, outer: Any) -> bool:

@@ -2,13 +2,15 @@
 
 Only facts that hold for a whole run are told, of variables that never moved: an optimizer that is handed zeros in place
 of the gradients that were asked for, one whose learning rate is 0 at every step, variables that a request asks for
-beside others, which an optimizer takes while these are given to nobody, what the script puts back after each step, and
+beside others, which an optimizer takes while these are given to nobody, what the script or a constraint puts back, and
 new values that go to a tensor and not to the variable; and, where an optimizer waits for them, gradients that no
-optimizer is ever handed.
+optimizer is ever handed. One fact is told wherever it is seen: gradients that are handed over for other variables of
+their request.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,7 +18,7 @@ from typing import Any
 from whygrad.graph import Event, Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
-from whygrad.recorders.tensorflow.updates import FEWEST_STEPS, Asked, Held, Updates, moved
+from whygrad.recorders.tensorflow.updates import FEWEST_STEPS, Asked, Held, Updates, constraint_of, moved
 
 FEWEST_ZEROS = 2
 # What Keras 3 says of no gradients and no variables.
@@ -27,14 +29,14 @@ Spans = Callable[[frames.Stack], tuple[Any, ...]]
 
 
 def unapplied(
-    updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph], layers: Collection[Any]
+    updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph], layers: Mapping[Any, frames.Stack]
 ) -> Iterator[Graph]:
     """For each reason a Graph that says so.
 
     Args:
         spans: makes places of a captured stack.
         graphs: the first Graph of each place that asked for gradients.
-        layers: the layers and models that live.
+        layers: the layers and models that live, and where they were made.
     """
     for held in updates.optimizers:
         detail = ""
@@ -46,9 +48,43 @@ def unapplied(
         scheduled = held.place if held.place[:1] != held.stack[:1] else ()  # else the schedule is Keras' own
         place = scheduled or held.made if detail == "rate" else ()
         yield from _graph(asked, "zeroed" if detail == "handed zeros" else "kept", detail, place or held.stack, spans)
+    yield from swapped(updates, spans)
+    yield from _constrained(updates, spans, layers)
     yield from _left_out(updates, spans, graphs)
     yield from _lost(updates, spans)
     yield from _never(updates, spans, layers)
+
+
+def _constrained(updates: Updates, spans: Spans, layers: Mapping[Any, frames.Stack]) -> Iterator[Graph]:
+    """What optimizers changed and a constraint put back, told where its layer was made.
+
+    A single number that stands at the limit of its constraint may be meant, such as a multiplier that is 0.
+    """
+    for held in updates.optimizers:
+        taken = [a for n, a in updates.requested.items() if n in held.numbers and held.rate and held.useful]
+        still = [a for a in taken if constraint_of(a.variable()) is not None and _is_held(a)]
+        for asked in still if any(math.prod(d or 1 for d in a.source.shape or ()) > 1 for a in still) else ():
+            variable = asked.variable()
+            made = [(len(layer.weights), at) for layer, at in layers.items() if _holds(layer, variable)]
+            yield from _graph([asked], "kept", "constrained", min(made)[1] if made else held.stack, spans)
+
+
+def _is_held(asked: Asked) -> bool:
+    return asked.times >= FEWEST_STEPS and not moved(asked)
+
+
+def _holds(layer: Any, variable: Any) -> bool:
+    try:
+        return any(one is variable for one in layer.weights)
+    except (AttributeError, ValueError):  # what was never built has none
+        return False
+
+
+def swapped(updates: Updates, spans: Spans) -> Iterator[Graph]:
+    """Variables that optimizers get the gradients of others for, and never their own; one may have raised for that."""
+    for held in updates.optimizers:
+        asked = [a for n, a in updates.requested.items() if n in held.swapped - updates.pairing.matched]
+        yield from _graph(asked, "kept", "swapped", held.stack, spans)
 
 
 def refused(updates: Updates, spans: Spans, error: str) -> Iterator[Graph]:
@@ -62,7 +98,7 @@ def refused(updates: Updates, spans: Spans, error: str) -> Iterator[Graph]:
 
 def _left_out(updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph]) -> Iterator[Graph]:
     """The variables that an optimizer leaves out, in the Graph of the request that asked for them."""
-    handed = {n for held in updates.optimizers for n in held.numbers}
+    handed = {n for held in updates.optimizers for n in held.numbers | held.swapped}
     for held in updates.optimizers:
         sites = {a.site for n, a in updates.requested.items() if n in held.numbers and moved(a)}
         for site in sites & graphs.keys():

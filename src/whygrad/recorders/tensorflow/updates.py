@@ -9,7 +9,10 @@ from typing import Any
 
 from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
+from whygrad.recorders.tensorflow.emptied import holds_zeros
+from whygrad.recorders.tensorflow.pairing import Pairing
 from whygrad.recorders.tensorflow.parameters import Source, number_of
+from whygrad.recorders.tensorflow.tapes import building
 from whygrad.recorders.tensorflow.values import worth
 
 # Fewer steps may be a short trial.
@@ -50,6 +53,7 @@ class Held:
         zeros: how often everything that it was handed was zero although gradients had been asked for.
         useful: whether it was ever handed something else; ``rate``: whether its learning rate was ever not 0.
         still: the steps at which it used a learning rate of 0.
+        swapped: the variables that it was handed with the gradient of another, and those others.
         refused: the variables that it was handed last and would not take, and where that was.
         compiled: its learning rate in a traced step; ``place``: the script's line that computes it.
         made: where the script made it, if that was heard.
@@ -61,6 +65,7 @@ class Held:
     place: frames.Stack = ()
     made: frames.Stack = ()
     numbers: set[int] = field(default_factory=set)
+    swapped: set[int] = field(default_factory=set)
     steps: int = 0
     zeros: int = 0
     useful: bool = False
@@ -74,6 +79,7 @@ class Updates:
 
     Attributes:
         requested: what was asked for, by the variable's handle; ``optimizers``: all that stepped.
+        pairing: which gradient belongs to which of them.
         waiting: ids of the optimizers that were made, and were not given to `compile` as far as is known.
     """
 
@@ -83,6 +89,7 @@ class Updates:
         self.optimizers: list[Held] = []
         self.waiting: set[int] = set()
         self._given: set[int] = set()
+        self.pairing = Pairing()
         self._made: weakref.WeakKeyDictionary[Any, frames.Stack] = weakref.WeakKeyDictionary()
 
     def made(self, optimizer: Any, stack: frames.Stack) -> None:
@@ -116,7 +123,10 @@ class Updates:
                     continue
                 known = self.requested[source.number] = Asked(source, site, stack, weakref.ref(variable), mark)
             elif known.kept >= 0 and known.site == site:
-                known.kept = known.kept + 1 if _mark(variable) == known.at_first else -1
+                mark = _mark(variable)
+                known.kept = known.kept + 1 if mark == known.at_first else -1
+                if known.kept < 0 and constraint_of(variable) is not None:
+                    known.at_first, known.kept = mark, 0  # it may hold still from now on
                 known.writer = writer(source.number) if known.kept > 0 and known.shifted else known.writer
             known.times += often
             self._given.add(source.number)
@@ -131,11 +141,13 @@ class Updates:
         held = self._of(optimizer, stack)
         numbers = {n for v in variables if (n := number_of(v)) is not None}
         held.numbers |= numbers
-        held.steps += 1
+        held.swapped |= self.pairing.handed(gradients, variables)
+        graph = building()
+        often = 1 if graph is None else FEWEST_STEPS
+        held.steps += often
         if numbers & self._given:
-            values = [getattr(g, "value", g) for g in gradients]
-            worths = {worth(g() if callable(g) else g) for g in values if g is not None}
-            held.zeros += worths == {"zero"}
+            worths = {_worth(g, graph) for g in gradients if g is not None}
+            held.zeros += often * (worths == {"zero"})
             held.useful = held.useful or worths != {"zero"}
         self._given -= numbers
 
@@ -183,6 +195,14 @@ class Updates:
         return held
 
 
+def _worth(gradient: Any, graph: Any) -> GradientSeen:
+    """What a gradient is worth that an optimizer is handed; it may be a variable in which gradients are summed up."""
+    if graph is not None:
+        return "zero" if holds_zeros(gradient, graph) else "present"
+    value = getattr(gradient, "value", gradient)
+    return worth(value() if callable(value) else value)
+
+
 def _built_for(optimizer: Any) -> Mapping[Any, int]:
     """The variables that an optimizer was built for, by its own keys; nothing where that can not be told."""
     for name in ("_trainable_variables_indices", "_index_dict"):  # Keras 3, tf_keras
@@ -190,6 +210,11 @@ def _built_for(optimizer: Any) -> Mapping[Any, int]:
         if isinstance(known, Mapping):
             return known
     return {}
+
+
+def constraint_of(variable: Any) -> Any:
+    """What an optimizer makes of a variable's new value, if there is such a thing."""
+    return getattr(variable, "constraint", None)
 
 
 def moved(asked: Asked) -> bool:

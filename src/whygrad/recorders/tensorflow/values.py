@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from whygrad.graph import GradientSeen
 from whygrad.recorders.tensorflow.log import Made
 from whygrad.recorders.tensorflow.ops import trainable
+from whygrad.recorders.tensorflow.origins import Origins, content
 from whygrad.recorders.tensorflow.parameters import Source
 
 # Their derivative is not finite, or 0 * inf, at some point.
@@ -51,14 +52,14 @@ class Values:
 
     Attributes:
         zeros: ids of tensors that were zero in every element.
-        breaks: ids of tensors that are not finite, made of such as are.
+        origins: the tensors that are not finite, and where that began.
         everything: whether every operation is measured.
         latest: what the last backward pass gave in between; it holds tensors, and is let go when the request is told.
     """
 
     def __init__(self) -> None:
         self.zeros: set[int] = set()
-        self.breaks: set[int] = set()
+        self.origins = Origins()
         self.everything = False
         self.latest = Between()
         self._wanted: deque[int] = deque(maxlen=MOST_TENSORS)
@@ -67,7 +68,7 @@ class Values:
     def clear(self) -> None:
         """Forget everything but for how many steps gradients have been zero."""
         self.zeros.clear()
-        self.breaks.clear()
+        self.origins.clear()
         self._wanted.clear()
         self.latest = Between()
         self.everything = False
@@ -82,10 +83,12 @@ class Values:
         self._wanted.extend(m.id for m in made if trainable(m.dtype))
 
     def looked_at(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-        """An operation with a pole ran eagerly: whether its result breaks the calculation."""
-        broken = [tensor._id for tensor in outputs if worth(tensor) == "nonfinite"]
-        if broken and not any(worth(tensor) == "nonfinite" for tensor in inputs):
-            self.breaks.update(broken)
+        """An operation ran eagerly that has a pole, or was given what is not finite: whether its result is."""
+        held = [(tensor._id, content(tensor)) for tensor in outputs]
+        spoiled = any(holds != "finite" for _, holds in held)
+        known = self.origins.states
+        if spoiled and not any(content(t) != "finite" for t in inputs if t._id not in known):
+            self.origins.ran([tensor._id for tensor in inputs], held)
 
     def between(self, symbolic: Any) -> list[Known]:
         """The tensors in between of the backward pass that begins now.

@@ -1,0 +1,116 @@
+"""Where numbers stop being finite: in the data, in an operation, or in what a mask is multiplied with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+
+import tensorflow as tf
+
+from recorders.tensorflow.test_values import findings_of
+from tensorflow_useless import X, dense, steps
+from whygrad.recorders.tensorflow.origins import Origins, content
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.filterwarnings("ignore")]
+keras = tf.keras
+MASK = np.array([[1.0, 1.0, 0.0, 1.0]] * 8, "float32")
+
+
+def test_what_a_tensor_holds() -> None:
+    assert content(tf.constant([1.0, 2.0])) == "finite"
+    assert content(tf.constant([3e38, 3e38])) == "finite"  # though their sum is not
+    assert content(tf.constant([1.0, -np.inf])) == "infinite"
+    assert content(tf.constant([np.inf, np.nan])) == "nan"
+    assert content(tf.constant([1, 2])) == "finite"
+
+
+def test_an_infinity_that_came_in_is_not_to_blame_for_a_nan() -> None:
+    origins = Origins()
+    origins.came_in(1, "infinite")
+    origins.ran([1, 2], [(3, "nan")])
+    origins.ran([3], [(4, "nan")])
+    assert origins.of([4]) == {3: "NaN"}
+
+
+def test_an_infinity_that_an_operation_made_is() -> None:
+    origins = Origins()
+    origins.ran([1], [(2, "infinite")])
+    origins.ran([2, 3], [(4, "nan")])
+    assert origins.of([4]) == {2: "infinite"}
+    assert origins.of([3]) == {}
+
+
+def test_data_stand_for_themselves() -> None:
+    origins = Origins()
+    origins.came_in(1, "nan")
+    origins.ran([1, 5], [(2, "nan"), (3, "finite")])
+    assert origins.of([2]) == {1: "NaN"}
+    assert origins.of([3]) == {}
+    origins.clear()
+    assert origins.states == {}
+
+
+def hole_in_the_data() -> None:
+    x = X.copy()
+    x[2, 1] = np.nan
+    layer = dense("layer")
+    steps([layer], lambda: tf.reduce_mean(layer(tf.constant(x)) ** 2), 3)
+
+
+def hole_in_what_is_fitted() -> None:
+    x = X.copy()
+    x[2, 1] = np.nan
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, name="layer")], name="model")
+    model.compile("sgd", "mse")
+    model.fit(x, X[:, :1], epochs=2, verbose=0)
+
+
+def zero_times_infinity(compiled: bool) -> None:
+    layer = dense("layer", 4)
+
+    def loss() -> Any:
+        scores = layer(X) + (1.0 - tf.constant(MASK)) * -np.inf
+        return tf.reduce_mean(tf.nn.softmax(scores) * X)
+
+    steps([layer], loss, 3, compiled=compiled)
+
+
+def masked_eagerly() -> None:
+    zero_times_infinity(compiled=False)
+
+
+def masked_and_compiled() -> None:
+    zero_times_infinity(compiled=True)
+
+
+def masked_well() -> None:
+    layer = dense("layer", 4)
+    mask = tf.where(MASK > 0, 0.0, -np.inf)
+    steps([layer], lambda: tf.reduce_mean(tf.nn.softmax(layer(X) + mask) * X), 3)
+    steps([layer], lambda: tf.reduce_mean(tf.nn.softmax(layer(X) + mask) * X), 3, compiled=True)
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "words"),
+    [
+        (hole_in_the_data, "layer(tf.constant(x))", "before anything is computed"),
+        (hole_in_what_is_fitted, "model.fit(x, X[:, :1], epochs=2, verbose=0)", "before anything is computed"),
+        (masked_eagerly, "(1.0 - tf.constant(MASK)) * -np.inf", "gives NaN"),
+        (masked_and_compiled, "(1.0 - tf.constant(MASK)) * -np.inf", "gives NaN"),
+    ],
+)
+def test_where_it_began(program: Callable[[], None], code: str, words: str) -> None:
+    (finding,) = findings_of(program)
+    assert finding.cause == "nonfinite-gradient"
+    assert finding.culprit is not None
+    assert finding.culprit.code == code
+    assert words in finding.title
+
+
+def test_infinities_of_a_mask_are_meant() -> None:
+    assert findings_of(masked_well) == []
