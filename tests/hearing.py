@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from whygrad.graph import Graph
@@ -23,7 +24,7 @@ class Ear:
     def told(self, graph: Graph) -> None:
         self.graphs.append(graph)
 
-    def came_round(self) -> None:
+    def came_round(self, function: Hashable = None) -> None:
         pass
 
     def fault(self, framework: str, error: BaseException) -> None:

@@ -10,9 +10,11 @@ import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import wraps
+from types import FrameType
 from typing import Any
 
 from whygrad.graph import GradientSeen
+from whygrad.recorders import frames
 from whygrad.recorders.lives import packages
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.tensorflow import autograph
@@ -100,9 +102,10 @@ class Passes:
             sources_raw: Any = None,
             unconnected_gradients: Any = "none",
         ) -> Any:
-            unseen = passes._unseen()
+            unseen, above = passes._unseen(), frames.held.above
             wanted = passes._between(unconnected_gradients)
             local.busy = local.busy or unseen
+            passes._hold(sys._getframe())
             heard = passes._silenced() if unseen else None
             try:
                 gradients = original(
@@ -114,10 +117,18 @@ class Passes:
                     passes._note([*target, *(output_gradients or ())], gradients)
                 return gradients
             finally:
+                frames.held.above = above
                 if heard is not None:
                     passes._over(heard)
 
         return imperative_grad
+
+    def _hold(self, frame: FrameType) -> None:
+        """Thousands of operations are traced below this frame, all from one line of the script."""
+        try:
+            frames.hold(frame)
+        except Exception as error:
+            self.fault(error)
 
     def _silenced(self) -> Callable[[], None]:
         try:
@@ -187,10 +198,11 @@ class Passes:
             unseen = passes._unseen()
             if not local.busy:
                 passes._applied(optimizer, args, kwargs, sys._getframe(1))
-            heard = None
+            above = frames.held.above
             if unseen:
                 local.busy = local.updating = True
-                heard = passes._silenced()
+            passes._hold(sys._getframe())
+            heard = passes._silenced() if unseen else None
             try:
                 result = original(optimizer, *args, **kwargs)
                 if unseen:
@@ -200,6 +212,7 @@ class Passes:
                 passes._refused(optimizer, args, kwargs, sys._getframe(1))
                 raise
             finally:
+                frames.held.above = above
                 if heard is not None:
                     passes._over(heard)
 
