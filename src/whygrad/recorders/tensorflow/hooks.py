@@ -42,7 +42,7 @@ class Hooks:
         self.crossings = Crossings(log, fault)
         self.tapes = Tapes(log, fault)
         self.values = Values()
-        self.passes = Passes(log, self.values, fault, self._silence)
+        self.passes = Passes(log, self.values, fault, self._silence, lambda: self.listening())
         self._specs: dict[int, tuple[int, tuple[int, ...]]] = {}
         self._is_stopped: Callable[[], bool] = lambda: False
         self._heard_by: Callable[..., None] | None = None
