@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from whygrad.graph import Graph
 from whygrad.recorders.recorder import Asked
 
@@ -15,7 +17,7 @@ class Deaf:
     def told(self, graph: Graph) -> None:
         """Nothing."""
 
-    def came_round(self) -> None:
+    def came_round(self, function: Hashable = None) -> None:
         """Nothing."""
 
     def fault(self, framework: str, error: BaseException) -> None:

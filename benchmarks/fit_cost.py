@@ -1,27 +1,32 @@
 """What ``fit`` costs, plain and under a session as ``whygrad run`` has it: trace with the first batch, and later steps.
 
-Thread CPU time with TensorFlow on one thread; every fit is of a new model, plain, heard and plain again in turns.
+Thread CPU time with TensorFlow on one thread. Every fit is of a new model; plain, heard and plain again run in turns in
+processes of their own.
 
     python benchmarks/fit_cost.py [ROUNDS]
 """
 
 from __future__ import annotations
 
-import statistics
+import gc
 import sys
 import time
 
 import keras
 import numpy as np
 import tensorflow as tf
+from turns import Measure, in_turns, ratio
 
 from whygrad.session import Session
 
 STEADY = 200
+WAYS = ("plain", "under whygrad", "plain again")
 
 
 def fitted() -> tuple[float, float]:
     """Seconds of thread CPU time of the first batch with its trace, and of 200 batches after it."""
+    keras.backend.clear_session()
+    gc.collect()
     layers = [keras.layers.Dense(64, "relu") for _ in range(20)]
     model = keras.Sequential([keras.Input((64,)), *layers, keras.layers.Dense(1)])
     model.compile("adam", "mse")
@@ -44,24 +49,22 @@ def heard() -> tuple[float, float]:
         session.close(0, None)
 
 
-def main() -> None:
-    """Measure and print ratios to the plain fit: minimum (median)."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 8
+def prepared(way: str) -> Measure:
+    """A process of one way; what Keras and TensorFlow set up once is no cost of a fit."""
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    ways = {"plain": fitted, "under whygrad": heard, "plain again": fitted}
     fitted()
-    heard()
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
-    for _ in range(rounds):
-        for name, way in ways.items():
-            times[name].append(way())
-    print("| fit | plain | under whygrad | plain again |\n| --- | --- | --- | --- |")
+    return heard if way == "under whygrad" else fitted
+
+
+def main() -> None:
+    """Measure and print ratios to the plain fit: minimum (median)."""
+    times = in_turns(prepared, WAYS, int(sys.argv[1]) if len(sys.argv) > 1 else 8)
+    print("| fit | " + " | ".join(WAYS) + " |\n| --- | --- | --- | --- |")
     for index, part in enumerate(("trace and first batch", f"{STEADY} batches after it")):
-        columns = {name: [pair[index] for pair in found] for name, found in times.items()}
-        low, mid = min(columns["plain"]), statistics.median(columns["plain"])
-        cells = [f"{min(c) / low:.2f} ({statistics.median(c) / mid:.2f})" for n, c in columns.items() if n != "plain"]
-        print(f"| {part} | {low * 1e3:.0f} ms | " + " | ".join(cells) + " |", flush=True)
+        plain, *others = ([pair[index] for pair in times[way]] for way in WAYS)
+        cells = [ratio(other, plain) for other in others]
+        print(f"| {part} | {min(plain) * 1e3:.0f} ms | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import itertools
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import jax
@@ -46,7 +46,7 @@ class Listener:
     def told(self, graph: Any) -> None:
         """Nothing."""
 
-    def came_round(self) -> None:
+    def came_round(self, function: Hashable = None) -> None:
         """Nothing."""
 
     def fault(self, framework: str, error: BaseException) -> None:

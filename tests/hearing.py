@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 from whygrad import spec
@@ -25,7 +25,7 @@ class Ear:
     def told(self, graph: Graph) -> None:
         self.graphs.append(graph)
 
-    def came_round(self) -> None:
+    def came_round(self, function: Hashable = None) -> None:
         pass
 
     def fault(self, framework: str, error: BaseException) -> None:

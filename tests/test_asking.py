@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whygrad.asking import Site, Step
+from whygrad.asking import Rounds, Site, Step
 
 
 def test_a_place_begins_unseen_and_a_step_empty() -> None:
@@ -13,3 +13,8 @@ def test_a_place_begins_unseen_and_a_step_empty() -> None:
     assert step.got["w"] == 2
     assert Step().sites == set()
     assert not Step().got
+
+
+def test_of_several_compiled_steps_the_one_that_ran_most_counts() -> None:
+    rounds = Rounds()
+    assert [rounds.is_longest(function) for function in "abbabba"] == [True, False, True, False, True, True, False]

@@ -112,6 +112,25 @@ def test_recorders_rest_after_the_steps_and_wake_for_a_new_fault() -> None:
     assert recorder.said[-1] == "stop"
 
 
+def test_runs_of_a_compiled_step_are_steps() -> None:
+    run, _, recorder = session(steps=3)
+    run.asked(asked("a", "", "wv", None))
+    run.came_round()  # a step is over, and not because something compiled has run
+    for function in "fgf":
+        assert recorder.said == []
+        run.came_round(function)
+    assert recorder.said == ["rest"]
+
+
+def test_a_recorder_that_wakes_by_itself_is_listened_to() -> None:
+    run, _, recorder = session(steps=2)
+    for _ in range(3):
+        run.asked(asked("a", "", "v", None))
+    run.asked(asked("b", "w", "v", cut_graph()))
+    assert recorder.said == ["rest", "wake"]
+    assert [f.cause for f in run.close(0, None).findings] == ["stop-gradient"]
+
+
 def test_a_request_whose_recording_was_dropped_is_not_looked_at() -> None:
     run, _, recorder = session(steps=2)
     for _ in range(2):

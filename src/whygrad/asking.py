@@ -42,3 +42,18 @@ class Step:
     reached: set[str] = field(default_factory=set)
     traced: set[str] = field(default_factory=set)
     graphs: list[tuple[Site | None, Graph]] = field(default_factory=list)
+
+
+class Rounds:
+    """How often compiled training steps have come round: several of them may make one step of a loop."""
+
+    def __init__(self) -> None:
+        self._of: Counter[Hashable] = Counter()
+        self._most = 0
+
+    def is_longest(self, function: Hashable) -> bool:
+        """Whether this time no other has come round as often."""
+        self._of[function] += 1
+        longest = self._of[function] > self._most
+        self._most += longest
+        return longest

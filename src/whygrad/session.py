@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from whygrad import __version__, aftermath
-from whygrad.asking import Site, Step
+from whygrad.asking import Rounds, Site, Step
 from whygrad.diagnose import diagnose
 from whygrad.doubts import Doubts, without_served
 from whygrad.fates import STEPS_TO_AGREE, Fates
@@ -54,6 +54,7 @@ class Session:
         self._doubts = Doubts(STEPS_TO_AGREE)
         self._announced: dict[Hashable, int] = {}
         self._recorded_steps = 0
+        self._rounds = Rounds()
         self._resting = False
         self._closing = False
         self._error: str | None = None
@@ -123,8 +124,8 @@ class Session:
             self._last = (site, request.framework)
             missing = request.error is not None or not USELESS.isdisjoint(request.seen)
             wanted = site.recorded == 0 or self._doubts.of(site.id) or (missing and self._is_news(request))
-            if missing and self._resting and self._is_news(request):
-                self._wake()
+            if self._resting and ((resting and request.graph) or (missing and self._is_news(request))):
+                self._wake()  # the recorder has done so itself for what is compiled only now
             if request.graph is not None and not self._resting and wanted and not forgotten:
                 graph = request.graph()
                 site.recorded += 1
@@ -139,10 +140,13 @@ class Session:
             self._asked.add(graph.framework)
             self._step.graphs.append((None, graph))
 
-    def came_round(self) -> None:
-        """A compiled training step has run again."""
+    def came_round(self, function: Hashable = None) -> None:
+        """A step is over: a compiled one has run again, where a function is given."""
         with self._lock:
+            counted = bool(self._step.sites)
             self._settle()
+            if function is not None and self._rounds.is_longest(function) and not counted:
+                self._recorded()
 
     def fault(self, framework: str, error: BaseException) -> None:
         """Something of ours failed: it is said once, and the script goes on."""
@@ -194,10 +198,13 @@ class Session:
             if key not in self._announced and finding.severity != "note" and self._is_certain(finding):
                 self._announced[key] = len(finding.parameters)
                 self.announce(finding)
-        if step.sites and not self._resting:
-            self._recorded_steps += 1
-            if self._recorded_steps >= self.steps:
-                self._rest()
+        if step.sites:
+            self._recorded()
+
+    def _recorded(self) -> None:
+        self._recorded_steps += 1
+        if self._recorded_steps >= self.steps and not self._resting:
+            self._rest()
 
     def _is_certain(self, finding: Finding) -> bool:
         if finding.penalised and not self._closing:
@@ -248,6 +255,7 @@ class Session:
 
     def _wake(self) -> None:
         self._resting = False
+        self._rounds = Rounds()
         self._recorded_steps = self.steps - 2  # the step under way is recorded only in part
         for recorder in self.recorders:
             recorder.wake()

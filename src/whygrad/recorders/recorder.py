@@ -49,8 +49,12 @@ class Sink(Protocol):
     def told(self, graph: Graph) -> None:
         """Facts that no request shows, as a Graph of their own (a model fitted without the layers thawed since)."""
 
-    def came_round(self) -> None:
-        """A compiled training step that holds requests has run again: a step is over."""
+    def came_round(self, function: Hashable = None) -> None:
+        """A step is over.
+
+        Args:
+            function: the compiled training step that has run again; ``None`` where it is over for another reason.
+        """
 
     def fault(self, framework: str, error: BaseException) -> None:
         """Something inside the recorder failed; it has switched itself off."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import pytest
@@ -42,7 +42,7 @@ class Last:
     def told(self, graph: Graph) -> None:
         self.graph = graph
 
-    def came_round(self) -> None:
+    def came_round(self, function: Hashable = None) -> None:
         pass
 
     def fault(self, framework: str, error: BaseException) -> None:

@@ -28,13 +28,15 @@ def _namespaces() -> list[dict[str, Any]]:
     from keras.src.layers.layer import Layer
     from keras.src.optimizers.base_optimizer import BaseOptimizer
     from tensorflow.python.eager import backprop, imperative_grad, record
+    from tensorflow.python.eager.polymorphic_function import tracing_compilation
     from tensorflow.python.eager.polymorphic_function.atomic_function import AtomicFunction
+    from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
     from tensorflow.python.framework import constant_op, ops
     from tensorflow.python.ops.resource_variable_ops import BaseResourceVariable
 
     owners = (
         backprop.GradientTape, record, AtomicFunction, constant_op, ops._EagerTensorBase, BaseResourceVariable, Layer,
-        threading.Thread, imperative_grad, BaseOptimizer,
+        threading.Thread, imperative_grad, BaseOptimizer, ConcreteFunction, tracing_compilation,
     )  # fmt: skip
     return [dict(vars(owner)) for owner in owners]
 

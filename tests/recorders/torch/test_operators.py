@@ -6,7 +6,7 @@ import re
 import time
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -44,7 +44,7 @@ class Deaf:
     def told(self, graph: Graph) -> None:
         pass
 
-    def came_round(self) -> None:
+    def came_round(self, function: Hashable = None) -> None:
         pass
 
     def fault(self, framework: str, error: BaseException) -> None:

@@ -17,6 +17,7 @@ from whygrad.recorders.recorder import Asked, Sink
 from whygrad.recorders.tensorflow.births import Births
 from whygrad.recorders.tensorflow.byhand import note_copies, writer_of
 from whygrad.recorders.tensorflow.closing import close
+from whygrad.recorders.tensorflow.compiling import Compiling
 from whygrad.recorders.tensorflow.ending import at_the_end
 from whygrad.recorders.tensorflow.health import Health
 from whygrad.recorders.tensorflow.hooks import Hooks
@@ -43,10 +44,11 @@ class TensorFlow:
         self.table = Table()
         self.lives = Lives(self.framework, self._told, self._fault)
         self.layers = Layers(self.log.local, self.lives)
-        self.hooks = Hooks(self.log, self._fault, self._came_round)
+        self.hooks = Hooks(self.log, self._fault)
         self.python = PythonFunctions(self.log, self.table, self._told, lambda: self.hooks.listening())
-        self.runs = Runs(self.log, self._told, lambda: self.lives.fitting, self._fault)
+        self.runs = Runs(self.log, self._told, lambda: self.lives.fitting, self._came_round, self._fault)
         self.requests = Requests(self._heard, self._inside, self._fault)
+        self.compiling = Compiling(self, self._fault)
         self.recording = False
         self.health: Health | None = None
         self.known_sources: dict[Any, list[Source]] = {}
@@ -61,6 +63,7 @@ class TensorFlow:
         self.sink = sink
         try:
             self.requests.install()
+            self.compiling.listen(self.requests.patches)
             self.lives.start()
             self.wake()
         except Exception as error:
@@ -72,7 +75,7 @@ class TensorFlow:
             self.log.clear()
             self.hooks.install()
             self.python.install(self.hooks.patches, self._fault)
-            self.runs.install(self.hooks.patches)
+            self.runs.install()
             self.layers.wake(self._fault)
             self.recording = True
 
@@ -85,6 +88,7 @@ class TensorFlow:
             self.hooks.values.clear()
             self.layers.rest()
             self.python.clear()
+            self.runs.rest()
             self.log.clear()
 
     def watch(self, watch: Watch) -> None:
@@ -110,6 +114,7 @@ class TensorFlow:
     def stop(self) -> None:
         """Take every hook off."""
         self.rest()
+        self.runs.remove()
         self.requests.remove()
         self.lives.stop()
         if self.health is not None:
@@ -134,7 +139,7 @@ class TensorFlow:
     def _fault(self, error: BaseException) -> None:
         """An error of ours: everything off, said once, the script goes on."""
         sink, self.sink = self.sink, None
-        for undo in (self.hooks.remove, self.requests.remove, self.layers.rest, self.lives.stop):
+        for undo in (self.hooks.remove, self.runs.remove, self.requests.remove, self.layers.rest, self.lives.stop):
             try:
                 undo()
             except Exception:
@@ -147,9 +152,9 @@ class TensorFlow:
         if self.sink is not None:
             self.sink.told(graph)
 
-    def _came_round(self) -> None:
+    def _came_round(self, function: str) -> None:
         if self.sink is not None:
-            self.sink.came_round()
+            self.sink.came_round(function)
 
     def _inside(self, tape: Any, answers: Sequence[Any]) -> None:
         if self.recording:
@@ -166,8 +171,10 @@ class TensorFlow:
         self._unanswered = self._unanswered or (request.error is None and "none" in request.seen)
         busy, self.log.local.busy = self.log.local.busy, True
         try:
-            if request.operations:
-                self.log.traced_requests = True
+            traced_in = building()
+            if traced_in is not None:
+                self.compiling.asked()
+                self.runs.asked(traced_in)
             site = site_of(request.stack)
             tape = self.hooks.tapes.facts(request.tape)
             if tape is not None and not tape.asked:

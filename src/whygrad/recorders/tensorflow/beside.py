@@ -8,6 +8,7 @@ effect, or reads a variable that the function has written before, it is refused.
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -85,20 +86,33 @@ def run_beside(
 
 def captured(graph: Any) -> list[Any]:
     """What a function that is traced inside of others captured from outside of all; ``None`` for other arguments."""
-    found = {inner._id: outer for outer, inner in graph.captures}
-    return [_outermost(found.get(tensor._id)) for tensor in graph.inputs]
+    known: dict[Any, dict[int, Any]] = {}
+    return [None if tensor is None else _outermost(tensor, known) for tensor in _outer(graph.inputs, graph, known)]
 
 
-def _outermost(tensor: Any) -> Any:
+def _outermost(tensor: Any, known: dict[Any, dict[int, Any]]) -> Any:
     while tensor is not None and not hasattr(tensor, "_numpy_internal"):
-        inner = tensor
-        tensor = next((o for o, i in getattr(inner.graph, "captures", ()) if i._id == inner._id), None)
+        (tensor,) = _outer([tensor], tensor.graph, known)
     return tensor
 
 
+def _outer(tensors: Iterable[Any], graph: Any, known: dict[Any, dict[int, Any]]) -> list[Any]:
+    """What placeholders of a function stand for in the one around it."""
+    found = known.get(graph)
+    if found is None:
+        found = known[graph] = {inner._id: outer for outer, inner in getattr(graph, "captures", ())}
+    return [found.get(tensor._id) for tensor in tensors]
+
+
+_iterators: weakref.WeakKeyDictionary[Any, tuple[str, ...]] = weakref.WeakKeyDictionary()
+
+
 def fed_by_iterators(graph: Any) -> list[Any]:
-    """The tensors that a function's own iterators give."""
-    return [tensor for op in graph.get_operations() if op.type == _ITERATOR for tensor in op.outputs]
+    """The tensors that the iterators of a function give, which is traced to its end."""
+    names = _iterators.get(graph)
+    if names is None:
+        names = _iterators[graph] = tuple(op.name for op in graph.get_operations() if op.type == _ITERATOR)
+    return [tensor for name in names for tensor in graph.get_operation_by_name(name).outputs]
 
 
 def _copied(graph: Any, names: Sequence[str], log: Log, fed: bool) -> tuple[Any, list[bool]]:

@@ -25,7 +25,6 @@ from whygrad.recorders.tensorflow.passes import Passes
 from whygrad.recorders.tensorflow.tapes import Tapes
 from whygrad.recorders.tensorflow.values import POLES, Values
 
-STEPS_OF_A_LOOP = 3
 RESOURCE = 20  # DT_RESOURCE in TensorFlow's types.proto
 
 
@@ -35,18 +34,16 @@ class Hooks:
     Args:
         log: where everything is noted.
         fault: told of an error of ours; it never reaches the user.
-        came_round: told when a compiled function that holds requests has run often enough to be a loop.
     """
 
-    def __init__(self, log: Log, fault: Callable[[BaseException], None], came_round: Callable[[], None]) -> None:
+    def __init__(self, log: Log, fault: Callable[[BaseException], None]) -> None:
         self.log = log
         self.fault = fault
-        self.came_round = came_round
         self.patches = Patches()
         self.crossings = Crossings(log, fault)
         self.tapes = Tapes(log, fault)
         self.values = Values()
-        self.passes = Passes(log, self.values, fault, self._silence)
+        self.passes = Passes(log, self.values, fault, self._silence, lambda: self.listening())
         self._specs: dict[int, tuple[int, tuple[int, ...]]] = {}
         self._is_stopped: Callable[[], bool] = lambda: False
         self._heard_by: Callable[..., None] | None = None
@@ -147,12 +144,6 @@ class Hooks:
                     attrs = ()  # functions, which hold what they closed over; no gradient goes through a dataset
                 if op_type == "VarHandleOp":
                     log.handles[made[0].id] = stack
-                elif log.traced_requests and op_type.startswith("__"):
-                    log.runs[op_type] = log.runs.get(op_type, 0) + 1
-                    if log.runs[op_type] == STEPS_OF_A_LOOP:
-                        self.came_round()
-                        if self._heard_by is not on_op:  # that was the last step to record
-                            return
                 if values.everything or op_type in POLES:
                     values.note(inputs, made)
                 if op_type in POLES or (spoiled and not spoiled.keys().isdisjoint(ids)):

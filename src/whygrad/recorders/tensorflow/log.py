@@ -135,9 +135,6 @@ class Log:
         self.known: set[int] = set()
         self.forgotten = False
         self.departed = False
-        # Compiled functions that ran since a request was traced, and how often.
-        self.traced_requests = False
-        self.runs: dict[str, int] = {}
         self.handles: dict[int, Stack] = {}
         self.variables: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
         # Operations made while a graph was traced: graph -> name -> (stack, scope).
@@ -181,8 +178,7 @@ class Log:
         """Forget everything but the variables' births."""
         self.forgotten = self.forgotten or bool(self.entries)
         self.entries.clear()
-        self.runs.clear()
-        self.traced_requests = self.departed = False
+        self.departed = False
         self.known.clear()
         self.traced.clear()
         self.rules.clear()

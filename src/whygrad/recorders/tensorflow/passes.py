@@ -7,28 +7,27 @@ a backward pass is noted as one operation from its targets to its gradients, and
 from __future__ import annotations
 
 import sys
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import wraps
+from types import FrameType
 from typing import Any
 
-from whygrad.graph import GradientSeen
+from whygrad.recorders import frames
 from whygrad.recorders.lives import packages
 from whygrad.recorders.patching import Patches
-from whygrad.recorders.tensorflow import autograph
-from whygrad.recorders.tensorflow.beside import Refused, captured, run_beside
+from whygrad.recorders.tensorflow import autograph, quiet
 from whygrad.recorders.tensorflow.log import Backpropagated, Log, Made
+from whygrad.recorders.tensorflow.quiet import Quiet
+from whygrad.recorders.tensorflow.rates import Rates
 from whygrad.recorders.tensorflow.tapes import building
-from whygrad.recorders.tensorflow.updates import Updates, pairs_of, read
-from whygrad.recorders.tensorflow.values import Known, Values, worth
+from whygrad.recorders.tensorflow.updates import Updates, pairs_of
+from whygrad.recorders.tensorflow.values import Known, Values
 
 # For each Keras: the module, the class and the method that every update by one of its optimizers passes.
 UPDATES = {
     "keras": ("keras.src.optimizers.base_optimizer", "BaseOptimizer", "apply"),
     "tf_keras": ("tf_keras.src.optimizers.optimizer", "_BaseOptimizer", "apply_gradients"),
 }
-# For each Keras: what every reading of a learning rate passes.
-_RATES = {"keras": "_get_current_learning_rate", "tf_keras": "_compute_current_learning_rate"}
 
 
 class Passes:
@@ -36,6 +35,7 @@ class Passes:
 
     Args:
         silence: spares this thread our callback, and returns how to hear again.
+        listening: makes this thread heard, and returns how to end that.
     """
 
     def __init__(
@@ -44,10 +44,12 @@ class Passes:
         values: Values,
         fault: Callable[[BaseException], None],
         silence: Callable[[], Callable[[], None]],
+        listening: Callable[[], Callable[[], None]],
     ) -> None:
         self.log, self.silence = log, silence
         self.values = values
         self.updates = Updates()
+        self.rates = Rates(log, self.updates, listening, fault)
         self.fault = fault
         self.patches = Patches()
         self.awake: set[str] = set()
@@ -68,9 +70,7 @@ class Passes:
                 self.awake.add(keras)
                 self.patches.replace(cls, method, self._update(getattr(cls, method)))
                 self.patches.replace(cls, "__init__", self._make(cls.__init__))
-                rate = _RATES[keras]
-                if hasattr(cls, rate):
-                    self.patches.replace(cls, rate, self._rate(getattr(cls, rate)))
+                self.rates.listen(self.patches, cls, keras)
 
     def remove(self) -> None:
         """Put back everything that was found."""
@@ -100,10 +100,11 @@ class Passes:
             sources_raw: Any = None,
             unconnected_gradients: Any = "none",
         ) -> Any:
-            unseen = passes._unseen()
+            unseen, above = passes._unseen(), frames.held.above
             wanted = passes._between(unconnected_gradients)
             local.busy = local.busy or unseen
             heard = passes._silenced() if unseen else None
+            passed = passes._traced(sys._getframe())
             try:
                 gradients = original(
                     tape, target, [*sources, *wanted], output_gradients, sources_raw, unconnected_gradients
@@ -114,10 +115,28 @@ class Passes:
                     passes._note([*target, *(output_gradients or ())], gradients)
                 return gradients
             finally:
+                frames.held.above = above
+                if passed is not None:
+                    passes._ended(passed)
                 if heard is not None:
                     passes._over(heard)
 
         return imperative_grad
+
+    def _traced(self, frame: FrameType) -> Quiet | None:
+        """What is traced below this frame comes from one line of the script."""
+        try:
+            frames.hold(frame)
+            return quiet.begin(self.log, self.silence, frame)
+        except Exception as error:
+            self.fault(error)
+            return None
+
+    def _ended(self, passed: Quiet) -> None:
+        try:
+            quiet.end(self.log, passed)
+        except Exception as error:
+            self.fault(error)
 
     def _silenced(self) -> Callable[[], None]:
         try:
@@ -187,10 +206,11 @@ class Passes:
             unseen = passes._unseen()
             if not local.busy:
                 passes._applied(optimizer, args, kwargs, sys._getframe(1))
-            heard = None
+            above = frames.held.above
             if unseen:
                 local.busy = local.updating = True
-                heard = passes._silenced()
+            heard = passes._silenced() if unseen else None
+            passed = passes._traced(sys._getframe())
             try:
                 result = original(optimizer, *args, **kwargs)
                 if unseen:
@@ -200,6 +220,9 @@ class Passes:
                 passes._refused(optimizer, args, kwargs, sys._getframe(1))
                 raise
             finally:
+                frames.held.above = above
+                if passed is not None:
+                    passes._ended(passed)
                 if heard is not None:
                     passes._over(heard)
 
@@ -232,45 +255,6 @@ class Passes:
                 self.updates.stepped(pairs[1])
         except Exception as error:
             self.fault(error)
-
-    def _rate(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """Hear the learning rate that an optimizer uses, whatever computes it."""
-        passes = self
-
-        @wraps(original)
-        def rate(optimizer: Any) -> Any:
-            result = original(optimizer)
-            try:
-                held = getattr(optimizer, "_current_learning_rate", None)
-                held = getattr(optimizer, "_learning_rate", None) if held is None else held
-                passes._rated(optimizer, held if result is None else result)  # legacy Keras answers nothing
-            except Exception as error:
-                passes.fault(error)
-            return result
-
-        return rate
-
-    def _rated(self, optimizer: Any, rate: Any) -> None:
-        if building() is None:
-            self.updates.rated(optimizer, read(rate))
-        elif not hasattr(rate, "assign") and hasattr(rate, "op"):
-            stack, _ = self.log.traced.get(rate.graph, {}).get(rate.op.name, ((), ""))
-            self.updates.compiled(optimizer, self._later(weakref.ref(rate.graph), rate.name), stack)
-        elif hasattr(rate, "assign"):
-            variable = weakref.ref(rate)
-            self.updates.compiled(optimizer, lambda: worth(read(variable())), ())
-
-    def _later(self, graph: weakref.ref[Any], name: str) -> Callable[[], GradientSeen]:
-        """What a traced tensor is worth, as often as it is asked for."""
-
-        def rate() -> GradientSeen:
-            found = graph()
-            try:
-                return "unknown" if found is None else run_beside(found, [name], captured(found), self.log)[name]
-            except Refused:
-                return "unknown"
-
-        return rate
 
 
 def _tensors(given: Iterable[Any]) -> Iterator[Any]:

@@ -25,6 +25,8 @@ from whygrad.recorders.tensorflow.values import ZERO_STEPS, Between, worth
 
 # Which runs are measured: the first, since one NaN is enough, and some later ones, since a zero may be mended.
 MEASURED = frozenset((1, 2, 3, 4, 6, 9))
+# After so many runs a compiled function is taken for a training step that comes round.
+STEPS_OF_A_LOOP = 3
 MOST_REQUESTS = 20
 Beside = Callable[[Sequence[str], Callable[[Any], Any]], Mapping[str, Any]]
 # Operations that make zeros of a gradient where an operand is zero.
@@ -75,6 +77,9 @@ class Runs:
     Args:
         told: takes a Graph that shows a fault.
         fitting: what the ``fit`` that runs now was given.
+        came_round: told the name of a function that holds requests, after each run that makes it a loop.
+
+    They are measured until each has run often enough, whether anything else is recorded or not.
     """
 
     def __init__(
@@ -82,26 +87,56 @@ class Runs:
         log: Log,
         told: Callable[[Graph], None],
         fitting: Callable[[], Fitting | None],
+        came_round: Callable[[str], None],
         fault: Callable[[BaseException], None],
     ) -> None:
-        self.log, self.told, self.fitting, self.fault = log, told, fitting, fault
+        self.log, self.told, self.fitting, self.came_round, self.fault = log, told, fitting, came_round, fault
+        self.patches = Patches()
         self._of: weakref.WeakKeyDictionary[Any, list[Compiled]] = weakref.WeakKeyDictionary()
+        self._rounds: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._held: weakref.WeakKeyDictionary[Any, weakref.WeakSet[Any]] = weakref.WeakKeyDictionary()
         self._all: list[Compiled] = []
+        self._on = self._resting = False
 
-    def install(self, patches: Patches) -> None:
+    def install(self) -> None:
         """Listen to compiled functions that are called."""
+        self._resting = False
+        if self._on:
+            return
         from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
 
         original, runs = ConcreteFunction._call_flat, self
 
         @wraps(original)
         def _call_flat(self: Any, tensor_inputs: Any, captured_inputs: Any) -> Any:
-            if runs._of and not runs.log.local.busy:
-                runs._before(self, tensor_inputs, captured_inputs)
-            return original(self, tensor_inputs, captured_inputs)
+            if not runs._of or runs.log.local.busy:
+                return original(self, tensor_inputs, captured_inputs)
+            loop = runs._before(self, tensor_inputs, captured_inputs)
+            result = original(self, tensor_inputs, captured_inputs)
+            if loop:
+                runs._after(self)
+            return result
 
-        patches.replace(ConcreteFunction, "_call_flat", _call_flat)
-        listen(patches, self.fitting, self.fault)
+        self.patches = Patches()
+        self.patches.replace(ConcreteFunction, "_call_flat", _call_flat)
+        listen(self.patches, self.fitting, self.fault)
+        self._on = True
+
+    def rest(self) -> None:
+        """Nothing else is recorded any more: listen only until what has begun to run has been measured."""
+        self._resting = True
+        if self._on and all(compiled.done or not compiled.runs for compiled in self._all):
+            self.remove()
+
+    def remove(self) -> None:
+        """Do not listen any more."""
+        self._on = False
+        self.patches.undo()
+
+    def asked(self, graph: Any) -> None:
+        """A request was made in a graph, measured or not."""
+        self._of.setdefault(graph, [])
+        self._held.clear()
 
     def add(
         self, graph: Any, answers: Sequence[Any], between: Between, closed: Graph, values: Mapping[int, int]
@@ -134,32 +169,61 @@ class Runs:
                 self.told(compiled.found)
         self._all.clear()
 
-    def _before(self, function: Any, inputs: Sequence[Any], captured: Sequence[Any]) -> None:
+    def _before(self, function: Any, inputs: Sequence[Any], captured: Sequence[Any]) -> bool:
+        """Measure what is due before a function runs; whether that makes it a loop."""
         from tensorflow.python.eager import context
 
         local = self.log.local
         local.busy = True
         try:
-            if not context.executing_eagerly():
-                return
-            for compiled in self._of.get(function.graph, ()):
-                self._count(compiled, function.graph, [*inputs, *captured])
+            held = self._held_by(function.graph) if context.executing_eagerly() else ()
+            news = not self._resting
             fitting = self.fitting()
-            if fitting is None:
-                return
-            for graph, inside in list(self._of.items()):
-                for compiled in inside if _is_inside(graph, function.graph) else ():
-                    self._count(compiled, graph, fitting)
+            for graph in list(held):
+                given = [*inputs, *captured] if graph is function.graph else fitting
+                if given is not None:
+                    news = sum(self._count(compiled, graph, given) for compiled in self._of[graph]) > 0 or news
+            if not held or not news:
+                return False
+            rounds = self._rounds[function.graph] = self._rounds.get(function.graph, 0) + 1
+            return rounds >= STEPS_OF_A_LOOP
+        except Exception as error:
+            self.fault(error)
+            return False
+        finally:
+            local.busy = False
+
+    def _after(self, function: Any) -> None:
+        """A training step has run."""
+        local = self.log.local
+        local.busy = True
+        try:
+            self.came_round(function.name)
+            if self._resting:
+                self.rest()
         except Exception as error:
             self.fault(error)
         finally:
             local.busy = False
 
-    def _count(self, compiled: Compiled, graph: Any, given: list[Any] | Fitting) -> None:
-        """The request runs, on these arguments; some of its runs are measured."""
+    def _held_by(self, function: Any) -> Iterable[Any]:
+        """The graphs with requests that run when that of a function does: its own, and those of functions it calls."""
+        held = self._held.get(function)
+        if held is None:
+            called = {id(getattr(one, "graph", None)) for one in function._functions.values()} | {id(function)}
+            # What was traced to make variables only is never called.
+            found = [graph for graph in self._of if id(graph) in called]
+            found = found or [graph for graph in self._of if _is_inside(graph, function)]
+            held = self._held[function] = weakref.WeakSet(found)
+        return held
+
+    def _count(self, compiled: Compiled, graph: Any, given: list[Any] | Fitting) -> bool:
+        """The request runs, on these arguments; some of its runs are measured. Whether there was more to learn."""
+        if compiled.done:
+            return False
         compiled.runs += 1
-        if compiled.runs not in MEASURED or compiled.done:
-            return
+        if compiled.runs not in MEASURED:
+            return True
         arguments = arguments_of(graph, given, compiled.runs) if isinstance(given, Fitting) else given
         fed = batch_of(graph, self.fitting(), compiled.runs)
         if arguments is not None:
@@ -168,7 +232,9 @@ class Runs:
                 compiled, lambda names, look: run_beside(graph, names, arguments, self.log, fed, copies, look)
             )
         if compiled.done or compiled.runs == max(MEASURED):
+            compiled.done = True
             compiled.copies.clear()
+        return True
 
     def _measure(self, compiled: Compiled, run: Beside) -> None:
         names = [name for name in compiled.answers if name is not None]

@@ -166,6 +166,8 @@ class Torch:
             self._last = (error.with_traceback(None), name, stack, serials)
 
     def _pause(self, paused: bool) -> None:
+        if not (self.recording if paused else self.log.local.busy):
+            return  # nobody listens, or nobody was sent away
         self.log.local.busy = paused
         try:
             self.hooks.pause(paused)

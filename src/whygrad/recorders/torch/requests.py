@@ -154,6 +154,8 @@ class Requests:
     @unseen
     def _given(self, call: Backward, leaves: list[Any]) -> None:
         """A backward function may answer nothing, and what is there now may be cleared before anybody looks."""
+        if not leaves:
+            return
         try:
             with torch._C.DisableTorchFunction():
                 call.got = worths([(id(leaf), gradient_of(leaf)) for leaf in leaves])
@@ -192,6 +194,9 @@ class Requests:
 
     def _leftover(self, frame: FrameType | None, stack: frames.Stack = ()) -> None:
         """Backward calls that no optimizer took up: asked was the gradient of what the script then read."""
+        if all(c.consumed and not c.reads for c in self.pending):
+            self.pending.clear()
+            return
         site = site_of(stack)
         for call in [c for c in self.pending if c.consumed and c.reads]:
             self._by_hand(call, frame, lost=False)
