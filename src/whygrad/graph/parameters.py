@@ -17,13 +17,15 @@ class Event:
     """Something that happened to a parameter.
 
     ``zeroed``: its gradient was cleared before anybody applied it; ``kept``: it had a gradient, and an optimizer left
-    it as it was, for the reason that ``detail`` is. ``part`` tells which part of what a call hands back it is about.
+    it as it was, for the reason that ``detail`` is. ``part`` tells which part of what a call hands back it is about,
+    ``note`` what else is known.
     """
 
     kind: EventKind
     span: Span | None
     detail: str = ""
     part: int | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
