@@ -197,6 +197,20 @@ def one_part_after_the_other() -> None:
 
 
 @meant
+def steps_within_one_call_that_makes_the_parameters() -> None:
+    @jax.jit
+    def run(key: Any) -> Any:
+        def one(p: Any, _: Any) -> Any:
+            g = jax.grad(loss)(p, X[0])
+            return optax.apply_updates(p, jax.tree.map(lambda d: -0.1 * d, g)), p["b"]
+
+        optax.sgd(0.1)
+        return jax.lax.scan(one, {"w": jax.random.normal(key, (3, 1)), "b": jnp.zeros(1)}, length=8)
+
+    print(run(jax.random.PRNGKey(0)))
+
+
+@meant
 def what_the_rest_is_built_on_stays() -> None:
     def deep(p: Any, x: Any) -> Any:
         return jnp.mean((jnp.tanh(x @ p["body"]) @ p["head"] - 1.0) ** 2)

@@ -119,7 +119,7 @@ class Movement:
         for site, seen in self.again.places.items():
             yield Place(site, seen.graph, seen.count, seen.alike)
         for step in self.steps:
-            count = step.moves.calls * step.turns
+            count = step.moves.calls * (step.turns if step.moves.pairs else 1)
             yield Place(step.site, step.graph, count, step.moves.is_stuck(), step.moves.maker)
 
     def _standing_still(self) -> Iterator[Graph]:

@@ -33,7 +33,7 @@ class Moves:
         first: the arguments of the first call; ``stack``: where the last call was made.
         part: which part of the function's result holds the new versions, ``None`` if that is not known.
         same: every call began with the same parameters; ``varied``: some other argument was another one.
-        asked: positions of what the request is asked of; ``given_again``: each call was given the same there, and
+        asked: positions of what the request is asked of; ``known``: that is all of it; ``given_again``: each call was given the same there, and
             ``alike``: the same numbers, at least.
         moved: each call gave a version that differs; ``still``: none ever did.
         handed_on: a call was given something that the one before it gave, and that is no parameter.
@@ -51,6 +51,7 @@ class Moves:
     moved: bool = True
     still: bool = True
     asked: tuple[int, ...] = ()
+    known: bool = False
     given_again: bool = True
     alike: bool = True
     handed_on: bool = False
@@ -103,8 +104,8 @@ class Moves:
         return whole and self.calls >= CALLS_TO_AGREE and self.same and self.moved
 
     def is_stuck(self) -> bool:
-        """Whether each call began with the same numbers, and made no others of them."""
-        return self.alike and self.still
+        """Whether each call began with the same numbers, and made no others of them; so far as all are known."""
+        return self.known and self.alike and self.still
 
 
 def kept(graph: Graph, moves: Moves, event: Event) -> Graph:
@@ -144,6 +145,7 @@ def moves(closed: Any, sources: Mapping[int, Any], gradients: set[Any]) -> Moves
         tuple(pairs),
         used=used,
         asked=tuple(sorted(places.values())),
+        known=bool(sources) and all(variable in places for variable in sources.values()),
         maker=_made_at(closed.jaxpr, min(news)) if news else (),
         origins={value: places[v] for value, v in sources.items() if v in places},
         stayed=frozenset(n for n in places.values() if closed.jaxpr.invars[n] in back),
