@@ -33,8 +33,8 @@ class Moves:
         first: the arguments of the first call; ``stack``: where the last call was made.
         part: which part of the function's result holds the new versions, ``None`` if that is not known.
         same: every call began with the same parameters; ``varied``: some other argument was another one.
-        asked: positions of what the request is asked of; ``known``: that is all of it; ``given_again``: each call was given the same there, and
-            ``alike``: the same numbers, at least.
+        asked: positions of what the request is asked of; ``known``: that is all of it.
+        given_again: each call was given the same there; ``alike``: the same numbers, at least.
         moved: each call gave a version that differs; ``still``: none ever did.
         handed_on: a call was given something that the one before it gave, and that is no parameter.
         maker: where the program makes a new version; ``origins``: source value to its position
