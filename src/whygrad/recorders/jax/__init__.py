@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -13,7 +13,7 @@ from whygrad.graph import Fault, Graph
 from whygrad.recorders import frames
 from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.asked import Request, gradients
-from whygrad.recorders.jax.closing import close
+from whygrad.recorders.jax.closing import close, of_integers
 from whygrad.recorders.jax.compiled import Call, Compiled, Held
 from whygrad.recorders.jax.faults import last_error
 from whygrad.recorders.jax.health import Health
@@ -26,7 +26,7 @@ from whygrad.recorders.jax.nnx import Variables
 from whygrad.recorders.jax.replay import worth
 from whygrad.recorders.jax.requests import Requests
 from whygrad.recorders.jax.tape import Program
-from whygrad.recorders.jax.trees import at_end
+from whygrad.recorders.jax.trees import at_end, took_integers
 from whygrad.recorders.lives import packages
 from whygrad.recorders.recorder import Asked, Sink
 from whygrad.watching.watch import Watch
@@ -37,12 +37,17 @@ _ONCE = 1
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A request that the sink was told of: by which call, where, inside another or not, and what it did."""
+    """A request that the sink was told of: by which call, where, inside another or not, and what it did.
+
+    Attributes:
+        integers: what there is to say if somebody takes the answers for integers as gradients.
+    """
 
     api: str
     site: Hashable
     nested: bool
     graph: Graph
+    integers: Graph | None = None
 
 
 class Jax:
@@ -124,6 +129,8 @@ class Jax:
             return
         trains = bool(self.told or self.movement.makers.made)  # else it is not about gradients
         graph = at_end(error, raised, asked, self._elsewhere) if trains and raised is not None else None
+        if self.told is not None and self.told.integers is not None and raised is not None and took_integers(raised):
+            graph = replace(self.told.integers, error=error)
         if graph is not None:
             self.sink.told(graph)
 
@@ -188,7 +195,8 @@ class Jax:
         graph = close(request, self.keras, self._elsewhere)
         if graph is None:
             return
-        told = Told(request.api, _site(request.api, request.stack), bool(request.around), graph)
+        site, integers = _site(request.api, request.stack), of_integers(request)
+        told = Told(request.api, site, bool(request.around), graph, integers)
         self._recorded[told.site] += 1
         self.told = told
         judged, traced = self._judged(request, told)
