@@ -14,7 +14,7 @@ from whygrad.causes.cause import Case, Explanation
 from whygrad.causes.learning import computed_with, trained, values_trained, weights
 from whygrad.finding import Affected, Finding, Headline
 from whygrad.flow import Flow
-from whygrad.graph import Parameter
+from whygrad.graph import NO_GRAPH, Parameter
 
 # What a term is summed up by, element by element or over them, and in which of it values meet on a par.
 _ON_A_PAR = frozenset("add sub radd rsub subtract cat stack mse_loss l1_loss smooth_l1_loss huber_loss".split())
@@ -33,11 +33,11 @@ def graphless(flow: Flow, asked: frozenset[str]) -> list[Finding]:
         asked: paths of the parameters that any request of the same step asked for.
     """
     graph = flow.graph
-    if graph.error is not None or recording_off.NO_GRAPH not in graph.names:
+    if graph.error is not None or NO_GRAPH not in graph.names:
         return []
     found: dict[object, tuple[Explanation, list[Parameter]]] = {}
     for op in range(graph.recording.first_op, len(graph)):
-        term = _term(flow, op) if graph.names[graph.op_name[op]] == recording_off.NO_GRAPH else None
+        term = _term(flow, op) if graph.names[graph.op_name[op]] == NO_GRAPH else None
         alone = Flow(replace(graph, targets=(term,))) if term is not None else None
         for parameter in trained(flow) if alone is not None else ():
             if alone is None or alone.alive(parameter) or not alone.influences(parameter.value):

@@ -141,13 +141,28 @@ def bound_again(place: Span, kept: Mapping[str, int | None]) -> Edits:
 
 def _renewed(file: str, call: ast.Call, kept: Mapping[str, int | None]) -> str | None:
     """The name or the attribute that the result of a call is the next version of."""
+    whole = _changed_at(call)
+    if whole is not None:
+        return _plain(file, whole)
     name = _last(call.func)
     if name is None or name not in kept:
         return None
     at, old = kept[name], call.func.value if isinstance(call.func, ast.Attribute) else None
     if at is not None:
         old = call.args[at] if len(call.args) > at else None
-    text = source.segment(file, old) if old is not None else None
+    return _plain(file, old) if old is not None else None
+
+
+def _changed_at(call: ast.Call) -> ast.expr | None:
+    """The array of which JAX makes a new one with some elements changed: ``array.at[0].set(value)``."""
+    subscript = call.func.value if isinstance(call.func, ast.Attribute) else None
+    at = subscript.value if isinstance(subscript, ast.Subscript) else None
+    return at.value if isinstance(at, ast.Attribute) and at.attr == "at" else None
+
+
+def _plain(file: str, node: ast.expr) -> str | None:
+    """The text of a name or of an attribute."""
+    text = source.segment(file, node)
     return text if text is not None and all(part.isidentifier() for part in text.split(".")) else None
 
 

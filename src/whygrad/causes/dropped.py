@@ -11,6 +11,9 @@ from whygrad.causes.holder import holder, is_unread, lets_go
 from whygrad.causes.parts import other_part
 from whygrad.span import Span
 
+# Frameworks of pure functions: a call whose result nobody takes has done nothing.
+_FUNCTIONAL = frozenset(("jax",))
+
 
 def stack_of(case: Case, value: int | None) -> tuple[Span, ...]:
     """The calls in which a value was made, innermost first."""
@@ -34,6 +37,8 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     if part is not None:
         return part, stack[0]
     dead, held = holder(case, end, stack)
+    if is_let_go(case, dead):
+        return dead, dead
     back = handed_back(case, dead, stack)
     if back is not None and _beside(dead, held, later, _outside(dead, stack)) is None:
         return back, dead
@@ -48,6 +53,13 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
         return dead, None
     own = next((taken[0] for taken in later if taken[0].function not in {s.function for s in stack}), None)
     return (own or loss_span(case.graph)), dead
+
+
+def is_let_go(case: Case, dead: Span) -> bool:
+    """Whether a call on a line of its own gives a value, in a framework whose calls change nothing beside."""
+    statement = source.statement_at(dead)
+    functional = case.graph.framework in _FUNCTIONAL and not case.graph.library and not in_package(dead)
+    return functional and isinstance(statement, ast.Expr) and source.node_at(dead) is statement.value
 
 
 def handed_back(case: Case, dead: Span, stack: tuple[Span, ...]) -> Span | None:

@@ -188,10 +188,11 @@ def explain(case: Case) -> Explanation | None:
         return explain_cut(case, cuts, WORDS) if cuts else None
     request = case.graph.request[0] if case.graph.request else None
     made = parameter.made() or (source.binding(parameter.path, request) if request else None) or request
+    text = "asked for here, with" if made is request else "made with"
     return Explanation(
         f"{quoted(parameter.name)} has dtype {parameter.dtype}, and integers have no gradient",
         made,
-        (Label(made, f"made with dtype {parameter.dtype}"),) if made is not None else (),
+        (Label(made, f"{text} dtype {parameter.dtype}"),) if made is not None else (),
         alone(case),
         fix=Fix(f"make it of floating values ({spoken(FLOATING, case)})"),
         proof=Proof("structural", True, "the framework differentiates floating and complex tensors only"),

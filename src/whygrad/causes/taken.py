@@ -15,12 +15,14 @@ from whygrad.span import Span
 
 
 def taken_instead(case: Case, place: Span | None, dropped: Span | None, end: int) -> rewrite.Edits:
-    """The expression that the loss takes, replaced by the name of the dropped value.
+    """The expression that the loss takes, replaced by the name of the dropped value; or that bound where it is let go.
 
     Args:
         place: the expression; ``dropped``: where the dropped value was made.
         end: the dropped value.
     """
+    if place is not None and place == dropped:
+        return rewrite.bound_again(place, {})
     name, function = case.graph.labels.get(end, ("", ""))
     if place is None or dropped is None or in_package(place) or function != place.function or place.column is None:
         return rewrite.NONE

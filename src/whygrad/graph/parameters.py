@@ -33,13 +33,14 @@ class Event:
     gradient that arrived. ``zeroed``: its gradient was cleared before anybody applied it; ``kept``: it had a gradient,
     and an optimizer left it as it was, for the reason that ``detail`` is; ``unlisted``: a request whose loss depends on
     it was given an empty list; ``renewed``: the script makes another in its place in each forward pass. ``part`` tells
-    which part of what a call hands back it is about.
+    which part of what a call hands back it is about, ``note`` what else is known.
     """
 
     kind: EventKind
     span: Span | None
     detail: str = ""
     part: int | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,6 @@ pytestmark = [pytest.mark.jax, pytest.mark.filterwarnings("ignore")]
 RAISES = ("left-framework", "no-registered-gradient")
 
 
-
-
 def verdict(graph: Graph, given: Any) -> list[bool]:
     """Whether there is a way for each leaf. A way is told as unknown only where what JAX gave is zero in this step."""
     zero = [not jnp.any(leaf) for leaf in jax.tree_util.tree_leaves(given)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,8 @@ import optax
 from hearing import Ear
 from whygrad.diagnose import diagnose
 from whygrad.recorders.builder import GraphBuilder
-from whygrad.recorders.jax.trees import misfit, no_arrays
+from whygrad.recorders.jax import Jax
+from whygrad.recorders.jax.trees import misfit, no_arrays, took_integers
 
 pytestmark = [pytest.mark.jax, pytest.mark.filterwarnings("ignore")]
 X = jnp.ones((3, 3))
@@ -116,3 +118,20 @@ def test_another_error(ear: Ear) -> None:
     with pytest.raises(TypeError) as raised:
         fits()
     assert misfit(raised.value, ear.graphs[-1]) is None
+
+
+def test_answers_for_integers_that_are_taken_for_gradients() -> None:
+    recorder = Jax()
+    recorder.start(Ear(recorder))
+    p = {"w": jnp.ones((3, 3)), "b": jnp.arange(3)}
+    try:
+        with pytest.raises(TypeError) as raised:
+            adam(p, jax.grad(loss, 1, allow_int=True)(X, p))
+    finally:
+        recorder.stop()
+    assert took_integers(raised.value)
+    assert recorder.told is not None
+    assert recorder.told.integers is not None
+    (finding,) = diagnose(replace(recorder.told.integers, error="TypeError: x"))
+    assert finding.cause == "integer-dtype"
+    assert [each.path for each in finding.parameters] == ["p/b"]

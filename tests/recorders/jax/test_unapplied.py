@@ -1,10 +1,9 @@
-"""Gradients that are there and move nothing: what is dropped, never returned, or has a learning rate of 0."""
+"""New parameters that are made and let go: dropped, never returned, never taken back."""
 
 from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,16 +14,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from hearing import Ear
-from whygrad.diagnose import diagnose
-from whygrad.finding import Finding
-from whygrad.recorders.jax import Jax
-from whygrad.recorders.jax.rates import Rates
+from jax_steps import ROUNDS, Program, X, findings, loss, moved, start, step
 
 pytestmark = [pytest.mark.jax, pytest.mark.filterwarnings("ignore")]
-X = jax.random.normal(jax.random.PRNGKey(0), (4, 8, 3))
-ROUNDS = range(5)
-Program = Callable[[], None]
 DROPPED: list[Program] = []
 APPLIED: list[Program] = []
 
@@ -37,31 +29,6 @@ def dropped(program: Program) -> Program:
 def meant(program: Program) -> Program:
     APPLIED.append(program)
     return program
-
-
-def loss(p: Any, x: Any) -> Any:
-    return jnp.mean((x @ p["w"] + p["b"] - 1.0) ** 2)
-
-
-def start() -> Any:
-    return {"w": jnp.ones((3, 1)), "b": jnp.zeros(1)}
-
-
-def moved(p: Any, g: Any) -> Any:
-    return jax.tree.map(lambda a, b: a - 0.1 * b, p, g)
-
-
-def step(p: Any, x: Any) -> Any:
-    value, g = jax.value_and_grad(loss)(p, x)
-    return moved(p, g), value
-
-
-def applied(optimizer: Any) -> Callable[..., Any]:
-    def one(p: Any, state: Any) -> Any:
-        updates, state = optimizer.update(jax.grad(loss)(p, X[0]), state, p)
-        return optax.apply_updates(p, updates), state
-
-    return one
 
 
 @dropped
@@ -136,19 +103,27 @@ def never_handed_back() -> None:
 
 
 @dropped
-def a_rate_of_zero() -> None:
-    optimizer = optax.adam(0.0)  # <- here
-    p, state, one = start(), optimizer.init(start()), applied(optimizer)
-    for _ in ROUNDS:
-        p, state = one(p, state)
+def each_turn_begins_with_the_first_ones() -> None:
+    one, first = jax.jit(step), start()
+    for n in ROUNDS:
+        p, value = one(first, X[n % 4])  # <- here
+    loss(p, value * X[0])
 
 
 @dropped
-def a_schedule_of_zeros() -> None:
-    optimizer = optax.adam(optax.cosine_decay_schedule(0.0, 100))  # <- here
-    p, state, one = start(), optimizer.init(start()), jax.jit(applied(optimizer))
+def what_is_put_back_before_each_step() -> None:
+    optimizer = optax.adam(0.1)
+
+    @jax.jit
+    def one(p: Any, state: Any) -> Any:
+        updates, state = optimizer.update(jax.grad(loss)(p, X[0]), state)
+        return optax.apply_updates(p, updates), state
+
+    p, state = start(), optimizer.init(start())
     for _ in ROUNDS:
+        p = start()  # <- here
         p, state = one(p, state)
+        print(loss(p, X[0]))
 
 
 @meant
@@ -198,6 +173,16 @@ def a_gradient_at_the_beginning_beside_the_steps() -> None:
 
 
 @meant
+def a_clock_around_a_result_that_is_read_at_the_end() -> None:
+    one, p = jax.jit(step), start()
+    began = time.perf_counter()
+    for n in ROUNDS:
+        new, _ = one(p, X[n % 4])
+    jax.block_until_ready(new)
+    print(time.perf_counter() - began)
+
+
+@meant
 def a_warm_up() -> None:
     one, p = jax.jit(step), start()
     for n in ROUNDS:
@@ -234,30 +219,6 @@ def the_best_of_several_rates() -> None:
         found.append(value)
 
 
-@meant
-def a_frozen_group_and_a_slow_start() -> None:
-    slow = optax.join_schedules([optax.constant_schedule(0.0), optax.constant_schedule(0.1)], [50])
-    optimizer = optax.multi_transform({"no": optax.sgd(0.0), "yes": optax.adam(slow)}, {"w": "no", "b": "yes"})
-    p, state, one = start(), optimizer.init(start()), jax.jit(applied(optimizer))
-    for _ in ROUNDS:
-        p, state = one(p, state)
-
-
-def findings(program: Program) -> list[Finding]:
-    jax.clear_caches()  # what another test has traced makes no request any more
-    recorder = Jax()
-    ear = Ear(recorder)
-    recorder.start(ear)
-    recorder.updates_imported(optax)
-    try:
-        program()
-        recorder.finish(None)
-    finally:
-        recorder.stop()
-    assert not ear.faults, ear.faults
-    return [f for graph in ear.graphs for f in diagnose(graph)]
-
-
 @pytest.mark.parametrize("program", DROPPED, ids=lambda p: p.__name__)
 def test_what_moves_nothing(program: Program) -> None:
     found = findings(program)
@@ -270,24 +231,3 @@ def test_what_moves_nothing(program: Program) -> None:
 @pytest.mark.parametrize("program", APPLIED, ids=lambda p: p.__name__)
 def test_what_is_meant(program: Program) -> None:
     assert findings(program) == []
-
-
-def test_of_a_rate_nothing_is_kept_that_is_the_scripts() -> None:
-    rates = Rates(lambda fault: None)
-    rates.start(optax)
-    try:
-        array = jnp.zeros(4)
-        optax.sgd(array[0])
-        optax.sgd(lambda count: array[0])
-        optax.sgd(optax.join_schedules([lambda count: 0.0, optax.constant_schedule(0.0)], [3]))
-        optax.sgd(optax.join_schedules([optax.constant_schedule(0.0), optax.constant_schedule(0.0)], [3]))
-        optax.sgd(0.0)
-    finally:
-        rates.stop()
-    assert [rate is not None for _, rate in rates.made] == [False, False, False, True, True]
-
-
-def test_the_makers_of_optimizers_are_put_back() -> None:
-    before = (optax.adam, optax.apply_updates)
-    findings(a_rate_of_zero)
-    assert (optax.adam, optax.apply_updates) == before

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from whygrad import source
 from whygrad.causes.applied.unapplied import tell
 from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.holder import updated_beside
 from whygrad.causes.learning import computed_with, trained, values_trained, weights
 from whygrad.causes.once import once
 from whygrad.causes.words import Words
@@ -42,6 +43,13 @@ _CUT_SHORT = Words(
     "others of the same request were applied and moved; this one was handed to no optimizer, and never moved",
     "warning",
 )
+_BEHIND = Words(
+    "`{code}` makes new values of the others, and not of it",
+    "the others move here, and it stays",
+    "make a new value of it here as well, or leave it out of the request",
+    "the others were new in every request, and it was the very same array each time",
+    "warning",
+)
 _SORTING = (ast.Subscript, ast.comprehension, ast.IfExp)
 
 
@@ -57,6 +65,13 @@ def left_out(case: Case, event: Event) -> Explanation | None:
     if _is_cut_short(case):
         return tell(case, _CUT_SHORT, event.span)
     return tell(case, _LEFT_OUT, event.span) if _is_behind(case) else None
+
+
+def left_behind(case: Case, event: Event) -> Explanation | None:
+    """The script makes new values of the others itself."""
+    if event.span is None or not _is_behind(case):
+        return None
+    return tell(case, _BEHIND, updated_beside(event.span) or event.span)
 
 
 def _is_forgotten(case: Case) -> bool:

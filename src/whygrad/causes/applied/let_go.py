@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from whygrad.causes.applied.timed import may_be_timed
+from whygrad.causes.applied.timed import has_clock, may_be_timed
 from whygrad.causes.applied.unapplied import bound_again, tell
 from whygrad.causes.cause import Case, Explanation
-from whygrad.causes.holder import dropped_beside, is_dropped, others_read
+from whygrad.causes.holder import dropped_beside, is_dropped, others_read, overwritten, put_back
 from whygrad.causes.words import Words
 from whygrad.graph import Event
 from whygrad.span import Span
@@ -18,9 +18,22 @@ _WORDS = Words(
 )
 
 
+_AGAIN = Words(
+    "`{code}` begins with the same parameters in every step",
+    "what the step before has made of them is not taken up",
+    "hand the next step what this one gives back, and do not put the old parameters in its place",
+    "each step began with the same numbers; other results of the step before came back, the new parameters did not",
+)
+
+
 def let_go(case: Case, event: Event) -> Explanation | None:
-    """What a call hands back; only its time may be wanted, all the more where it is the same call again and again."""
+    """What a call hands back; only its time may be wanted, all the more where it is the same call again and again.
+
+    What a loop reads when it is over is that of the last turn: those before were made for nothing.
+    """
     place = _let_go(case, event)
+    if place is None and event.span is not None and overwritten(event.span, event.part) and not has_clock(event.span):
+        return tell(case, _AGAIN, event.span)
     wanted = place is not None and not _is_beside(event) and may_be_timed(place)
     return _told(case, None if wanted else place)
 
@@ -28,6 +41,14 @@ def let_go(case: Case, event: Event) -> Explanation | None:
 def let_go_beside(case: Case, event: Event) -> Explanation | None:
     """The new parameters among what a call hands back, of which something else is read there."""
     return _told(case, _let_go(case, event) if _is_beside(event) else None)
+
+
+def begun_again(case: Case, event: Event) -> Explanation | None:
+    """The new parameters, where something else that the call hands back does go into the next."""
+    place = _let_go(case, event)
+    if place is not None or event.span is None:
+        return _told(case, place)
+    return tell(case, _AGAIN, put_back(event.span) or event.span)
 
 
 def given_again(case: Case, event: Event) -> Explanation | None:

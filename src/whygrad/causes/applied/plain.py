@@ -117,6 +117,40 @@ PLAIN: Mapping[str, Words] = {
         "no update moved anything, and the schedule is 0 at every count that was tried",
         "warning",
     ),
+    "own schedule": Words(
+        "nothing moves in any step, and the schedule of the learning rate ends in `{code}`",
+        "of all that the optimizer is made of, only what comes out here can keep the updates at 0",
+        "call the schedule for the first steps by hand and look at what it gives",
+        "every step began with the same numbers, and nothing else of the optimizer is known to stop updates",
+        "warning",
+    ),
+    "bound of zero": Words(
+        "`{code}` cuts every update down to 0",
+        "made here with a bound of 0",
+        "give it a bound that is more than 0",
+        "every step began with the same numbers, and the optimizer clips to 0",
+    ),
+    "not due": Words(
+        "`{code}` had not come due when the script ended",
+        "this waits for {detail}",
+        "let it apply after fewer gradients, or let the script make more steps",
+        "every step began with the same numbers, and fewer gradients came than it waits for",
+        "warning",
+    ),
+    "all frozen": Words(
+        "`{code}` keeps every update at 0",
+        "this optimizer stops updates, and no parameter is left that moves",
+        "look at which parameters the labels or the mask hold back: by now it is all of them",
+        "every step began with the same numbers, and the optimizer has a part that lets nothing through",
+        "warning",
+    ),
+    "same numbers": Words(
+        "`{code}` gives back the numbers that it was given, in every step",
+        "nothing is changed here",
+        "look at what the update is multiplied with (a learning rate of 0), and whether it is too small for the dtype",
+        "gradients are there, and every step of the run began with the same numbers",
+        "warning",
+    ),
 }
 # How a learning rate in force is read.
 _RATES: Mapping[str, str] = {
@@ -145,4 +179,4 @@ def _writes_zero(node: ast.AST) -> bool:
 def plain(case: Case, event: Event) -> Explanation | None:
     """The gradient was there, and what happened then kept it from the parameter."""
     edits = bound_again(event.span) if event.detail == "unreturned" else rewrite.NONE
-    return tell(case, PLAIN[event.detail], event.span, spoken(_RATES, case), edits)
+    return tell(case, PLAIN[event.detail], event.span, event.note or spoken(_RATES, case), edits)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from whygrad.causes.applied.left_out import left_out, unheld
-from whygrad.causes.applied.let_go import given_again, let_go, let_go_beside
+from whygrad.causes.applied.left_out import left_behind, left_out, unheld
+from whygrad.causes.applied.let_go import begun_again, given_again, let_go, let_go_beside
 from whygrad.causes.applied.plain import PLAIN, plain, slowed
 from whygrad.causes.applied.unapplied import Way
 from whygrad.causes.applied.unreached import never_applied
@@ -18,7 +18,9 @@ REASONS: Mapping[str, Way] = {
     "dropped": let_go,
     "dropped, others read": let_go_beside,
     "given again": given_again,
+    "begun again": begun_again,
     # What no optimizer is given, which may be meant.
     "no optimizer": unheld,
     "left out": left_out,
+    "left behind": left_behind,
 }

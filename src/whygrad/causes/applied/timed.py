@@ -28,7 +28,7 @@ def may_be_timed(place: Span) -> bool:
         return True
     if any(_is_given_elsewhere(at, within=True) for at in around):
         return False
-    return any(map(_has_clock, around)) or not any(_is_given_elsewhere(at, within=False) for at in around)
+    return any(map(has_clock, around)) or not any(_is_given_elsewhere(at, within=False) for at in around)
 
 
 def _is_read_elsewhere(place: Span) -> bool:
@@ -84,7 +84,7 @@ def _imported(place: Span) -> set[str]:
     return {a.asname or a.name for n in found if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names}
 
 
-def _has_clock(place: Span) -> bool:
+def has_clock(place: Span) -> bool:
     """Whether a clock of the standard library is read in the loops around a place, or next to them."""
     module, function, here = source.tree(place.file), source.function_at(place), source.statement_at(place)
     if module is None or function is None or here is None:

@@ -6,16 +6,21 @@ import ast
 
 from whygrad import source
 from whygrad.causes.applied.unapplied import tell
-from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.cause import ANY, Case, Explanation, spoken
 from whygrad.causes.words import Words
 from whygrad.graph import Event
 from whygrad.span import Span
 
-_STEPS = ("apply_gradients", "minimize")
+_STEPS = ("apply_gradients", "minimize", "apply_updates")
+# What hands it over.
+_HANDING = {
+    "jax": "`optimizer.update(..)` with `optax.apply_updates(..)`, `state.apply_gradients(grads=..)`",
+    ANY: "`optimizer.apply_gradients(zip(gradients, variables))`",
+}
 _NEVER = Words(
     "no optimizer is ever handed it",
     "the gradient ends here",
-    "hand it to the optimizer: `optimizer.apply_gradients(zip(gradients, variables))`",
+    "hand it to the optimizer: {detail}",
     "it was asked for until the script ended, an optimizer was made and never stepped, and nothing moved",
     "warning",
 )
@@ -31,7 +36,7 @@ _UNREACHED = Words(
 def never_applied(case: Case, event: Event) -> Explanation | None:
     """No step was heard of; the script may speak of one in a branch that nothing takes."""
     step = _step_beside(event.span) if event.span is not None else None
-    return tell(case, _NEVER, event.span) if step is None else tell(case, _UNREACHED, step)
+    return tell(case, _NEVER, event.span, spoken(_HANDING, case)) if step is None else tell(case, _UNREACHED, step)
 
 
 def _step_beside(place: Span) -> Span | None:

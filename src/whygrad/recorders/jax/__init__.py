@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from whygrad.graph import Event, Fault, Graph
+from whygrad.graph import Fault, Graph
 from whygrad.recorders import frames
 from whygrad.recorders.jax import compat
-from whygrad.recorders.jax.again import Again, Sources
 from whygrad.recorders.jax.asked import Request, gradients
-from whygrad.recorders.jax.closing import close
+from whygrad.recorders.jax.closing import close, of_integers
 from whygrad.recorders.jax.compiled import Call, Compiled, Held
 from whygrad.recorders.jax.faults import last_error
 from whygrad.recorders.jax.health import Health
@@ -22,14 +21,12 @@ from whygrad.recorders.jax.hooks import Hooks
 from whygrad.recorders.jax.keras import Keras
 from whygrad.recorders.jax.leaks import Leaks
 from whygrad.recorders.jax.measured import Streaks, explained, is_useless
-from whygrad.recorders.jax.moves import CALLS_TO_AGREE, Moves, kept
+from whygrad.recorders.jax.movement import Movement, Step
 from whygrad.recorders.jax.nnx import Variables
-from whygrad.recorders.jax.rates import Rates
 from whygrad.recorders.jax.replay import worth
 from whygrad.recorders.jax.requests import Requests
 from whygrad.recorders.jax.tape import Program
-from whygrad.recorders.jax.trees import at_end
-from whygrad.recorders.jax.updates import Updates
+from whygrad.recorders.jax.trees import at_end, took_integers
 from whygrad.recorders.lives import packages
 from whygrad.recorders.recorder import Asked, Sink
 from whygrad.watching.watch import Watch
@@ -40,12 +37,17 @@ _ONCE = 1
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A request that the sink was told of: by which call, where, inside another or not, and what it did."""
+    """A request that the sink was told of: by which call, where, inside another or not, and what it did.
+
+    Attributes:
+        integers: what there is to say if somebody takes the answers for integers as gradients.
+    """
 
     api: str
     site: Hashable
     nested: bool
     graph: Graph
+    integers: Graph | None = None
 
 
 class Jax:
@@ -61,10 +63,8 @@ class Jax:
         self.variables = Variables(self._fault)
         self.leaks = Leaks(self._fault)
         self.requests = Requests(self.hooks, self._wanted, self._heard, self._fault, self.variables, self.leaks)
-        self.updates = Updates(self._fault, self._are_asked)
-        self.rates = Rates(self._fault)
-        self.again = Again()
-        self.steps: list[tuple[Told, Moves]] = []
+        self.requests.passed = self._passed
+        self.movement = Movement(self._fault)
         self.told: Told | None = None
         self.compiled = Compiled(self._ran, self._fault)
         self.health: Health | None = None
@@ -110,13 +110,14 @@ class Jax:
 
     def finish(self, error: str | None) -> None:
         """Tell of the updates that were dropped, or what the error is about; requests were told when they were made."""
-        if self.sink is None:
-            return
-        if error is not None:
-            self._tell_of_end(error)
-        else:
-            for graph in (*self.updates.unapplied(), *self.again.unmoved(), *self._apart(), *self._unmoved()):
-                self.sink.told(graph)
+        try:
+            if error is not None:
+                self._tell_of_end(error)
+            for graph in self.movement.at_end() if error is None else ():
+                if self.sink is not None:
+                    self.sink.told(graph)
+        except Exception as fault:
+            self._fault(fault)
 
     def _elsewhere(self, error: BaseException) -> Fault | None:
         """What an error is about that has to do with what a function or a call left behind."""
@@ -124,36 +125,14 @@ class Jax:
 
     def _tell_of_end(self, error: str) -> None:
         asked, raised = self.told.graph if self.told is not None else None, last_error(error)
-        trains = bool(self.told or self.rates.made)  # else it is not about gradients
+        if self.sink is None:
+            return
+        trains = bool(self.told or self.movement.makers.made)  # else it is not about gradients
         graph = at_end(error, raised, asked, self._elsewhere) if trains and raised is not None else None
-        if self.sink is not None and graph is not None:
+        if self.told is not None and self.told.integers is not None and raised is not None and took_integers(raised):
+            graph = replace(self.told.integers, error=error)
+        if graph is not None:
             self.sink.told(graph)
-
-    def _asked(self) -> list[Sources]:
-        return [*self.again.asked(), *((m.sources(), m.given_again, m.calls) for _, m in self.steps)]
-
-    def _are_asked(self, arrays: Sequence[Any]) -> bool:
-        known = [one() for sources, _, _ in self._asked() for one in sources if one is not None]
-        return all(any(array is one for one in known) for array in arrays)
-
-    def _apart(self) -> Iterator[Graph]:
-        """Of updates that go on from the parameters which every request is asked of, a Graph that says so."""
-        asked = self._asked()
-        if asked and all(same and count >= CALLS_TO_AGREE for _, same, count in asked):
-            yield from self.updates.apart()
-
-    def _unmoved(self) -> Iterator[Graph]:
-        """Of each compiled step that never trains anything, a Graph that says so."""
-        for told, moves in self.steps:
-            if moves.is_lost():
-                reason = "dropped" if moves.varied else "dropped, others read"
-                yield kept(told.graph, moves, Event("kept", frames.spans(moves.stack)[0], reason, moves.part))
-        idle = [(told, moves) for told, moves in self.steps if moves.is_idle()]
-        zero = self.rates.all_zero() if idle or any(not a.moves for a in self.updates.places.values()) else None
-        if zero is not None:
-            place = frames.spans(zero[0])[0]
-            yield from (kept(told.graph, moves, Event("kept", place, zero[1])) for told, moves in idle)
-            yield from self.updates.idle(*zero)
 
     def stop(self) -> None:
         """Take every hook off."""
@@ -163,8 +142,7 @@ class Jax:
         self.keras.stop()
         self.variables.stop()
         self.leaks.stop()
-        self.updates.stop()
-        self.rates.stop()
+        self.movement.stop()
         if self.health is not None:
             self.health.stop()
 
@@ -187,9 +165,7 @@ class Jax:
         if self.health is not None:
             self.health.eager.imported(module)
         if self.sink is not None:
-            self.updates.start(module)
-            if module.__name__ == "optax":
-                self.rates.start(module)
+            self.movement.start(module)
 
     def _keras_told(self, graph: Graph) -> None:
         if self.sink is not None:
@@ -208,13 +184,19 @@ class Jax:
         site = _site(api, stack)
         return self._recorded[site] < _ONCE or (site in self._streaks and self._streaks[site].due(True))
 
+    def _passed(self, api: str, stack: frames.Stack, arrays: Callable[[], Sequence[Any]]) -> None:
+        """A request that is not recorded: it may be the first that is asked of something new."""
+        if self.sink is not None and self.movement.may_stand_still():
+            self.movement.again.glimpsed(_site(api, stack), arrays())
+
     def _heard(self, request: Request) -> None:
         if self.sink is None:
             return
         graph = close(request, self.keras, self._elsewhere)
         if graph is None:
             return
-        told = Told(request.api, _site(request.api, request.stack), bool(request.around), graph)
+        site, integers = _site(request.api, request.stack), of_integers(request)
+        told = Told(request.api, site, bool(request.around), graph, integers)
         self._recorded[told.site] += 1
         self.told = told
         judged, traced = self._judged(request, told)
@@ -230,10 +212,10 @@ class Jax:
         if program.variables:
             self.compiled.pending.append(Held.of(told, program, _with_a_way(graph, program, found)))
             return graph, True
-        self.again.note(told.site, request, graph)
+        self.movement.again.note(told.site, request, graph)
         worths = dict(zip(program.sources, map(worth, found), strict=True))
         streaks = self._streaks[told.site]
-        graph = streaks.judged(graph, worths)
+        graph = self._noted(told, streaks.judged(graph, worths))
         return explained(graph, streaks.run_again(program, {}) if is_useless(graph) else None), False
 
     def _ran(self, held: Held, call: Call) -> None:
@@ -241,8 +223,8 @@ class Jax:
         told: Told = held.request
         streaks = self._streaks[told.site]
         if held.calls == 1 and self.sink is not None:
-            self.steps.append((told, held.moves))
-            for lost in self.updates.lost(call.closed):
+            self.movement.steps.append(Step(told.site, told.graph, held.moves, held.turns))
+            for lost in self.movement.lost(call.closed):
                 self.sink.told(lost)
         spoiled = not self.resting and call.spoiled()
         began = not self.resting and held.is_suspect() and held.calls * held.turns > 1
@@ -255,13 +237,19 @@ class Jax:
             measured = streaks.run_again(held.program, arrays) if arrays is not None else None
             if measured is not None:
                 worths = {v: measured.seen.get(v, "unknown") for v in held.program.sources}
-                graph, traced = explained(streaks.judged(graph, worths, held.turns), measured), False
+                graph = self._noted(told, streaks.judged(graph, worths, held.turns))
+                graph, traced = explained(graph, measured), False
         self._tell(told, graph, traced)
-        if self.resting and not streaks.has_zeros():
+        if self.resting and not self._undecided(held):
             self.compiled.rest(self._undecided)
 
+    def _noted(self, told: Told, graph: Graph) -> Graph:
+        if is_useless(graph):
+            self.movement.useless.add(told.site)
+        return graph
+
     def _undecided(self, held: Held) -> bool:
-        return self._streaks[held.request.site].has_zeros()
+        return self._streaks[held.request.site].has_zeros() or self.movement.may_stand_still()
 
     def _tell(self, told: Told, graph: Graph, traced: bool) -> None:
         if self.sink is None:

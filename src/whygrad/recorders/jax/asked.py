@@ -80,6 +80,13 @@ def given_leaves(fun: Any, argnums: Any, args: Sequence[Any]) -> list[tuple[Any,
     return [(_type(named.leaf), named._replace(leaf=None)) for named in leaves]
 
 
+def given_arrays(argnums: Any, args: Sequence[Any]) -> list[Any]:
+    """The arrays that a request is asked of, in the order of the arguments; none where it does not say of which."""
+    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
+    chosen = [args[n] for n in sorted(n for n in numbers if isinstance(n, int) and -len(args) <= n < len(args))]
+    return [leaf for leaf in jax.tree_util.tree_leaves(chosen) if hasattr(leaf, "dtype") and is_float(leaf)]
+
+
 def _type(leaf: Any) -> Any | None:
     known = isinstance(leaf, (bool, int, float, complex)) or (hasattr(leaf, "dtype") and hasattr(leaf, "shape"))
     return compat.typeof(leaf) if known else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from whygrad.graph import Barrier, Event, Fault, Graph, Parameter
 from whygrad.recorders import frames
@@ -12,7 +13,7 @@ from whygrad.recorders.jax.asked import Request
 from whygrad.recorders.jax.faults import UNKNOWN, fault_of
 from whygrad.recorders.jax.keras import Keras
 from whygrad.recorders.jax.ops import is_float
-from whygrad.recorders.jax.parameters import is_state, owner
+from whygrad.recorders.jax.parameters import Named, is_state, owner
 from whygrad.recorders.jax.trace import Leaf, Trace
 from whygrad.recorders.reaching import carried, leading_to
 
@@ -90,9 +91,18 @@ def _drop_refusals(builder: GraphBuilder) -> None:
         builder.barriers[op] = tuple(b for b in barriers if b.kind != "no-registered-gradient")
 
 
+def of_integers(request: Request, error: str | None = None) -> Graph | None:
+    """The Graph of the integers alone that a request is asked of, ``None`` where there are none."""
+    return _refused(request, error or "", None) if _integers(request) else None
+
+
+def _integers(request: Request) -> list[tuple[Any, Named]]:
+    return [(aval, named) for aval, named in request.given if aval is not None and not is_float(aval)]
+
+
 def _refused(request: Request, error: str | None, fault: Fault | None) -> Graph | None:
     """JAX looked at the arguments and refused: for the types of some, or for a known fault."""
-    integers = [(aval, named) for aval, named in request.given if aval is not None and not is_float(aval)]
+    integers = _integers(request)
     chosen = integers or [(aval, named) for aval, named in request.given if fault is not None and aval is not None]
     if error is None or not chosen:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from types import FrameType
 from typing import Any
@@ -13,7 +13,7 @@ import jax
 
 from whygrad.recorders import frames
 from whygrad.recorders.jax import compat
-from whygrad.recorders.jax.asked import Request, form_of, given_leaves, raised_at
+from whygrad.recorders.jax.asked import Request, form_of, given_arrays, given_leaves, raised_at
 from whygrad.recorders.jax.hooks import Hooks
 from whygrad.recorders.jax.leaks import Leaks
 from whygrad.recorders.jax.nnx import Variables
@@ -35,7 +35,11 @@ Given = tuple[Any, Any, Any, frames.Stack]
 
 
 class Requests:
-    """The watch on requests; ``heard`` is told of each, once it is answered."""
+    """The watch on requests; ``heard`` is told of each, once it is answered.
+
+    Attributes:
+        passed: told of those that are not wanted, before they run, and of the arrays that they are asked of.
+    """
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class Requests:
         self.wanted = wanted
         self.heard = heard
         self.fault = fault
+        self.passed: Callable[[str, frames.Stack, Callable[[], Sequence[Any]]], None] = lambda *_: None
         self.rules = Rules()
         self.patches = Patches()
         self.active = threading.local()
@@ -142,6 +147,7 @@ class Requests:
         try:
             stack = frames.capture(sys._getframe(3))
             if not stack or not self.wanted(api, stack):
+                self.passed(api, stack, lambda: given_arrays(given[1], given[2]))
                 return None
             request = Request(api, stack, reverse, tuple(self.stack))
             request.function, request.argnums, _, request.made = given

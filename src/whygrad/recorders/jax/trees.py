@@ -100,6 +100,18 @@ def misfit(error: BaseException, asked: Graph) -> Misfit | None:
     return Misfit(Fault("other-tree", frames.spans(raised_at(error)), True), parameters)
 
 
+def took_integers(error: BaseException) -> bool:
+    """Whether an error was raised in a function of Optax's that was handed what JAX answers for integers."""
+    trace = error.__traceback__
+    while trace is not None:
+        if frames.package_of(trace.tb_frame.f_code.co_filename) == _PACKAGE:
+            handed, _ = _trees(trace.tb_frame)
+            if any(getattr(leaf, "dtype", None) == jax.dtypes.float0 for leaf in jax.tree_util.tree_leaves(handed)):
+                return True
+        trace = trace.tb_next
+    return False
+
+
 def _met(traceback: TracebackType | None) -> Iterator[tuple[Any, Any]]:
     """The tree that a function of Optax's was handed, and one of another structure that it kept or was given."""
     while traceback is not None:

@@ -66,6 +66,7 @@ class Updates:
         self.patches = Patches()
         self.places: dict[frames.Stack, Applied] = {}
         self.traced: list[Traced] = []
+        self.within: frames.Stack = ()  # where the first update inside of a compiled function is made
 
     def start(self, module: ModuleType) -> None:
         """A library with such a function has been imported."""
@@ -101,12 +102,6 @@ class Updates:
             if applied.asked and not applied.same and applied.moves >= STEPS_TO_AGREE:
                 yield _told(stack, _kept(applied.parameters, stack, "not taken back"))
 
-    def idle(self, maker: frames.Stack, reason: str) -> Iterator[Graph]:
-        """The same for the places where no update had anything to add, since of the optimizer made there."""
-        for stack, applied in self.places.items():
-            if not applied.moves and applied.count >= STEPS_TO_AGREE:
-                yield _told(stack, _kept(applied.parameters, maker, reason))
-
     def lost(self, closed: Any) -> Iterator[Graph]:
         """For each update in a compiled program that leads to none of its results, a Graph that says so."""
         mine = [t for t in self.traced if t.made <= signs.made(closed.jaxpr)]
@@ -122,6 +117,7 @@ class Updates:
             return
         if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
             variables = [compat.variable(leaf) for leaf in jax.tree_util.tree_leaves(made) if hasattr(leaf, "dtype")]
+            self.within = self.within or stack
             if None not in variables and len(self.traced) < _MOST:
                 self.traced.append(Traced(stack, _parameters(params, frame), frozenset(variables)))
             return

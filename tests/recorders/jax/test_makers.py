@@ -1,0 +1,61 @@
+"""What is remembered of the makers of optimizers."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("optax")
+
+import jax.numpy as jnp
+import optax
+
+from whygrad.recorders.jax.makers import Makers
+
+pytestmark = pytest.mark.jax
+
+
+@pytest.fixture
+def makers() -> object:
+    noted = Makers(lambda fault: None)
+    noted.start(optax)
+    yield noted
+    noted.stop()
+
+
+def test_of_a_rate_nothing_is_kept_that_is_the_scripts(makers: Makers) -> None:
+    array = jnp.zeros(4)
+    optax.sgd(array[0])
+    optax.sgd(lambda count: array[0])
+    optax.sgd(optax.join_schedules([lambda count: 0.0, optax.constant_schedule(0.0)], [3]))
+    optax.sgd(optax.join_schedules([optax.constant_schedule(0.0), optax.constant_schedule(0.0)], [3]))
+    optax.sgd(0.0)
+    assert [one.number is not None for one in makers.made] == [False, False, False, True, True]
+    assert [bool(one.own) for one in makers.made] == [False, True, False, False, False]
+
+
+def test_a_rate_of_zero_is_told_before_what_may_be_meant(makers: Makers) -> None:
+    optax.multi_transform({"a": optax.sgd(0.0), "b": optax.set_to_zero()}, {"w": "a"})
+    reason = makers.why_nothing_moves(5)
+    assert reason is not None
+    assert reason.name == "rate"
+
+
+def test_how_many_gradients_are_waited_for(makers: Makers) -> None:
+    optax.MultiSteps(optax.sgd(0.1), 8)
+    assert makers.why_nothing_moves(8) is None
+    reason = makers.why_nothing_moves(7)
+    assert reason is not None
+    assert (reason.name, reason.detail) == ("not due", "8 gradients, and 7 have come")
+
+
+def test_what_is_no_maker_of_an_optimizer_is_not_noted(makers: Makers) -> None:
+    optax.incremental_update({"w": jnp.ones(1)}, {"w": jnp.zeros(1)}, 0.0)
+    assert makers.made == []
+
+
+def test_they_are_put_back() -> None:
+    before = (optax.adam, optax.MultiSteps.__init__, optax.set_to_zero)
+    noted = Makers(lambda fault: None)
+    noted.start(optax)
+    noted.stop()
+    assert (optax.adam, optax.MultiSteps.__init__, optax.set_to_zero) == before
