@@ -47,18 +47,17 @@ class Torch:
             self._heard, self._mark, lambda: self.recording, self._pause, lambda: self.log.now, self._fault
         )
         self.keras = Keras(self.log, self.requests.steps, self._told, self._fault)
-        self.lives.optimizer_made = self._optimizer_made
-        self.lives.optimizer_failed = self._optimizer_failed
-        self.requests.used = self._used
-        self.requests.steps.thaws.recorder = self
-        self.requests.steps.shelve = lambda request: self._closed(request, self._names(request.frame, request.sources))
-        self.requests.steps.let_go = lambda tensor: self.known.let_go(tensor, self.lives.modules)
-        self.requests.derived = lambda outputs, answers, frame: derived(self.log, outputs, answers, frame)
-        self.requests.outermost = self.hooks.transforms.outermost
+        self.lives.optimizer_made, self.lives.optimizer_failed = self._optimizer_made, self._optimizer_failed
+        self.requests.used, steps = self._used, self.requests.steps
+        steps.thaws.recorder = self
+        steps.shelve = lambda request: self._closed(request, self._names(request.frame, request.sources))
+        steps.let_go = lambda tensor: self.known.let_go(tensor, self.lives.modules)
+        self.requests.grads.derived = lambda outputs, answers, frame: derived(self.log, outputs, answers, frame)
+        self.requests.grads.outermost = self.hooks.transforms.outermost
         self.hooks.transforms.mark = self._mark
-        self.hooks.transforms.unanswered = self.requests.unanswered
+        self.hooks.transforms.unanswered = self.requests.grads.unanswered
         self.hooks.replicas.coming = self._came_round
-        self.lives.schedule_made = self.requests.steps.scheduled
+        self.lives.schedule_made = steps.scheduled
         self.recording = False
         self.health: Health | None = None
         # An error about gradients that an operation raised: it, the operation, its place, its inputs.
@@ -206,8 +205,7 @@ class Torch:
         sources = list(sources)
         names = names_from(frame, self.lives.modules, frozenset(id(s) for s in sources), self.known.root)
         for source in sources:
-            path = self.hooks.transforms.name_of(source) if id(source) not in names.homes else None
-            if path is not None:
+            if id(source) not in names.homes and (path := self.hooks.transforms.name_of(source)) is not None:
                 names.homes[id(source)] = Home(path, None, False)
         return names
 

@@ -1,26 +1,26 @@
-"""The watch on gradient requests: ``backward``, ``autograd.grad``, gradients that the script reads itself.
+"""The watch on gradient requests: ``backward``, gradients that the script reads itself.
 
-What optimizers ask for is heard in ``steps.py``.
+What ``autograd.grad`` is asked for is heard in ``grads.py``, what optimizers ask for in ``steps.py``.
 """
 
 from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
 from types import FrameType
 from typing import Any
 
 import torch
 
-from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch import edges, scaling
-from whygrad.recorders.torch.asking import Backward, Request, answer, guarded, is_tensor, listed, nothing, site_of
+from whygrad.recorders.torch.asking import Backward, Request, answer, guarded, is_tensor, nothing, site_of
 from whygrad.recorders.torch.compiled import passed_over, unseen
 from whygrad.recorders.torch.faults import is_foreign, is_unscaled
+from whygrad.recorders.torch.grads import Grads
 from whygrad.recorders.torch.originals import gradient_of
 from whygrad.recorders.torch.steps import Steps
 from whygrad.recorders.torch.values import worths
@@ -38,7 +38,6 @@ class Requests:
         now: the number that the log's next entry will have; ``fault``: told of an error of ours.
 
     Attributes:
-        outermost: what a tensor is a wrap of, and the transform that wrapped it; ``derived``: told what ``grad`` gave.
         used: from a frame, the parameters that were computed with: meant where no optimizer holds any.
     """
 
@@ -56,17 +55,16 @@ class Requests:
         self.patches = Patches()
         self.pending: list[Backward] = []
         self.steps = Steps(heard, self.pending, pause, now, fault)
-        self.outermost: Callable[[Any], tuple[Any, str]] = lambda tensor: (tensor, "")
-        self.derived: Callable[[Sequence[Any], Sequence[Any], FrameType], None] = lambda outputs, answers, frame: None
+        self.grads = Grads(self)
         self.used: Callable[[FrameType | None], list[Any]] = lambda frame: []
-        self._asked_at: dict[tuple[Any, ...], int] = {}
+        self.asked_at: dict[tuple[Any, ...], int] = {}
 
     def install(self) -> None:
         """Wrap the functions and hook into the optimizers."""
         self.patches.replace(torch.Tensor, "backward", self._backward(torch.Tensor.backward, "torch.Tensor.backward"))
         wrapper = self._backward(torch.autograd.backward, "torch.autograd.backward")
         self.patches.replace(torch.autograd, "backward", wrapper)
-        self.patches.replace(torch.autograd, "grad", self._grad(torch.autograd.grad))
+        self.patches.replace(torch.autograd, "grad", self.grads.listening(torch.autograd.grad))
         self.steps.install(self.patches)
         scaling.install(self.patches, self.steps)
 
@@ -222,84 +220,9 @@ class Requests:
         seen = tuple(answer(t, call.got) for t in sources)
         more, call.told = bool(call.told), len(call.reads) if "none" in seen else 0
         key = ("read", *site_of(call.stack))
-        opened = self._asked_at.get(key, 0)
+        opened = self.asked_at.get(key, 0)
         if not call.told:
-            self._asked_at[key] = self.now()
+            self.asked_at[key] = self.now()
         self.heard(
             Request(call.api, key, call.stack, frame, sources, seen, (call.mark,), opened, got=call.got, more=more)
         )
-
-    def _grad(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        requests = self
-
-        @passed_over
-        @wraps(original)
-        def grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-            if torch.compiler.is_compiling() or requests.depth:
-                return original(outputs, inputs, *args, **kwargs)
-            frame = sys._getframe(1)
-            sources, transform, mark = requests._opened(outputs, inputs)
-            requests.depth += 1
-            try:
-                result = original(outputs, inputs, *args, **kwargs)
-            except BaseException as error:
-                if not is_foreign(error):
-                    requests._asked(mark, sources, nothing(sources), frame, transform, error)
-                raise
-            finally:
-                requests.depth -= 1
-            requests._answered(mark, sources, result, frame, transform, outputs)
-            return result
-
-        return grad
-
-    @unseen
-    def _answered(self, mark: int, sources: Any, result: Any, frame: FrameType, transform: str, outputs: Any) -> None:
-        try:
-            answers = listed(result)
-            seen: tuple[GradientSeen, ...] = tuple("none" if one is None else "present" for one in answers)
-            given = worths((id(s), a) for s, a in zip(sources, answers, strict=True)) if mark >= 0 else {}
-            if mark >= 0:
-                self.derived(listed(outputs), answers, frame)
-        except Exception as error:
-            self.fault(error)
-            return
-        self._asked(mark, sources, seen, frame, transform, None, given)
-
-    def unanswered(self, transform: str, mark: int, sources: Sequence[Any], frame: FrameType) -> None:
-        """A function of ``torch.func`` gave zeros for all that it was asked for."""
-        self._asked(mark, sources, nothing(sources), frame, transform, None)
-
-    @unseen
-    def _opened(self, outputs: Any, inputs: Any) -> tuple[list[Any], str, int]:
-        """What is asked for, for wraps what they wrap; the transform of ``torch.func`` that asks; the log's entry."""
-        try:
-            found = [self.outermost(one) for one in listed(inputs)]
-            mark = self.mark([t for t in listed(outputs) if is_tensor(t)]) if self.recording() else -1
-            return [outer for outer, _ in found], next((name for _, name in found if name), ""), mark
-        except Exception as error:
-            self.fault(error)
-            return [], "", -1
-
-    @unseen
-    def _asked(
-        self,
-        mark: int,
-        sources: Sequence[Any],
-        seen: tuple[GradientSeen, ...],
-        frame: FrameType,
-        transform: str,
-        error: BaseException | None,
-        got: Mapping[int, GradientSeen] | None = None,
-    ) -> None:
-        try:
-            stack = frames.capture(frame)
-            site = ("grad", *site_of(stack))
-            opened = self._asked_at.get(site, 0)
-            self._asked_at[site] = self.now()
-            self.steps.answered(mark, sources)
-            api = f"torch.func.{transform}" if transform else "torch.autograd.grad"
-            if sources:
-                self.heard(Request(api, site, stack, frame, sources, seen, (mark,), opened, error, got=got or {}))
-        except Exception as fault:
-            self.fault(fault)
