@@ -154,6 +154,7 @@ PLAIN: Mapping[str, Words] = {
 }
 # How a learning rate in force is read.
 _RATES: Mapping[str, str] = {
+    "keras": "`float(optimizer.learning_rate)`",
     "tensorflow": "`float(optimizer.learning_rate)`",
     "jax": "`schedule(1000)`",
     ANY: "`optimizer.param_groups[0]['lr']`",

@@ -285,8 +285,8 @@ def unapplied(recorder: Torch) -> Iterator[Graph]:
     """For each optimizer that could not change what it holds, a Graph that says so; most have no operations."""
     yield from recorder.requests.steps.never_let_through()
     yield from recorder.requests.steps.thaws.graphs()
-    for held, why, stack in recorder.requests.steps.unapplied():
+    for facts, held, why, stack in recorder.requests.steps.unapplied():
         place = frames.spans(stack)[0] if stack else None
         parameters = [replace(p, history=(Event("kept", place, why),)) for p in held]
         if parameters:
-            yield GraphBuilder(recorder.framework, "torch.optim.Optimizer.step").graph((), parameters)
+            yield GraphBuilder(recorder.framework, "torch.optim.Optimizer.step", facts.library).graph((), parameters)

@@ -20,6 +20,7 @@ class Facts:
     Attributes:
         parameters: those that have a name; ``groups``: of each, the number of its group.
         place: where it was made; ``schedule``: where the schedule was made that changed its learning rate.
+        library: whose optimizer it is, if not torch's own.
         skipped: how many steps a loss scaler left out so far; ``shelved``: what was asked in the first of these.
     """
 
@@ -29,6 +30,7 @@ class Facts:
     rates: set[int] = field(default_factory=set)
     place: frames.Stack = ()
     schedule: frames.Stack = ()
+    library: str = ""
     skipped: int = 0
     shelved: Graph | None = None
 
@@ -38,6 +40,12 @@ class Facts:
         self.shelved = None
         groups = enumerate(groups_of(optimizer))
         self.rates.update(number for number, group in groups if number not in self.rates and has_rate(group))
+
+    def rated(self, rate: Any) -> None:
+        """It uses a learning rate for all that it holds."""
+        self.steps += 1
+        if not self.rates and has_rate({"lr": rate}):
+            self.rates.add(0)
 
     def moved(self) -> list[Parameter]:
         """What it could change."""

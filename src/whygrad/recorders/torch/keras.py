@@ -1,10 +1,10 @@
-"""Keras on PyTorch: Keras' names for what torch runs, and what Keras' optimizers are handed as what is asked for."""
+"""Keras on PyTorch: Keras' names for what torch runs."""
 
 from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import wraps
 from types import FrameType
 from typing import Any
@@ -17,6 +17,7 @@ from whygrad.recorders.lives import Lives, packages
 from whygrad.recorders.ownership import Owners
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch import tensors
+from whygrad.recorders.torch.keras_optimizers import Optimizers, values_of
 from whygrad.recorders.torch.log import Log
 from whygrad.recorders.torch.names import Home, Names
 from whygrad.recorders.torch.steps import Steps
@@ -40,13 +41,12 @@ class Keras:
     def __init__(
         self, log: Log, steps: Steps, told: Callable[[Graph], None], fault: Callable[[BaseException], None]
     ) -> None:
-        self.log, self.steps, self.fault = log, steps, fault
+        self.log, self.fault = log, fault
         self.lives = Lives("torch", told, fault)
         self.layers = Layers(ThreadScopes(), self.lives)
         self.patches = Patches()
         self.heard = False
-        self._depth = 0
-        self._optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.optimizers = Optimizers(steps, fault)
         steps.also_held = self.held
 
     def start(self) -> None:
@@ -55,9 +55,7 @@ class Keras:
             return
         self.heard = True
         self.lives.start()
-        optimizer = _class(*_OPTIMIZER)
-        self.patches.replace(optimizer, "apply", self._applying(optimizer.apply))
-        self.patches.replace(optimizer, "build", self._building(optimizer.build))
+        self.optimizers.start(_class(*_OPTIMIZER), self.patches)
         variables = {_class(*name) for name in _VARIABLES}
         tensors.HOLDERS.update(variables)
         self.patches.defer(lambda: tensors.HOLDERS.difference_update(variables))
@@ -85,8 +83,7 @@ class Keras:
 
     def held(self) -> list[Any]:
         """What Keras' living optimizers were built for; before any is, all that may be trained."""
-        built = [v for o in list(self._optimizers) for v in getattr(o, "_trainable_variables", ())]
-        return _values(built or [v for v in self.lives.variables() if v.trainable])
+        return values_of(self.optimizers.built() or [v for v in self.lives.variables() if v.trainable])
 
     def rename(self, names: Names, frame: FrameType | None) -> None:
         """Put Keras' names in the place of those that torch has for its layers and variables."""
@@ -113,40 +110,6 @@ class Keras:
             )
             names.variables[id(tensor)] = weakref.ref(variable)
 
-    def _building(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        keras = self
-
-        @wraps(original)
-        def build(self: Any, *args: Any, **kwargs: Any) -> Any:
-            result = original(self, *args, **kwargs)
-            keras._optimizers.add(self)
-            return result
-
-        return build
-
-    def _applying(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        keras = self
-
-        @wraps(original)
-        def apply(self: Any, grads: Any, trainable_variables: Any = None) -> Any:
-            if keras._depth:
-                return original(self, grads, trainable_variables)
-            given = None if trainable_variables is None else list(trainable_variables)
-            keras._depth += 1
-            keras._guarded(keras._before, self, given, sys._getframe(1))
-            try:
-                return original(self, grads, given)
-            finally:
-                keras._depth -= 1
-                keras._guarded(keras.steps.ended, self)
-
-        return apply
-
-    def _before(self, optimizer: Any, given: Sequence[Any] | None, frame: FrameType) -> None:
-        variables = given if given is not None else getattr(optimizer, "_trainable_variables", ())
-        self.steps.asks(optimizer, [v for v in _values(variables) if v.requires_grad], frame)
-        self.steps.pause(True)
-
     def _symbolic(self, scope: Any) -> None:
         """What Keras runs only to learn shapes is no part of the program."""
         local, entered, left = self.log.local, scope.__enter__, scope.__exit__
@@ -164,18 +127,6 @@ class Keras:
         self.layers.patches.replace(scope, "__enter__", __enter__)
         self.layers.patches.replace(scope, "__exit__", __exit__)
 
-    def _guarded(self, body: Callable[..., None], *arguments: Any) -> None:
-        try:
-            body(*arguments)
-        except Exception as error:
-            self.fault(error)
-
 
 def _class(module: str, name: str) -> Any:
     return getattr(sys.modules[module], name)
-
-
-def _values(variables: Sequence[Any]) -> list[Any]:
-    """The tensors that variables hold; a tensor given in place of a variable is its own."""
-    found = [getattr(v, "_value", v) for v in variables]
-    return [t for t in found if isinstance(t, torch.Tensor)]

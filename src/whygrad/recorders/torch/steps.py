@@ -84,10 +84,12 @@ class Steps:
         patches.defer(register_optimizer_step_pre_hook(self._before).remove)
         patches.defer(register_optimizer_step_post_hook(self._after).remove)
 
-    def made(self, optimizer: Any, held: Sequence[tuple[int, Parameter]], place: frames.Stack) -> None:
-        """A new optimizer, what it holds, by group and name, and where it was made."""
+    def made(
+        self, optimizer: Any, held: Sequence[tuple[int, Parameter]], place: frames.Stack, library: str = ""
+    ) -> None:
+        """A new optimizer, what it holds, by group and name, where it was made, and by which library's class."""
         self.met(optimizer)
-        facts = Facts(tuple(p for _, p in held), tuple(group for group, _ in held), place=place)
+        facts = Facts(tuple(p for _, p in held), tuple(group for group, _ in held), place=place, library=library)
         self._facts[optimizer] = facts
         self._lives.append(facts)
 
@@ -107,17 +109,22 @@ class Steps:
         ):
             facts.schedule = place
 
-    def unapplied(self) -> Iterator[tuple[tuple[Parameter, ...], str, frames.Stack]]:
+    def rated(self, optimizer: Any, rate: Any) -> None:
+        """An optimizer without groups uses a learning rate in a step."""
+        if (facts := self._facts.get(optimizer)) is not None:
+            facts.rated(rate)
+
+    def unapplied(self) -> Iterator[tuple[Facts, tuple[Parameter, ...], str, frames.Stack]]:
         """What optimizers held and could not change, why, and the place of that, when the script has ended."""
         applied = {p.path for facts in self._lives for p in facts.moved()}
         for facts in self._lives:
             held = tuple(p for p in facts.parameters if p.path not in applied)  # an optimizer may wrap another
             if facts.steps >= FEWEST_STEPS and not facts.rates:
-                yield held, "schedule" if facts.schedule else "rate", facts.schedule or facts.place
+                yield facts, held, "schedule" if facts.schedule else "rate", facts.schedule or facts.place
             elif facts.steps >= FEWEST_PASSES and not facts.schedule:
-                yield held, "rate of a group", facts.place
+                yield facts, held, "rate of a group", facts.place
             elif not facts.steps and self.passes >= FEWEST_PASSES:
-                yield held, "no step", facts.place
+                yield facts, held, "no step", facts.place
 
     def never_let_through(self) -> Iterator[Graph]:
         """Of each optimizer whose every step a loss scaler left out, what was asked in the first."""
