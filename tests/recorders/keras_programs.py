@@ -122,6 +122,33 @@ PROGRAMS: dict[str, Program] = {
         "model.trainable",
         ("net/only/kernel", "net/only/bias"),
     ),
+    "rate_of_zero": Program(
+        net("return self.pred(self.body(inputs))").replace('"adam"', "keras.optimizers.SGD(learning_rate=0.0)")
+        + "model.fit(x, y, epochs=4, verbose=0)\n",
+        "not-updated",
+        "learning_rate=0.0",
+        _BODY + _PRED,
+    ),
+    "handed_on": Program(
+        """
+class Block(layers.Layer):
+    def __init__(self):
+        super().__init__(name="block")
+        self.inner = layers.Dense(4, name="inner")
+
+    def call(self, inputs):
+        hidden = self.inner(inputs)
+        return inputs
+
+
+inputs = keras.Input((4,))
+model = keras.Model(inputs, layers.Dense(1, name="out")(Block()(layers.Dense(4, name="stem")(inputs))))
+"""
+        + FIT,
+        "unused-output",
+        "return inputs",
+        ("block/inner/kernel", "block/inner/bias"),
+    ),
     "healthy_parts": Program(
         """
 base = keras.Sequential([keras.Input((4,)), layers.Dense(8), layers.BatchNormalization()], name="base")

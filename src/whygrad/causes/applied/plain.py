@@ -10,6 +10,7 @@ from whygrad.causes.applied.unapplied import bound_again, tell
 from whygrad.causes.cause import ANY, Case, Explanation, spoken
 from whygrad.causes.words import Words
 from whygrad.graph import Event
+from whygrad.span import Span
 
 PLAIN: Mapping[str, Words] = {
     "cleared": Words(
@@ -89,6 +90,13 @@ PLAIN: Mapping[str, Words] = {
         "the optimizer stepped, and its learning rate was 0 each time",
         "warning",
     ),
+    "rate changed": Words(
+        "the learning rate was 0 in every step",
+        "this optimizer is made with another learning rate, and something sets it to 0",
+        "look for what sets it (a callback, a schedule, an assignment), and at what it makes of it: {detail}",
+        "the optimizer stepped, and its learning rate was 0 each time",
+        "warning",
+    ),
     "thawed later": Words(
         "it was thawed after training had begun, and no optimizer holds it",
         "this optimizer does not get it",
@@ -160,6 +168,9 @@ _RATES: Mapping[str, str] = {
     ANY: "`optimizer.param_groups[0]['lr']`",
 }
 
+# The argument of an optimizer that is its learning rate; Keras takes it as the first, too.
+_RATE_NAMES = frozenset(("lr", "learning_rate"))
+
 
 def slowed(case: Case, event: Event) -> Explanation | None:
     """A group that no rate moves; a 0 that the script writes there is meant."""
@@ -180,4 +191,15 @@ def _writes_zero(node: ast.AST) -> bool:
 def plain(case: Case, event: Event) -> Explanation | None:
     """The gradient was there, and what happened then kept it from the parameter."""
     edits = bound_again(event.span) if event.detail == "unreturned" else rewrite.NONE
-    return tell(case, PLAIN[event.detail], event.span, event.note or spoken(_RATES, case), edits)
+    words = PLAIN["rate changed" if event.detail == "rate" and _says_another(event.span) else event.detail]
+    return tell(case, words, event.span, event.note or spoken(_RATES, case), edits)
+
+
+def _says_another(place: Span | None) -> bool:
+    """Whether the optimizer that is made at a place is given a number other than 0 as its learning rate."""
+    call = source.node_at(place) if place is not None else None
+    if not isinstance(call, ast.Call):
+        return False
+    named = [k.value for k in call.keywords if k.arg in _RATE_NAMES]
+    numbers = [getattr(v, "value", None) for v in (*named, *call.args[:1])]
+    return any(isinstance(n, (int, float)) and n != 0 for n in numbers)

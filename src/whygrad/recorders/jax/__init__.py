@@ -58,13 +58,13 @@ class Jax:
     def __init__(self) -> None:
         self.sink: Sink | None = None
         self.resting = self.unmeasured = False
-        self.keras = Keras(self._keras_told, self._fault)
+        self.movement = Movement(self._fault)
+        self.keras = Keras(self._keras_told, self.movement.makers.rated, self._fault)
         self.hooks = Hooks(self.keras, self._fault)
         self.variables = Variables(self._fault)
         self.leaks = Leaks(self._fault)
         self.requests = Requests(self.hooks, self._wanted, self._heard, self._fault, self.variables, self.leaks)
         self.requests.passed = self._passed
-        self.movement = Movement(self._fault)
         self.told: Told | None = None
         self.compiled = Compiled(self._ran, self._fault)
         self.health: Health | None = None

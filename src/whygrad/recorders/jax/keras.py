@@ -8,7 +8,10 @@ from dataclasses import replace
 from functools import wraps
 from typing import Any
 
+import jax
+
 from whygrad.graph import Event, Graph, Parameter
+from whygrad.recorders import frames
 from whygrad.recorders.jax.trace import Trace
 from whygrad.recorders.keras import Layers, ThreadScopes, layers_of
 from whygrad.recorders.lives import Lives, packages
@@ -16,6 +19,7 @@ from whygrad.recorders.ownership import Owners
 from whygrad.recorders.patching import Patches
 
 _SCOPE = ("keras.src.backend.common.stateless_scope", "StatelessScope")
+_OPTIMIZER = ("keras.src.optimizers.base_optimizer", "BaseOptimizer")
 
 
 class Keras:
@@ -23,15 +27,21 @@ class Keras:
 
     Args:
         told: gets the Graph of a ``fit`` that can not train what it should.
+        rated: told where an optimizer was made with a learning rate of 0.
         fault: told of an error of ours.
     """
 
-    def __init__(self, told: Callable[[Graph], None], fault: Callable[[BaseException], None]) -> None:
-        self.fault = fault
+    def __init__(
+        self,
+        told: Callable[[Graph], None],
+        rated: Callable[[frames.Stack, float], None],
+        fault: Callable[[BaseException], None],
+    ) -> None:
+        self.rated, self.fault = rated, fault
         self.lives = Lives("jax", told, fault)
         self.scopes = ThreadScopes()
         self.layers = Layers(self.scopes, self.lives)
-        self.patches = Patches()
+        self.patches, self.lasting = Patches(), Patches()
         self.heard = False
 
     def start(self) -> None:
@@ -39,11 +49,14 @@ class Keras:
         if not self.heard and packages("jax"):
             self.heard = True
             self.lives.start()
+            optimizer = getattr(sys.modules[_OPTIMIZER[0]], _OPTIMIZER[1])
+            self.lasting.replace(optimizer, "__init__", self._making(optimizer.__init__))
 
     def stop(self) -> None:
         """Take every hook off."""
         self.leave()
         self.lives.stop()
+        self.lasting.undo()
         self.heard = False
 
     def enter(self, traces: Mapping[int, Trace]) -> None:
@@ -112,6 +125,21 @@ class Keras:
             in_model=owner.in_model if owner is not None else None,
             history=(*history, *owners.freezes(variable, trace.flat.spans)),
         )
+
+    def _making(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        keras = self
+
+        @wraps(original)
+        def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+            original(self, *args, **kwargs)
+            try:
+                rate = getattr(getattr(self, "_learning_rate", None), "_value", None)
+                if isinstance(rate, jax.Array) and not isinstance(rate, jax.core.Tracer) and float(rate) == 0:
+                    keras.rated(frames.capture(sys._getframe(1)), 0.0)
+            except Exception as error:
+                keras.fault(error)
+
+        return __init__
 
     def _mapping(self, original: Callable[..., Any], traces: Mapping[int, Trace]) -> Callable[..., Any]:
         """What Keras is told to take for the values of its variables."""

@@ -59,12 +59,17 @@ class Made:
 
 
 class Makers:
-    """Remembers what the script makes optimizers of."""
+    """Remembers what the script makes optimizers of.
+
+    Attributes:
+        foreign: some are of another library than Optax, whose updates are not heard.
+    """
 
     def __init__(self, fault: Callable[[BaseException], None]) -> None:
         self.fault = fault
         self.patches = Patches()
         self.made: list[Made] = []
+        self.foreign = False
 
     def start(self, module: ModuleType) -> None:
         """Optax has been imported."""
@@ -83,6 +88,11 @@ class Makers:
     def stop(self) -> None:
         """Put back what was found."""
         self.patches.undo()
+
+    def rated(self, stack: frames.Stack, rate: float) -> None:
+        """An optimizer of another library was made with this learning rate."""
+        self.made.append(Made(stack, _RATE, rate))
+        self.foreign = True
 
     def why_nothing_moves(self, steps: int) -> Reason | None:
         """What about the optimizers keeps every update at nothing, if something does.

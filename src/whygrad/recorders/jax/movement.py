@@ -137,6 +137,8 @@ class Movement:
         applied = next(iter([*self.updates.places, *filter(None, [self.updates.within]), *makers]), None)
         if applied is not None:
             return self.makers.why_nothing_moves(steps) or Reason(applied, "same numbers")
+        if self.makers.foreign:
+            return self.makers.why_nothing_moves(steps)
         return Reason((), "never applied") if self.makers.made else None
 
     # -- what is left where the others move ---------------------------------------------------------
@@ -165,7 +167,7 @@ def _told(graph: Graph, reason: Reason) -> Graph:
     place = frames.spans(reason.place)[0] if reason.place else graph.request[0]
     event = Event("kept", place, reason.name, note=reason.detail)
     parameters = [replace(p, value=NOWHERE, history=(event,)) for p in _alive(graph)]
-    return GraphBuilder("jax", graph.api).graph((), parameters, graph.request)
+    return GraphBuilder("jax", graph.api, graph.library).graph((), parameters, graph.request)
 
 
 def _behind(graph: Graph, values: frozenset[int]) -> Iterator[Graph]:

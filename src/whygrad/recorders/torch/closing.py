@@ -289,4 +289,5 @@ def unapplied(recorder: Torch) -> Iterator[Graph]:
         place = frames.spans(stack)[0] if stack else None
         parameters = [replace(p, history=(Event("kept", place, why),)) for p in held]
         if parameters:
-            yield GraphBuilder(recorder.framework, "torch.optim.Optimizer.step", facts.library).graph((), parameters)
+            builder = GraphBuilder(recorder.framework, "torch.optim.Optimizer.step", facts.library)
+            yield builder.graph((), parameters, frames.spans(facts.asked) if facts.asked else ())

@@ -20,7 +20,7 @@ class Facts:
     Attributes:
         parameters: those that have a name; ``groups``: of each, the number of its group.
         place: where it was made; ``schedule``: where the schedule was made that changed its learning rate.
-        library: whose optimizer it is, if not torch's own.
+        library: whose optimizer it is, if not torch's own; ``asked``: where it was handed gradients first, then.
         skipped: how many steps a loss scaler left out so far; ``shelved``: what was asked in the first of these.
     """
 
@@ -31,6 +31,7 @@ class Facts:
     place: frames.Stack = ()
     schedule: frames.Stack = ()
     library: str = ""
+    asked: frames.Stack = ()
     skipped: int = 0
     shelved: Graph | None = None
 
@@ -41,8 +42,9 @@ class Facts:
         groups = enumerate(groups_of(optimizer))
         self.rates.update(number for number, group in groups if number not in self.rates and has_rate(group))
 
-    def rated(self, rate: Any) -> None:
+    def rated(self, rate: Any, asked: frames.Stack) -> None:
         """It uses a learning rate for all that it holds."""
+        self.asked = self.asked or asked
         self.steps += 1
         if not self.rates and has_rate({"lr": rate}):
             self.rates.add(0)

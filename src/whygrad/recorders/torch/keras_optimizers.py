@@ -84,7 +84,7 @@ class Optimizers:
         def rate(self: Any) -> Any:
             result = original(self)
             if optimizers._depth:
-                optimizers._guarded(optimizers.steps.rated, self, getattr(result, "_value", result))
+                optimizers._guarded(optimizers.steps.rated, self, getattr(result, "_value", result), sys._getframe(1))
             return result
 
         return rate

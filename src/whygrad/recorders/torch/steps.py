@@ -109,10 +109,10 @@ class Steps:
         ):
             facts.schedule = place
 
-    def rated(self, optimizer: Any, rate: Any) -> None:
+    def rated(self, optimizer: Any, rate: Any, frame: FrameType) -> None:
         """An optimizer without groups uses a learning rate in a step."""
         if (facts := self._facts.get(optimizer)) is not None:
-            facts.rated(rate)
+            facts.rated(rate, facts.asked or frames.capture(frame))
 
     def unapplied(self) -> Iterator[tuple[Facts, tuple[Parameter, ...], str, frames.Stack]]:
         """What optimizers held and could not change, why, and the place of that, when the script has ended."""
