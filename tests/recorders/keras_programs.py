@@ -129,6 +129,19 @@ PROGRAMS: dict[str, Program] = {
         "learning_rate=0.0",
         _BODY + _PRED,
     ),
+    "loss_without_weight": Program(
+        """
+inputs = keras.Input((4,))
+hidden = layers.Dense(8, activation="tanh", name="body")(inputs)
+outputs = {"main": layers.Dense(1, name="main")(hidden), "aux": layers.Dense(1, name="aux")(hidden)}
+model = keras.Model(inputs, outputs)
+model.compile(optimizer="adam", loss={"main": "mse", "aux": "mse"}, loss_weights={"main": 1.0, "aux": 0.0})
+print(model.fit(x, {"main": y, "aux": y}, epochs=12, batch_size=32, verbose=0).history["loss"])
+""",
+        "zero-gradient",
+        "loss_weights",
+        ("aux/kernel", "aux/bias"),
+    ),
     "handed_on": Program(
         """
 class Block(layers.Layer):

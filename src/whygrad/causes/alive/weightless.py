@@ -29,7 +29,9 @@ def _is_weightless(case: Case, edge: Edge) -> bool:
         return False
     if op.stack[0].place() != request[0].place() or not any(v in case.graph.zeros for v in op.inputs):
         return False
-    return edge.source not in case.graph.zeros and all(case.graph.value(v).shape == () for v in op.inputs)
+    if edge.source in case.graph.zeros or case.graph.value(edge.source).shape != ():
+        return False
+    return all(case.graph.value(v).shape in ((), None) for v in op.inputs)  # torch shows none of a constant
 
 
 def _weights_given(case: Case) -> Span | None:
