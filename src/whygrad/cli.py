@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from whygrad.finding import Report
     from whygrad.job import Job
     from whygrad.session import Session
+    from whygrad.spawned import Spawned
     from whygrad.target import Target
     from whygrad.voice import Voice
     from whygrad.watching.watch import Watch
@@ -147,29 +148,31 @@ def _accompanied(target: Target, steps: int, voice: Voice, watch: Watch | None) 
     from whygrad.run import run
     from whygrad.session import Session
     from whygrad.shadow import ours
+    from whygrad.spawned import Spawned
 
-    job = here()
+    job, spawned = here(), Spawned(target.argv, steps)
     speaks = job is None or job.rank == 0
     session = Session(target.argv, steps, voice.announce if speaks else lambda finding: None, watch)
 
     def finish(ending: Ending) -> int | None:
         with ours():
-            found = _conclude(session, ending, voice, job)
+            found = _conclude(session, spawned, ending, voice, job)
         # A launcher takes another status than the script's for a crash: it ends the other ranks, or starts all again.
         return found if job is None else 0
 
     session.start()
+    spawned.start()
     return partial(run, target, finish)
 
 
-def _conclude(session: Session, ending: Ending, voice: Voice, job: Job | None) -> int | None:
+def _conclude(session: Session, spawned: Spawned, ending: Ending, voice: Voice, job: Job | None) -> int | None:
     """Make the report and say it; the number of findings that count, ``None`` where there is no report."""
     from whygrad.job import numbered
     from whygrad.launching import with_children
 
     found = None
     try:
-        report = with_children(session.close(ending.status, ending.error))
+        report = with_children(spawned.collected(session.close(ending.status, ending.error)))
         if job is not None and job.rank:
             if job.send(report):
                 return None

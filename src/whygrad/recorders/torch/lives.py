@@ -121,7 +121,7 @@ class Lives:
         def __init__(self: Any, params: Any, *args: Any, **kwargs: Any) -> None:
             # In a form that can be looked at twice: a generator becomes the list it makes. What it goes through may be
             # a model that nothing else holds, and is to live until its parameters have a name.
-            model = _walked_by(params)
+            model = lives._walked_by(params)
             given = list(params) if isinstance(params, Iterator) else params
             try:
                 original(self, given, *args, **kwargs)
@@ -132,6 +132,14 @@ class Lives:
             del model
 
         self.patches.replace(torch.optim.Optimizer, "__init__", __init__)
+
+    def _walked_by(self, params: Any) -> Any:
+        """The module whose parameters a generator gives."""
+        try:
+            frame = getattr(params, "gi_frame", None)
+            return frame.f_locals.get("self") if frame is not None else None
+        except Exception as error:
+            self.fault(error)
 
     def _schedules(self) -> None:
         base = torch.optim.lr_scheduler.LRScheduler
@@ -159,12 +167,6 @@ class Lives:
             body(*arguments)
         except Exception as error:
             self.fault(error)
-
-
-def _walked_by(params: Any) -> Any:
-    """The module whose parameters a generator gives."""
-    frame = getattr(params, "gi_frame", None)
-    return frame.f_locals.get("self") if frame is not None else None
 
 
 def _outside(frame: Any, made: Any) -> Any:

@@ -134,8 +134,12 @@ class Steps:
 
     def count(self, optimizer: Any) -> int:
         """How many steps an optimizer has made."""
-        facts = self._facts.get(optimizer)
-        return facts.steps if facts is not None else 0
+        try:
+            facts = self._facts.get(optimizer)
+            return facts.steps if facts is not None else 0
+        except Exception as error:
+            self.fault(error)
+            return 0
 
     @unseen
     def skipped(self, optimizer: Any, frame: FrameType) -> None:
