@@ -44,7 +44,7 @@ class Spawned:
 
     def start(self) -> None:
         """Wait for the script to import what makes such processes."""
-        self._unwatch = watch_imports({_MAKER: self._listen}, lambda error: None)
+        self._unwatch = watch_imports({_MAKER: self._listen}, lambda name, error: None)
 
     def collected(self, own: Report) -> Report:
         """The script's own report, or where it asked for no gradient itself, that of its processes."""

@@ -120,7 +120,7 @@ class Torch:
     def stop(self) -> None:
         """Take every hook off."""
         self.rest()
-        self.requests.remove()
+        self.requests.patches.undo()
         self.keras.stop()
         self.lives.stop()
         if self.health is not None:
@@ -218,7 +218,7 @@ class Torch:
     def _heard(self, request: Request) -> None:
         self.hooks.sweep()
         if self.sink is None and request.site[0] != "step":  # torch goes through the hooks of optimizers just then
-            self.requests.remove()
+            self.requests.patches.undo()
         if self.sink is None or not request.stack:
             return
         with self.log.own_work():

@@ -68,10 +68,6 @@ class Requests:
         self.steps.install(self.patches)
         scaling.install(self.patches, self.steps)
 
-    def remove(self) -> None:
-        """Put everything back."""
-        self.patches.undo()
-
     def finish(self, error: str | None) -> None:
         """The script has ended: what no optimizer took up is asked now.
 
@@ -140,8 +136,7 @@ class Requests:
                 call.mark = self.mark(targets)
                 with torch._C.DisableTorchFunction():
                     leaves = edges.leaves_of(targets)
-                call.leaves = frozenset(id(leaf) for leaf in leaves)
-                call.known = True
+                call.leaves, call.known = frozenset(id(leaf) for leaf in leaves), True
             self.steps.passes += 1
             self.pending.append(call)
             del self.pending[:-64]
