@@ -200,6 +200,9 @@ def explain(case: Case) -> Explanation | None:
     found = explain_cut(case, cuts[:1], words, culprit)
     if cuts[0].barrier.detail == NO_GRAPH and culprit is not None and culprit == cuts[0].span:
         return replace(found, fix=Fix(words.fix, rewrite.given_keyword(culprit, "create_graph=True")))
+    switch = _switch_around(culprit) if culprit is not None else None
+    if switch is not None and culprit is not None and switch.line != culprit.line:
+        found = replace(found, labels=(*found.labels, Label(switch, "this switches grad mode off")))
     if opened is not None and culprit is not None and opened.place() != culprit.place():
         before = (opened.line or 0) > (culprit.line or 0)
         text = "recording begins only here" if before else "recording began here, and has ended before"
@@ -241,16 +244,18 @@ def _in_switched(stack: tuple[Span, ...]) -> Span | None:
 
     What it calls knows nothing of that, and is right in itself.
     """
-    return next((span for span in stack if _switched_around(span)), None)
+    return next((span for span in stack if _switch_around(span) is not None), None)
 
 
-def _switched_around(span: Span) -> bool:
+def _switch_around(span: Span) -> Span | None:
+    """What switches recording off for the block or the function around a place."""
     function = source.function_at(span)
     if function is None:
-        return False
+        return None
     decorators = () if isinstance(function, (ast.Module, ast.Lambda)) else function.decorator_list
     blocks = (n for n in source.statements(function) if isinstance(n, ast.With) and _lies_in(span, n.body))
-    return any(map(_switches, decorators)) or any(_switches(i.context_expr) for block in blocks for i in block.items)
+    switches = [*(i.context_expr for block in blocks for i in block.items), *decorators]
+    return next((source.range_of(node, span) for node in switches if _switches(node)), None)
 
 
 def _lies_in(span: Span, body: list[ast.stmt]) -> bool:

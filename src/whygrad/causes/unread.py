@@ -29,6 +29,12 @@ USED = Words(
     "{layer} is used here, and nothing on the way to the loss reads what comes of it",
     "{layer} was read, and no operation leads from it to the loss",
 )
+# The same of what hands back several things, of which others are used.
+PART = Words(
+    "the loss does not use all that {layer} gives",
+    "{layer} runs here, and nothing on the way to the loss reads this part of what it gives",
+    "{layer} ran, and no operation leads from this part of its output to the loss",
+)
 _INSTEAD = "the loss is built from this instead"
 BARE = "no parameter takes part in this term of the loss"
 _INSIDE = "no loss that is made in here reads it"
@@ -48,7 +54,7 @@ def spoken_of(case: Case, dropped: Span | None) -> tuple[str, Words]:
     """The layer that gives what is dropped, else that which holds the parameter, or the parameter used by itself."""
     parameter = case.parameter
     if (giver := called_at(case, dropped)) is not None:
-        return giver, RAN
+        return giver, PART if _is_used_in_part(case, dropped) else RAN
     layer = layer_of(case)
     if not parameter.is_variable or layer is None:
         return parameter.owner or parameter.name, USED
@@ -61,6 +67,8 @@ def cure(case: Case, name: str, layer: str, place: Span | None, dropped: Span | 
     if name:
         return f"build the loss from {quoted(name)}"
     if dropped is not None and place is not None:
+        if _is_used_in_part(case, dropped):
+            return f"use all parts of what {quoted(code_of(dropped))} gives on the way to the loss"
         return f"use what {quoted(code_of(dropped))} gives in the loss"
     if place is not None and _trains(case, place):
         return spoken(INSIDE, case).format(layer=quoted(layer))
@@ -72,6 +80,15 @@ def taking(case: Case, place: Span, own: bool) -> str:
     if own:
         return _OVERWRITTEN if source.is_repeated(place) else _LET_GO
     return _INSIDE if _trains(case, place) else _INSTEAD
+
+
+def _is_used_in_part(case: Case, dropped: Span | None) -> bool:
+    """Whether something else that comes of the call at a place does lead to the loss."""
+    graph, flow = case.graph, case.flow
+    if dropped is None:
+        return False
+    here = {n for n, stack in enumerate(graph.stacks) if any(s.place() == dropped.place() for s in stack)}
+    return any(graph.op_stack[op] in here and any(map(flow.carries, graph.outputs(op))) for op in range(len(graph)))
 
 
 def _trains(case: Case, place: Span) -> bool:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from hearing import Ear
-from torch_session import told
+from torch_session import findings_of, told
 from torch_session import x as batch
 from torch_training import train, x
 from whygrad import spec
@@ -114,8 +114,12 @@ def test_an_unrecorded_pass_is_told_where_recording_is_off() -> None:
             forward().square().mean().backward()
             optimizer.step()
 
-    [(cause, code, _)] = told(program)
-    assert (cause, code) == ("recording-off", "encoder(batch())")
+    [finding] = findings_of(program)
+    assert finding.cause == "recording-off"
+    assert [(label.span.code, label.text) for label in finding.labels] == [
+        ("encoder(batch())", "computed here, and grad mode is off"),
+        ("torch.no_grad()", "this switches grad mode off"),
+    ]
 
 
 def test_a_moving_average_is_no_way_to_the_loss() -> None:

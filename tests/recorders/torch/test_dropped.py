@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
-from torch_session import told, x
+from torch_session import findings_of, told, x
 from torch_training import train
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
@@ -81,3 +81,28 @@ def test_a_loss_that_was_there_before_the_value() -> None:
 
     ((cause, taken, _),) = told(program)
     assert (cause, taken) == ("unused-output", "h.square().mean()")
+
+
+class Pair(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean, self.spread = nn.Linear(4, 1), nn.Linear(4, 1)
+
+    def forward(self, given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.mean(given), self.spread(given)
+
+
+def test_a_part_of_what_a_call_gives_is_called_so() -> None:
+    def program() -> None:
+        model = Pair()
+
+        def loss() -> torch.Tensor:
+            mean, _spread = model(x())
+            return mean.square().mean()
+
+        train(model, loss=loss, steps=4)
+
+    [finding] = findings_of(program)
+    assert finding.title.endswith("the loss does not use all that `model` gives")
+    assert finding.fix is not None
+    assert finding.fix.summary == "use all parts of what `model(x())` gives on the way to the loss"
