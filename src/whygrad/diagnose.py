@@ -137,7 +137,7 @@ def _suspect(parameter: Parameter, flow: Flow) -> bool:
     if parameter.gradient == "zero":
         return not flow.alive(parameter) or bool(flow.graph.cotangents)
     if parameter.gradient == "nonfinite":
-        return bool(flow.graph.cotangents) or _is_lost(parameter)
+        return True
     # Traced zeros can not be looked at.
     return parameter.gradient == "present" and zero_filled(parameter, flow)
 

@@ -15,6 +15,7 @@ EventKind = Literal[
     "frozen",
     "thawed",
     "hooked",
+    "spoiled",
     "replaced",
     "written",
     "updated",
@@ -30,8 +31,9 @@ class Event:
     """Something that happened to a parameter.
 
     ``held``: the optimizer that asks for it was made there; ``hooked``: a function of the script's has last changed the
-    gradient that arrived. ``zeroed``: its gradient was cleared before anybody applied it; ``kept``: it had a gradient,
-    and an optimizer left it as it was, for the reason that ``detail`` is; ``unlisted``: a request whose loss depends on
+    gradient that arrived; ``spoiled``: the loss is not finite, and no operation that was measured makes it so.
+    ``zeroed``: its gradient was cleared before anybody applied it; ``kept``: it had a gradient, and an optimizer left
+    it as it was, for the reason that ``detail`` is; ``unlisted``: a request whose loss depends on
     it was given an empty list; ``renewed``: the script makes another in its place in each forward pass. ``part`` tells
     which part of what a call hands back it is about, ``note`` what else is known.
     """

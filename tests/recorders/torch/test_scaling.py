@@ -42,6 +42,12 @@ def overflowing(model: nn.Module) -> torch.Tensor:
     return (model(x()) * torch.inf).sum()
 
 
+def on_the_way_back(model: nn.Module) -> torch.Tensor:
+    hidden: torch.Tensor = model(x())
+    hidden.register_hook(lambda gradient: gradient * torch.inf)
+    return hidden.sum()
+
+
 def healthy(model: nn.Module) -> torch.Tensor:
     return (model(x()) - 1).square().mean()
 
@@ -51,7 +57,8 @@ def healthy(model: nn.Module) -> torch.Tensor:
     [
         (at_zero, "nonfinite-gradient", "(model(x()) * 0).square().sum().sqrt()"),
         (at_the_end_of_its_range, "nonfinite-gradient", "torch.acos(model(x()) / model(x()).detach())"),
-        (overflowing, "not-updated", "scaler.step(optimizer)"),
+        (overflowing, "nonfinite-gradient", "(model(x()) * torch.inf).sum()"),
+        (on_the_way_back, "not-updated", "scaler.step(optimizer)"),
     ],
 )
 def test_a_scaler_that_never_lets_a_step_pass(

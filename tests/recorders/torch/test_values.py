@@ -191,6 +191,11 @@ def root_of_something_negative() -> None:
     steps([*lost.parameters()], lambda: nn.functional.mse_loss(lost(x()).sqrt(), torch.ones(8, 1)))
 
 
+def no_number_in_the_data() -> None:
+    lost, given = nn.Linear(4, 1, bias=False), x().masked_fill(x() == x().max(), torch.nan)
+    steps([*lost.parameters()], lambda: nn.functional.mse_loss(lost(given), torch.ones(8, 1)))
+
+
 def nothing_left_to_choose() -> None:
     lost = nn.Linear(4, 3, bias=False)
     closed = torch.arange(8).reshape(8, 1) == 2
@@ -200,6 +205,7 @@ def nothing_left_to_choose() -> None:
 @pytest.mark.parametrize(
     ("program", "cause", "paths"),
     [
+        (no_number_in_the_data, "nonfinite-gradient", {"lost.weight"}),
         (root_of_something_negative, "nonfinite-gradient", {"lost.weight"}),
         (nothing_left_to_choose, "nonfinite-gradient", {"lost.weight"}),
         (hooked_parameter, "zero-gradient", {"lost.weight"}),

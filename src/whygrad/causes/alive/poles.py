@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from whygrad import source
 from whygrad.causes.alive.birth import Birth, name_of, tell
-from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.cause import Case, Explanation, chain_of, loss_span
 from whygrad.causes.learning import weights
-from whygrad.causes.words import Words
+from whygrad.causes.words import Words, explained
 from whygrad.finding import Proof
 from whygrad.ways import Edge
 
@@ -73,6 +73,14 @@ _SPOILED = Words(
     "what `{code}` is given is not finite: the forward pass breaks before it",
     "not finite before it comes here",
     "look for where the values on the way to it stop being finite, from the first one on",
+)
+_OUTSIDE = Words(
+    "the loss itself is not finite, and no operation that was looked at makes it so",
+    "not finite here",
+    "look at what goes in with `torch.isfinite`: the data, what is computed without a gradient, weights that have "
+    "grown too large",
+    "the loss was looked at, and so was what operations with a pole give on the way to it, if it is not too large",
+    "warning",
 )
 _INDEFINITE = Words(
     "`{code}` is given a matrix that is not positive definite",
@@ -170,6 +178,11 @@ def pole(birth: Birth) -> Explanation | None:
 def spoiled(birth: Birth) -> Explanation:
     """An operation whose derivative is finite wherever what it is given is: that was not."""
     return tell(birth, _SPOILED, _BACKWARD)
+
+
+def from_outside(case: Case) -> Explanation:
+    """A loss that is not finite for a reason that lies in what goes into it."""
+    return explained(_OUTSIDE, loss_span(case.graph), chain_of(case))
 
 
 def _is_smooth(birth: Birth) -> bool:

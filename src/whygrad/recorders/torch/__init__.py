@@ -14,8 +14,9 @@ from whygrad.recorders.lives import packages
 from whygrad.recorders.naming import unique
 from whygrad.recorders.recorder import Asked, Sink
 from whygrad.recorders.torch.asking import Request, answer
-from whygrad.recorders.torch.closing import close, held_by, marked, unapplied
+from whygrad.recorders.torch.closing import close, marked, unapplied
 from whygrad.recorders.torch.derivatives import derived
+from whygrad.recorders.torch.facts import held_by
 from whygrad.recorders.torch.faults import kind_of
 from whygrad.recorders.torch.health import Health
 from whygrad.recorders.torch.hooks import Hooks
@@ -237,8 +238,7 @@ class Torch:
                 seen = values.measured(request.sources, request.seen, request.got)
             else:
                 seen = values.still(request.sources, request.seen)
-            if seen != request.seen:
-                request = replace(request, seen=seen)
+            request = replace(request, seen=seen) if seen != request.seen else request
             paths = self._paths_of(request, named)
             build = (lambda: self._closed(request, named())) if self.recording and request.sources else None
             error = request.error

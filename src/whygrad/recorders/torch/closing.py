@@ -83,7 +83,7 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         ("the beginning of the run was not recorded",) if log.forgotten else (),
         replay.cotangents,
         replay.noted["zero"],
-        replay.noted["broken"] if not recorder.hooks.values.lost.isdisjoint(request.marks) else (),
+        replay.noted["broken"] if _is_lost(recorder, request) else (),
     )
     return excused(closed, log, replay.current)
 
@@ -132,6 +132,8 @@ def _parameter(
     history = _quiet_thaws(
         list(_history(recorder, replay, tensor, value, request.optimizer if described.asked else ()))
     )
+    if id(tensor) in _spoiled(request) and _is_lost(recorder, request) and not replay.noted["broken"]:
+        history.append(Event("spoiled", None))
     if end is not None:
         history.append(end)
     return Parameter(
@@ -201,6 +203,11 @@ def _ends(
     }
 
 
+def _is_lost(recorder: Torch, request: Request) -> bool:
+    """Whether the loss itself is not finite."""
+    return not recorder.hooks.values.lost.isdisjoint(request.marks)
+
+
 def _spoiled(request: Request) -> set[int]:
     return {number for number, worth in request.got.items() if worth == "nonfinite"}
 
@@ -268,17 +275,6 @@ def marked(log: Log, values: Values, targets: Sequence[Any]) -> int:
         values.lost.add(number)
     log.add(Marked(tuple(log.serial(t) for t in targets)))
     return number
-
-
-def held_by(recorder: Torch, optimizer: Any) -> list[tuple[int, Parameter]]:
-    """What a new optimizer holds, by the number of its group and by name."""
-    groups = enumerate(optimizer.param_groups)
-    held = [(number, p) for number, group in groups for p in group["params"] if p.requires_grad]
-    return [
-        (number, Parameter(home.path, tuple(p.shape), str(p.dtype).removeprefix("torch."), gradient="present"))
-        for number, p in held
-        if (home := recorder.known.home(p)) is not None
-    ]
 
 
 def unapplied(recorder: Torch) -> Iterator[Graph]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from whygrad.graph import Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.torch.values import worth
+
+if TYPE_CHECKING:
+    from whygrad.recorders.torch import Torch
 
 
 @dataclass(slots=True)
@@ -63,3 +66,14 @@ def has_rate(group: Mapping[str, Any]) -> bool:
     """Whether a group has a learning rate other than 0."""
     rate = group.get("lr", 1.0)
     return worth(rate) != "zero" if isinstance(rate, torch.Tensor) else rate != 0
+
+
+def held_by(recorder: Torch, optimizer: Any) -> list[tuple[int, Parameter]]:
+    """What a new optimizer holds, by the number of its group and by name."""
+    groups = enumerate(optimizer.param_groups)
+    held = [(number, p) for number, group in groups for p in group["params"] if p.requires_grad]
+    return [
+        (number, Parameter(home.path, tuple(p.shape), str(p.dtype).removeprefix("torch."), gradient="present"))
+        for number, p in held
+        if (home := recorder.known.home(p)) is not None
+    ]
