@@ -57,7 +57,7 @@ def healthy(model: nn.Module) -> torch.Tensor:
     [
         (at_zero, "nonfinite-gradient", "(model(x()) * 0).square().sum().sqrt()"),
         (at_the_end_of_its_range, "nonfinite-gradient", "torch.acos(model(x()) / model(x()).detach())"),
-        (overflowing, "nonfinite-gradient", "(model(x()) * torch.inf).sum()"),
+        (overflowing, "nonfinite-gradient", "scaler.scale(loss(model))"),
         (on_the_way_back, "not-updated", "scaler.step(optimizer)"),
     ],
 )
