@@ -154,7 +154,7 @@ There is no flag for it. There is no use for a NaN gradient.
 from __future__ import annotations
 
 from whygrad.causes.alive.birth import births
-from whygrad.causes.alive.poles import forward, from_outside, pole, spoiled
+from whygrad.causes.alive.poles import forward, from_outside, pole
 from whygrad.causes.cause import Case, Explanation
 
 ID = "nonfinite-gradient"
@@ -167,8 +167,7 @@ def explain(case: Case) -> Explanation | None:
     told = forward(case)
     if told is not None:
         return told
-    found = births(case, "nonfinite")
-    told = next((one for one in map(pole, found) if one is not None), None)
+    told = next((one for one in map(pole, births(case, "nonfinite")) if one is not None), None)
     if told is None and any(event.kind == "spoiled" for event in case.parameter.history):
         return from_outside(case)
-    return told if told is not None or not found else spoiled(found[0])
+    return told

@@ -175,11 +175,6 @@ def pole(birth: Birth) -> Explanation | None:
     return _at_point(birth.case, told, "its input", birth.edge.source)
 
 
-def spoiled(birth: Birth) -> Explanation:
-    """An operation whose derivative is finite wherever what it is given is: that was not."""
-    return tell(birth, _SPOILED, _BACKWARD)
-
-
 def from_outside(case: Case) -> Explanation:
     """A loss that is not finite for a reason that lies in what goes into it."""
     return explained(_OUTSIDE, loss_span(case.graph), chain_of(case))

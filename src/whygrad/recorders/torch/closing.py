@@ -68,6 +68,9 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         )
         for d in described
     ]
+    lost = not recorder.hooks.values.lost.isdisjoint(request.marks)
+    if lost and not replay.noted["broken"]:
+        parameters = _spoiled_from_outside(request, parameters)
     if request.error is not None:
         parameters = _concerned(builder, targets, parameters)
     error = request.error
@@ -83,7 +86,7 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         ("the beginning of the run was not recorded",) if log.forgotten else (),
         replay.cotangents,
         replay.noted["zero"],
-        replay.noted["broken"] if _is_lost(recorder, request) else (),
+        replay.noted["broken"] if lost else (),
     )
     return excused(closed, log, replay.current)
 
@@ -132,8 +135,6 @@ def _parameter(
     history = _quiet_thaws(
         list(_history(recorder, replay, tensor, value, request.optimizer if described.asked else ()))
     )
-    if id(tensor) in _spoiled(request) and _is_lost(recorder, request) and not replay.noted["broken"]:
-        history.append(Event("spoiled", None))
     if end is not None:
         history.append(end)
     return Parameter(
@@ -203,9 +204,12 @@ def _ends(
     }
 
 
-def _is_lost(recorder: Torch, request: Request) -> bool:
-    """Whether the loss itself is not finite."""
-    return not recorder.hooks.values.lost.isdisjoint(request.marks)
+def _spoiled_from_outside(request: Request, parameters: list[Parameter]) -> list[Parameter]:
+    """The same, with a word on a loss that is not finite though the weights still are."""
+    if any(worth(tensor) == "nonfinite" for tensor in request.sources):
+        return parameters  # it comes of an earlier step
+    event = Event("spoiled", None)
+    return [replace(p, history=(*p.history, event)) if p.gradient == "nonfinite" else p for p in parameters]
 
 
 def _spoiled(request: Request) -> set[int]:
