@@ -12,6 +12,9 @@ from whygrad.graph import Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.torch.values import worth
 
+# Fewer steps, or backward passes without one, may be a short trial.
+FEWEST_STEPS, FEWEST_PASSES = 3, 10
+
 
 @dataclass(slots=True)
 class Facts:
@@ -48,6 +51,10 @@ class Facts:
         self.steps += 1
         if not self.rates and has_rate({"lr": rate}):
             self.rates.add(0)
+
+    def is_settled(self, optimizer: Any) -> bool:
+        """Whether nothing is to be learned from more of its steps."""
+        return self.steps >= FEWEST_PASSES and len(self.rates) == len(groups_of(optimizer))
 
     def moved(self) -> list[Parameter]:
         """What it could change."""
