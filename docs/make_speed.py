@@ -19,12 +19,13 @@ PAGE = Path(__file__).with_name("speed.md")
 HEAD = """# What it costs
 
 Written by `docs/make_speed.py`. Ratios to the plain step, minimum (median) over interleaved rounds, CPU time on one
-thread. The column "plain again" is a second plain step: how far it is from 1 is the noise of the machine, and no other
-ratio is known better than that. Recording is on for the first ten steps only ("recorded"); the watch on gradient
-requests stays on ("watched", "run"). Goals: recorded 1.15 on steps of real size, 1.35 (TensorFlow) and 1.5 (PyTorch) on
-tiny ones, watched 1.01; `fit` 1.05 for the trace and the first batch, 1.01 after; the first call of a compiled JAX
-step 1.1; `--watch` 1.02 of "run". A number above its goal by more than the noise is a goal that is not met. On constant
-data a model stops learning: what goes back through each of its operations is then measured, which costs more.
+thread; TensorFlow's in processes that take turns. The column "plain again" is a second plain step: how far it is from
+1 is the noise of the machine, and no other ratio is known better than that. Recording is on for the first ten steps
+only ("recorded"); the watch on gradient requests stays on ("watched", "run"). Goals: recorded 1.15 on steps of real
+size, 1.35 (TensorFlow) and 1.5 (PyTorch) on tiny ones, watched 1.01; `fit` 1.05 for the trace and the first batch,
+1.01 after; the first call of a compiled JAX step 1.1; `--watch` 1.02 of "run". A number above its goal by more than
+the noise is a goal that is not met. On constant data a model stops learning: what goes back through each of its
+operations is then measured, which costs more.
 """
 # A benchmark and what it is called with, and what it measures.
 BENCHES = {

@@ -112,6 +112,16 @@ def test_recorders_rest_after_the_steps_and_wake_for_a_new_fault() -> None:
     assert recorder.said[-1] == "stop"
 
 
+def test_requests_told_together_count_each() -> None:
+    run, _, _ = session()
+    run.asked(asked("a", "w", "v", cut_graph()))
+    run.asked(replace(asked("a", "", "wv", None), times=5))
+    report = run.close(0, None)
+    assert [request.count for request in report.requests] == [6]
+    (finding,) = report.findings
+    assert (finding.steps.seen, finding.steps.without_gradient) == (6, 1)
+
+
 def test_runs_of_a_compiled_step_are_steps() -> None:
     run, _, recorder = session(steps=3)
     run.asked(asked("a", "", "wv", None))

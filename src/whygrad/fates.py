@@ -42,13 +42,17 @@ class Fates:
         self.ended_in: str | None = None
         self._fates: dict[str, Fate] = {}
 
-    def note(self, asked: Iterable[str], got: Set[str], traced: Set[str] = frozenset()) -> None:
-        """A step is over, in which these were asked for, and those got a gradient; of some, ``traced``, just a way."""
-        for path in asked:
+    def note(self, asked: Iterable[str], got: Set[str], traced: Set[str] = frozenset(), times: int = 1) -> None:
+        """A step is over, in which these were asked for, and those got a gradient; of some, ``traced``, just a way.
+
+        Args:
+            times: so many steps were like it.
+        """
+        for path in asked if times else ():
             fate = self._fates.setdefault(path, Fate())
-            fate.seen += 1
-            fate.without += path not in got
-            fate.traced += path in got and path in traced
+            fate.seen += times
+            fate.without += times * (path not in got)
+            fate.traced += times * (path in got and path in traced)
 
     def asked(self) -> Set[str]:
         """The paths of all that was ever asked for."""

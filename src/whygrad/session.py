@@ -159,9 +159,10 @@ class Session:
     # -- steps --------------------------------------------------------------------------------------
 
     def _note(self, site: Site, request: Asked) -> None:
-        site.count += 1
+        site.count += request.times
         none = sum(seen == "none" for seen in request.seen)
         site.counts = Counts(len(request.seen), len(request.seen) - none, none)
+        self._fates.note(request.paths, set(request.paths), times=request.times - 1)
         step = self._step
         step.sites.add(request.site)
         step.asked.update(request.paths)
@@ -185,8 +186,7 @@ class Session:
             if site is not None:
                 self._doubts.note(site.id, findings)
             for finding in findings:
-                kept = without_served(finding, graph, step.got, step.reached)
-                if kept is not None:
+                if (kept := without_served(finding, graph, step.got, step.reached)) is not None:
                     self._merge(replace(kept, request=site.id if site is not None else None))
         self._found = self._doubts.upheld(self._found)
         if self._closing and self._last is not None:

@@ -26,6 +26,7 @@ class Asked:
         measured: whether it was looked at what the gradients are worth.
         traced: ``present`` says that there is a way; what came along it is not known (yet).
         graph: builds the Graph; valid only until the sink returns. ``None`` while not recording.
+        times: as how many requests like it this one counts, each of which served everything.
     """
 
     framework: str
@@ -38,6 +39,7 @@ class Asked:
     graph: Callable[[], Graph] | None
     measured: bool = False
     traced: bool = False
+    times: int = 1
 
 
 class Sink(Protocol):

@@ -27,6 +27,7 @@ from whygrad.recorders.torch.meant import refused, used
 from whygrad.recorders.torch.names import Home, Names, names_from
 from whygrad.recorders.torch.parameters import Known, describe, others
 from whygrad.recorders.torch.requests import Requests
+from whygrad.recorders.torch.steady import Steady
 from whygrad.watching.watch import Watch
 
 # Requests whose sources have been named.
@@ -51,6 +52,8 @@ class Torch:
         self.lives.optimizer_made, self.lives.optimizer_failed = self._optimizer_made, self._optimizer_failed
         self.requests.used, steps = self._used, self.requests.steps
         steps.thaws.recorder = self
+        self.steady = Steady(lambda asked: self.sink.asked(asked) if self.sink is not None else None)
+        steps.goes_on = lambda o: not self.recording and self.steady.goes_on(o)
         steps.shelve = lambda request: self._closed(request, self._names(request.frame, request.sources))
         steps.let_go = lambda tensor: self.known.let_go(tensor, self.lives.modules)
         self.requests.grads.derived = lambda outputs, answers, frame: derived(self.log, outputs, answers, frame)
@@ -81,6 +84,7 @@ class Torch:
     def wake(self) -> None:
         """Put the recording hooks on (again)."""
         if not self.recording:
+            self.steady.forget()
             self.log.clear()
             self.hooks.install()
             self.keras.wake()
@@ -106,6 +110,7 @@ class Torch:
         if self.sink is None:
             return
         try:
+            self.steady.told()
             self.requests.finish(error)
             for graph in unapplied(self) if error is None else ():
                 self.sink.told(graph)
@@ -218,6 +223,7 @@ class Torch:
 
     def _heard(self, request: Request) -> None:
         self.hooks.sweep()
+        self.steady.told()
         if self.sink is None and request.site[0] != "step":  # torch goes through the hooks of optimizers just then
             self.requests.patches.undo()
         if self.sink is None or not request.stack:
@@ -241,20 +247,14 @@ class Torch:
             request = replace(request, seen=seen) if seen != request.seen else request
             paths = self._paths_of(request, named)
             build = (lambda: self._closed(request, named())) if self.recording and request.sources else None
-            error = request.error
-            self.sink.asked(
-                Asked(
-                    self.framework,
-                    request.api,
-                    request.site,
-                    tuple(paths),
-                    tuple(request.seen),
-                    None if error is None else _said(error),
-                    request.more,
-                    build,
-                    self.recording,
-                )
+            error = None if request.error is None else _said(request.error)
+            named_so, seen = tuple(paths), tuple(request.seen)
+            asked = Asked(
+                self.framework, request.api, request.site, named_so, seen, error, request.more, build, self.recording
             )
+            if not self.recording and request.by is not None and not values.has_zeros():
+                self.steady.learn(request.by, asked)
+            self.sink.asked(asked)
 
     def _with_siblings(self, request: Request, names: Names) -> Request:
         """By hand, one tensor is asked after the other: those beside it, of the same kind, are meant too."""

@@ -51,6 +51,7 @@ class Request:
         cleared: where the gradients went before they were used; ``optimizer``: where the optimizer was made that asks.
         skipped: where a loss scaler left out the step.
         more: goes on with a request of the same step that was told already.
+        by: the optimizer that asks, if its next steps may go by unseen.
     """
 
     api: str
@@ -68,6 +69,7 @@ class Request:
     optimizer: frames.Stack = ()
     skipped: frames.Stack = ()
     more: bool = False
+    by: Any = None
 
 
 def site_of(stack: frames.Stack) -> tuple[Any, ...]:

@@ -15,6 +15,9 @@ from whygrad.recorders.torch.values import worth
 if TYPE_CHECKING:
     from whygrad.recorders.torch import Torch
 
+# Fewer steps, or backward passes without one, may be a short trial.
+FEWEST_STEPS, FEWEST_PASSES = 3, 10
+
 
 @dataclass(slots=True)
 class Facts:
@@ -51,6 +54,10 @@ class Facts:
         self.steps += 1
         if not self.rates and has_rate({"lr": rate}):
             self.rates.add(0)
+
+    def is_settled(self, optimizer: Any) -> bool:
+        """Whether nothing is to be learned from more of its steps."""
+        return self.steps >= FEWEST_PASSES and len(self.rates) == len(groups_of(optimizer))
 
     def moved(self) -> list[Parameter]:
         """What it could change."""

@@ -129,10 +129,14 @@ class Requests:
     def _begin(self, tensors: Any, api: str, frame: FrameType) -> tuple[Backward, list[Any]]:
         call, leaves = Backward(api, ()), []
         try:
-            call.stack = frames.capture(frame)
-            self._leftover(frame, call.stack)
-            targets = [t for t in (tensors if isinstance(tensors, (list, tuple)) else [tensors]) if is_tensor(t)]
-            if self.recording():
+            recording = self.recording()
+            if recording or not self.steps.any or any(c.reads for c in self.pending):
+                call.stack = frames.capture(frame)
+                self._leftover(frame, call.stack)
+            else:  # nothing would be told of it
+                self.pending[:] = [c for c in self.pending if not c.consumed]
+            if recording:
+                targets = [t for t in (tensors if isinstance(tensors, (list, tuple)) else [tensors]) if is_tensor(t)]
                 call.mark = self.mark(targets)
                 with torch._C.DisableTorchFunction():
                     leaves = edges.leaves_of(targets)
@@ -160,7 +164,7 @@ class Requests:
         try:
             call.error, call.consumed = error, True
             if not is_foreign(error):
-                self.raised(call.api, call.stack, frame, (call.mark,), error)
+                self.raised(call.api, call.stack or frames.capture(frame), frame, (call.mark,), error)
         except Exception as fault:
             self.fault(fault)
 
@@ -187,9 +191,6 @@ class Requests:
 
     def _leftover(self, frame: FrameType | None, stack: frames.Stack = ()) -> None:
         """Backward calls that no optimizer took up: asked was the gradient of what the script then read."""
-        if all(c.consumed and not c.reads for c in self.pending):
-            self.pending.clear()
-            return
         site = site_of(stack)
         for call in [c for c in self.pending if c.consumed and c.reads]:
             self._by_hand(call, frame, lost=False)

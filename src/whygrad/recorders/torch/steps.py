@@ -23,13 +23,11 @@ from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.asking import Backward, Request, answer, site_of
 from whygrad.recorders.torch.compiled import passed_over, unseen
-from whygrad.recorders.torch.facts import Facts, groups_of, has_rate
+from whygrad.recorders.torch.facts import FEWEST_PASSES, FEWEST_STEPS, Facts, groups_of, has_rate
 from whygrad.recorders.torch.originals import gradient_of
 from whygrad.recorders.torch.thaws import Thaws
 from whygrad.recorders.torch.values import worth
 
-# Fewer steps, or backward passes without one, may be a short trial.
-FEWEST_STEPS, FEWEST_PASSES = 3, 10
 CLIPS = ("clip_grad_norm_", "clip_grad_value_")
 
 
@@ -47,6 +45,7 @@ class Steps:
         optimizers: those that live.
         passes: how many backward passes ran.
         also_held: what optimizers hold that are not torch's own.
+        goes_on: whether an optimizer's step needs no look, since it goes like the one before.
         shelve: makes the Graph of a request that may come to matter when the script has ended.
         let_go: whether a module held a parameter once, and none does now.
     """
@@ -64,6 +63,7 @@ class Steps:
         self.passes = 0
         self.thaws = Thaws(self.held)
         self.also_held: Callable[[], list[Any]] = list
+        self.goes_on: Callable[[Any], bool] = lambda optimizer: False
         self.shelve: Callable[[Request], Graph | None] = lambda request: None
         self.let_go: Callable[[Any], bool] = lambda tensor: False
         # The log's next number when ``autograd.grad`` last answered, the entry of that, ids of what it was asked for.
@@ -203,6 +203,10 @@ class Steps:
             return
         try:
             if not has_closure(args, kwargs):  # a closure computes the loss inside the step
+                if self.goes_on(optimizer):
+                    for call in self.pending:
+                        call.consumed = True
+                    return
                 self.pause(True)  # before our own reading too: the mode need not hear it
                 self._stepping(optimizer, sys._getframe(1))
         except Exception as error:
@@ -233,10 +237,17 @@ class Steps:
             facts.stepped(optimizer)
             self.thaws.look(frame, facts.place)
         sources = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
-        self.asks(optimizer, sources, frame, facts.place if facts is not None else ())
+        settled = facts is None or (facts.is_settled(optimizer) and self.thaws.is_idle())
+        self.asks(optimizer, sources, frame, facts.place if facts else (), by=optimizer if settled else None)
 
-    def asks(self, optimizer: Any, sources: Sequence[Any], frame: FrameType, place: frames.Stack = ()) -> None:
-        """An optimizer is about to use the gradients of these; ``place`` is where it was made."""
+    def asks(
+        self, optimizer: Any, sources: Sequence[Any], frame: FrameType, place: frames.Stack = (), by: Any = None
+    ) -> None:
+        """An optimizer is about to use the gradients of these.
+
+        Args:
+            place: where it was made; ``by``: it, where its next steps may go by unseen.
+        """
         if not sources:
             return
         opened, held = self._stepped.get(optimizer, 0), {id(p) for p in sources}
@@ -253,7 +264,9 @@ class Steps:
         for call in mine:
             call.consumed = True
         request = self._request(optimizer, sources, frame, place, calls, opened)
-        self.heard(replace(request, marks=marks) if marks else request)
+        if marks or by is not None:
+            request = replace(request, marks=marks) if marks else replace(request, by=by)
+        self.heard(request)
 
     def _request(
         self,
@@ -272,7 +285,7 @@ class Steps:
         return Request(
             last.api if last is not None else f"torch.optim.{type(optimizer).__name__}.step",
             ("step", *site_of(stack)),
-            last.stack if last is not None else stack,
+            (last.stack if last is not None else ()) or stack,
             frame,
             sources,
             tuple(answer(p, got) for p in sources),

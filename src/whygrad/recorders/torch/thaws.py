@@ -69,6 +69,10 @@ class Thaws:
                 with recorder.log.own_work():
                     self._judge(thawed, frame, place)
 
+    def is_idle(self) -> bool:
+        """Whether nothing was frozen when recording ended."""
+        return self._frozen == []
+
     def graphs(self) -> Iterator[Graph]:
         """For each optimizer that some were not given to, a Graph that says so and has no operations."""
         for place in dict.fromkeys(found.place for found in self._found.values() if found.stays and found.place):

@@ -185,6 +185,10 @@ class Values:
             for tensor, one in zip(tensors, seen, strict=True)
         )
 
+    def has_zeros(self) -> bool:
+        """Whether there is something to be looked at again."""
+        return bool(self._zero)
+
     def _was_zero(self, tensor: Any) -> bool:
         known = self._zero.get(id(tensor))
         counts = known is not None and known[0]() is tensor and known[1] > ZERO_STEPS
