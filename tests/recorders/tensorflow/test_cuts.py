@@ -164,3 +164,26 @@ def test_what_a_function_computes_while_recording_is_stopped_is_told_there(ear: 
     assert finding.culprit is not None
     assert finding.culprit.code == "model(X)"
     assert "recording was stopped" in finding.title
+
+
+class Branching(tf.keras.Model):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = [tf.keras.layers.Dense(4, name=f"block_{i}") for i in range(2)]
+        self.out = tf.keras.layers.Dense(1, name="out")
+        self.plain = False
+
+    def call(self, x: Any) -> Any:
+        for block in self.blocks:
+            h = block(x)
+            if self.plain:
+                x = h
+        return self.out(x)
+
+
+def test_what_a_branch_that_is_not_taken_would_use_is_told_in_its_function(ear: Ear) -> None:
+    train(Branching())
+    (finding,) = diagnose(ear.graphs[0])
+    assert finding.cause == "unused-output"
+    assert finding.culprit is not None
+    assert [finding.culprit.code, *(label.span.code for label in finding.labels[1:])] == ["self.out(x)", "block(x)"]
