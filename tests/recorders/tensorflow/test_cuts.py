@@ -187,3 +187,22 @@ def test_what_a_branch_that_is_not_taken_would_use_is_told_in_its_function(ear: 
     assert finding.cause == "unused-output"
     assert finding.culprit is not None
     assert [finding.culprit.code, *(label.span.code for label in finding.labels[1:])] == ["self.out(x)", "block(x)"]
+
+
+def test_a_stopped_target_that_is_asked_in_the_place_of_its_twin_is_another_model(ear: Ear) -> None:
+    online, target = mlp(), mlp()
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((online(X) - tf.stop_gradient(Y + 0.9 * target(X))) ** 2)
+    tape.gradient(loss, target.trainable_variables)
+    (finding,) = diagnose(ear.graphs[0])
+    assert finding.cause == "wrong-source"
+
+
+def test_a_stop_before_a_twin_is_a_stop(ear: Ear) -> None:
+    first = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(4)])
+    second = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(4)])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(second(tf.stop_gradient(first(X))) ** 2)
+    tape.gradient(loss, first.trainable_variables)
+    (finding,) = diagnose(ear.graphs[0])
+    assert finding.cause == "stop-gradient"
