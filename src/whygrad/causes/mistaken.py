@@ -115,12 +115,11 @@ def twin(case: Case) -> Explanation | None:
     if not case.parameter.is_variable or trained(case.flow):
         return None
     kinds = {cut.barrier.kind for cut in case.cuts}
-    if kinds - {"recording-off", "stop-gradient"} or _is_dropped(case):
-        return None  # somebody cut the way by an operation, or dropped the result: the nearer cause
-    ran, same = unasked(case.flow, case.asked), _is_same_build(case.flow, case.asked)
-    if "stop-gradient" in kinds and not (same and _is_beside(case)):
-        return None  # nor is it a target, which is stopped because another network is to learn from it
-    if not ran or not (same or _is_beside(case)):
+    # A stop on top of that says that what went on unrecorded is a target; a stop alone may be in the wrong place.
+    if kinds not in (set(), {"recording-off"}, {"recording-off", "stop-gradient"}) or _is_dropped(case):
+        return None  # somebody cut the way on purpose or by an operation, or dropped the result: the nearer cause
+    ran = unasked(case.flow, case.asked)
+    if not ran or not (_is_same_build(case.flow, case.asked) or _is_beside(case)):
         return None
     words, held = spoken(TRAINED, case), case.parameter.place_of("held")
     if held is not None:

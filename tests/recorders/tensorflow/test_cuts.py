@@ -191,8 +191,9 @@ def test_what_a_branch_that_is_not_taken_would_use_is_told_in_its_function(ear: 
 
 def test_a_stopped_target_that_is_asked_in_the_place_of_its_twin_is_another_model(ear: Ear) -> None:
     online, target = mlp(), mlp()
+    goal = Y + 0.9 * target(X)
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean((online(X) - tf.stop_gradient(Y + 0.9 * target(X))) ** 2)
+        loss = tf.reduce_mean((online(X) - tf.stop_gradient(goal)) ** 2)
     tape.gradient(loss, target.trainable_variables)
     (finding,) = diagnose(ear.graphs[0])
     assert finding.cause == "wrong-source"
