@@ -154,7 +154,7 @@ There is no flag for it. There is no use for a NaN gradient.
 from __future__ import annotations
 
 from whygrad.causes.alive.birth import births
-from whygrad.causes.alive.poles import forward, pole, spoiled
+from whygrad.causes.alive.poles import forward, pole, spoiled, suspected, unmeasured
 from whygrad.causes.cause import Case, Explanation
 
 ID = "nonfinite-gradient"
@@ -167,6 +167,8 @@ def explain(case: Case) -> Explanation | None:
     told = forward(case)
     if told is not None:
         return told
-    found = births(case, "nonfinite")
+    found, hidden = births(case, "nonfinite"), unmeasured(case)
     told = next((one for one in map(pole, found) if one is not None), None)
-    return told if told is not None or not found else spoiled(found[0])
+    if told is not None or hidden:
+        return told if told is not None else suspected(case, hidden)
+    return spoiled(found[0]) if found else None
