@@ -118,7 +118,7 @@ _WAYS: Mapping[str, Words] = {
 
 # Roots: NaN below zero, and at zero infinite, or not to be derived.
 _ROOTS = frozenset(("sqrt", "rsqrt", "pow"))
-_CHOOSES = frozenset(("where", "select", "selectv2", "select_n", "masked_fill", "maximum", "minimum"))
+_CHOOSES = frozenset(("where", "select", "selectv2", "select_n", "masked_fill"))
 # What may stand between, in which each element stays by itself; and how many of them.
 _ELEMENTWISE = frozenset(
     "mul multiply __mul__ __rmul__ neg __neg__ negative add addv2 __add__ sub __sub__ square".split()
