@@ -36,6 +36,9 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     part = other_part(stack[0]) or _rebound(stack[0], later)
     if part is not None:
         return part, stack[0]
+    instead = _handed_back_instead(stack, later)
+    if instead is not None:
+        return instead, stack[0]
     dead, held = holder(case, end, stack)
     if is_let_go(case, dead):
         return dead, dead
@@ -60,6 +63,18 @@ def is_let_go(case: Case, dead: Span) -> bool:
     statement = source.statement_at(dead)
     functional = case.graph.framework in _FUNCTIONAL and not case.graph.library and not in_package(dead)
     return functional and isinstance(statement, ast.Expr) and source.node_at(dead) is statement.value
+
+
+def _handed_back_instead(stack: tuple[Span, ...], later: list[tuple[Span, ...]]) -> Span | None:
+    """The one expression that a function hands back, if it was computed in this run without the value.
+
+    By its text it may hold the value all the same, by way of a branch that was not taken.
+    """
+    statement = source.statement_at(stack[0])
+    held = source.targets_of(statement) if isinstance(statement, ast.Assign) and not in_package(stack[0]) else set()
+    place = _beside(stack[0], held, later, _outside(stack[0], stack)) if held else None
+    back = source.statement_at(place) if place is not None and _together(place, stack[0]) else None
+    return place if isinstance(back, ast.Return) and not isinstance(back.value, ast.Tuple | ast.Dict) else None
 
 
 def handed_back(case: Case, dead: Span, stack: tuple[Span, ...]) -> Span | None:

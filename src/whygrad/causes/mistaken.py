@@ -114,7 +114,9 @@ def twin(case: Case) -> Explanation | None:
     """The variables of another network, of the same build or beside it: the one that ran is asked for by nobody."""
     if not case.parameter.is_variable or trained(case.flow):
         return None
-    if any(cut.barrier.kind != "recording-off" for cut in case.cuts) or _is_dropped(case):
+    kinds = {cut.barrier.kind for cut in case.cuts}
+    # A stop on top of that says that what went on unrecorded is a target; a stop alone may be in the wrong place.
+    if kinds not in (set(), {"recording-off"}, {"recording-off", "stop-gradient"}) or _is_dropped(case):
         return None  # somebody cut the way on purpose or by an operation, or dropped the result: the nearer cause
     ran = unasked(case.flow, case.asked)
     if not ran or not (_is_same_build(case.flow, case.asked) or _is_beside(case)):

@@ -164,3 +164,46 @@ def test_what_a_function_computes_while_recording_is_stopped_is_told_there(ear: 
     assert finding.culprit is not None
     assert finding.culprit.code == "model(X)"
     assert "recording was stopped" in finding.title
+
+
+class Branching(tf.keras.Model):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = [tf.keras.layers.Dense(4, name=f"block_{i}") for i in range(2)]
+        self.out = tf.keras.layers.Dense(1, name="out")
+        self.plain = False
+
+    def call(self, x: Any) -> Any:
+        for block in self.blocks:
+            h = block(x)
+            if self.plain:
+                x = h
+        return self.out(x)
+
+
+def test_what_a_branch_that_is_not_taken_would_use_is_told_in_its_function(ear: Ear) -> None:
+    train(Branching())
+    (finding,) = diagnose(ear.graphs[0])
+    assert finding.cause == "unused-output"
+    assert finding.culprit is not None
+    assert [finding.culprit.code, *(label.span.code for label in finding.labels[1:])] == ["self.out(x)", "block(x)"]
+
+
+def test_a_stopped_target_that_is_asked_in_the_place_of_its_twin_is_another_model(ear: Ear) -> None:
+    online, target = mlp(), mlp()
+    goal = Y + 0.9 * target(X)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((online(X) - tf.stop_gradient(goal)) ** 2)
+    tape.gradient(loss, target.trainable_variables)
+    (finding,) = diagnose(ear.graphs[0])
+    assert finding.cause == "wrong-source"
+
+
+def test_a_stop_before_a_twin_is_a_stop(ear: Ear) -> None:
+    first = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(4)])
+    second = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(4)])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(second(tf.stop_gradient(first(X))) ** 2)
+    tape.gradient(loss, first.trainable_variables)
+    (finding,) = diagnose(ear.graphs[0])
+    assert finding.cause == "stop-gradient"

@@ -112,5 +112,52 @@ def test_where_it_began(program: Callable[[], None], code: str, words: str) -> N
     assert words in finding.title
 
 
+def inside(loss: Callable[[Any, Any], Any]) -> None:
+    weight, use = tf.Variable(tf.zeros((3,)), name="weight"), tf.constant(True)
+
+    @tf.function
+    def step(use: Any) -> None:
+        with tf.GradientTape() as tape:
+            value = tf.reduce_sum((weight - 1.0) ** 2) + loss(weight, use)
+        weight.assign_sub(0.1 * tape.gradient(value, weight))
+
+    for _ in range(3):
+        step(use)
+
+
+@tf.function
+def rooted(v: Any) -> Any:
+    return tf.sqrt(tf.reduce_sum(v**2))
+
+
+@tf.function
+def rooted_and_divided(v: Any) -> Any:
+    return tf.sqrt(tf.reduce_sum(v**2)) + 1.0 / tf.reduce_sum(v)
+
+
+def in_a_function() -> None:
+    inside(lambda weight, use: rooted(weight))
+
+
+def in_a_branch() -> None:
+    inside(lambda weight, use: tf.cond(use, lambda: tf.norm(weight), lambda: 0.0))
+
+
+@pytest.mark.parametrize(
+    ("program", "code"), [(in_a_function, "tf.sqrt(tf.reduce_sum(v**2))"), (in_a_branch, "tf.norm(weight)")]
+)
+def test_the_only_pole_in_a_body_that_is_not_measured(program: Callable[[], None], code: str) -> None:
+    (finding,) = findings_of(program)
+    assert finding.cause == "nonfinite-gradient"
+    assert finding.culprit is not None
+    assert finding.culprit.code == code
+    assert finding.proof.kind == "inferred"
+
+
+def test_of_several_poles_in_a_body_none_is_chosen() -> None:
+    findings = findings_of(lambda: inside(lambda weight, use: rooted_and_divided(weight)))
+    assert all(finding.proof.kind != "inferred" for finding in findings)
+
+
 def test_infinities_of_a_mask_are_meant() -> None:
     assert findings_of(masked_well) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from whygrad import source
@@ -126,7 +126,7 @@ _WAYS: Mapping[str, Words] = {
 
 # Roots: NaN below zero, and at zero infinite, or not to be derived.
 _ROOTS = frozenset(("sqrt", "rsqrt", "pow"))
-_CHOOSES = frozenset(("where", "select", "selectv2", "select_n", "masked_fill", "maximum", "minimum"))
+_CHOOSES = frozenset(("where", "select", "selectv2", "select_n", "masked_fill"))
 # What may stand between, in which each element stays by itself; and how many of them.
 _ELEMENTWISE = frozenset(
     "mul multiply __mul__ __rmul__ neg __neg__ negative add addv2 __add__ sub __sub__ square".split()
@@ -138,6 +138,7 @@ NAN = "NaN"
 
 
 _BACKWARD = "what came back to this operation was finite, and what it gave not"
+_ALONE = "what comes back around it was measured: it is the only operation in between with such a place"
 _CAME_IN = "measured in the forward pass: it was not finite before any operation"
 _NOT_NAN = "measured in the forward pass: nothing that this operation was given was NaN, and what it gave was"
 _FORWARD = "measured in the forward pass: what this operation was given was finite, and what it gave not"
@@ -187,6 +188,32 @@ def _is_smooth(birth: Birth) -> bool:
     given = [node.right] if isinstance(node, ast.BinOp) else node.args if isinstance(node, ast.Call) else []
     value = getattr(given[-1], "value", None) if given else None
     return isinstance(value, (int, float)) and value >= 1
+
+
+def unmeasured(case: Case) -> list[Edge]:
+    """The operations with a pole of which nothing was measured: those in the body of a function, a loop or a branch."""
+    graph, flow, value = case.graph, case.flow, case.parameter.value
+    todo, found = [value] if graph.cotangents and value >= 0 else [], dict[int, Edge]()
+    for one in todo:  # grows on the way
+        ahead = [(reader, v) for reader in flow.readers(one) for v in graph.outputs(reader) if flow.carries(v)]
+        for op, made in ahead:
+            edge, seen = Edge(one, op, made, None), graph.cotangents.get(made, "unknown")
+            if seen == "nonfinite":
+                return []  # it comes from beyond
+            if seen == "unknown" and made not in todo:
+                todo.append(made)
+            is_hidden = seen == graph.cotangents.get(one, "unknown") == "unknown" and name_of(case, edge) in _WAYS
+            if is_hidden and not _is_smooth(Birth(case, edge, (edge,))):
+                found.setdefault(op, edge)
+    return list(found.values())
+
+
+def suspected(case: Case, edges: Sequence[Edge]) -> Explanation | None:
+    """The one operation with a pole that was not measured; of several it is not known which."""
+    if len(edges) != 1:
+        return None
+    told = tell(Birth(case, edges[0], edges), _WAYS[name_of(case, edges[0])])
+    return replace(told, proof=Proof("inferred", True, _ALONE))
 
 
 def _at_point(case: Case, told: Explanation, what: str, value: int) -> Explanation:

@@ -55,7 +55,7 @@ class TensorFlow:
         self.empty: frames.Stack = ()  # the latest request, if it asked for nothing
         self.unlisted = Unlisted()
         self.births = Births()
-        self._unanswered = False  # whether some source got no gradient
+        self.unanswered = False  # whether some source got no gradient
         self.graphs: dict[Hashable, Graph] = {}  # the first of each place
 
     def start(self, sink: Sink) -> None:
@@ -166,9 +166,9 @@ class TensorFlow:
         if is_own_request(request.frame):
             self._inside(request.tape, request.answers)
             return
-        if request.target is None and self._unanswered:
+        if request.target is None and self.unanswered:
             return  # what is missing here is the gradient that another request did not give
-        self._unanswered = self._unanswered or (request.error is None and "none" in request.seen)
+        self.unanswered = self.unanswered or (request.error is None and "none" in request.seen)
         busy, self.log.local.busy = self.log.local.busy, True
         try:
             traced_in = building()

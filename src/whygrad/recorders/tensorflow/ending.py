@@ -31,6 +31,8 @@ def at_the_end(recorder: TensorFlow, error: str | None) -> Iterator[Graph]:
     yield from _of_nothing(recorder, {one.path for one in sources}, frozen=not sources)
     if recorder.recording:
         note_copies(recorder.log, updates.requested)
+    if recorder.unanswered:
+        updates.waiting.clear()  # a gradient that is missing is why nothing was applied, and is told
     yield from unapplied(updates, exact_spans, recorder.graphs, recorder.lives.made)
 
 
