@@ -49,10 +49,25 @@ def main() -> int:
         die_of_interrupt()
 
 
-@click.group()
+class _Commands(click.Group):
+    """The commands; a script in the place of one is told where it belongs."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.commands and args[0].endswith(".py"):
+            raise UsageError(f"no command `{args[0]}`: a script is run by `whygrad run {args[0]}`")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands)
 @click.version_option(__version__, prog_name="whygrad")
 def whygrad() -> None:
     """Find out which parameters get no gradient, and why."""
+
+
+_STEPS = click.IntRange(min=1)
+_STEPS.name = "number of steps"  # what a wrong one is said not to be
 
 
 def _known_format(_context: click.Context, _option: click.Parameter, name: str) -> str:
@@ -76,7 +91,7 @@ def _known_format(_context: click.Context, _option: click.Parameter, name: str) 
 @click.option(
     "--steps",
     metavar="N",
-    type=click.IntRange(min=1),
+    type=_STEPS,
     default=10,
     help="Record until N steps have passed; 10 by default.",
 )
@@ -101,7 +116,7 @@ def run(
     script: str,
     arguments: tuple[str, ...],
 ) -> Callable[[], int]:
-    """Run SCRIPT as python would and explain the parameters without a gradient.
+    """Run SCRIPT as python would and explain what gets no gradient.
 
     SCRIPT is a file, - for standard input, or with -m a module. All that follows it belongs to the script.
 
@@ -232,4 +247,7 @@ def causes() -> None:
 
 
 def _complaint(error: WhygradError) -> str:
-    return f"whygrad: error: {error}"
+    from whygrad.render.look import Look
+    from whygrad.render.neutral import neutral
+
+    return f"whygrad: error: {neutral(str(error), Look())}"
