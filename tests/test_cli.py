@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
 from commands import FAKES, SCRIPTS, faked, whygrad
 from launch import Done, execute, plain, write
+from scripts_living import BESIDE, LIVING
 from whygrad import __version__
 from whygrad.causes import CAUSES, CHAIN
 
@@ -36,6 +38,15 @@ def test_everything_after_the_script_is_the_scripts(folder: Path) -> None:
 def test_everything_after_the_module_is_the_modules(folder: Path) -> None:
     done = whygrad(["run", "--quiet", "-m", "package", "--quiet", "--steps", "-m"], folder)
     assert done == Done(0, "['--quiet', '--steps', '-m']\n", "")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["world", "names taken from us", "tracebacks of its own", *(n for n in LIVING if n.startswith("multiprocessing"))],
+)
+def test_a_script_lives_as_under_python(name: str, folder: Path) -> None:
+    write(folder, BESIDE | {"script.py": dedent(LIVING[name][0])})
+    assert whygrad(["run", "--quiet", "script.py"], folder) == plain(["script.py"], folder)
 
 
 def test_a_script_from_stdin(folder: Path) -> None:
