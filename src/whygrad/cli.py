@@ -220,15 +220,16 @@ def _conclude_watch(watch: Watch | None, report: Report, voice: Voice) -> None:
 def explain(identifier: str) -> None:
     """Show the manual page of a cause."""
     from rich.console import Console
-    from rich.markdown import Markdown
 
     from whygrad.causes import CAUSES
     from whygrad.nearest import did_you_mean
+    from whygrad.render.manual import manual
 
     if identifier not in CAUSES:
         hint = did_you_mean(identifier, CAUSES) or f"the causes are {', '.join(sorted(CAUSES))}"
         raise UsageError(f"no cause `{identifier}`: {hint}")
-    Console().print(Markdown(CAUSES[identifier].page))
+    console = Console()
+    console.print(manual(CAUSES[identifier].page, console))
 
 
 @whygrad.command()
