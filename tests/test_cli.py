@@ -18,6 +18,7 @@ from launch import Done, execute, plain, write
 from scripts_living import BESIDE, LIVING
 from whygrad import __version__
 from whygrad.causes import CAUSES, CHAIN
+from whygrad.render import FORMATS
 
 
 @pytest.fixture
@@ -193,7 +194,7 @@ def test_wrong_calls(call: str, words: str, folder: Path) -> None:
     [
         (["run"], "Missing argument 'SCRIPT'"),
         (["run", "--jsn", "x", "healthy.py"], "Did you mean '--json'?"),
-        (["run", "--format", "yaml", "healthy.py"], "'yaml' is not one of text, json"),
+        (["run", "--format", "yaml", "healthy.py"], f"'yaml' is not one of {', '.join(FORMATS)}"),
         (["run", "--steps", "0", "healthy.py"], "0 is not in the range x>=1"),
         (["run", "--steps", "few", "healthy.py"], "'few' is not a valid number of steps"),
         (["rn"], "No such command 'rn'"),

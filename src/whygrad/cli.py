@@ -70,12 +70,22 @@ _STEPS = click.IntRange(min=1)
 _STEPS.name = "number of steps"  # what a wrong one is said not to be
 
 
-def _known_format(_context: click.Context, _option: click.Parameter, name: str) -> str:
-    from whygrad.render import FORMATS
+class _Format(click.ParamType[str]):
+    """A format of reports; they are imported when they are asked for."""
 
-    if name not in FORMATS:
-        raise click.BadParameter(f"{name!r} is not one of {', '.join(FORMATS)}")
-    return name
+    name = "format"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        from whygrad.render import FORMATS
+
+        return "|".join(FORMATS)
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from whygrad.render import FORMATS
+
+        if value not in FORMATS:
+            self.fail(f"{value!r} is not one of {', '.join(FORMATS)}", param, ctx)
+        return value
 
 
 @whygrad.command(context_settings={"allow_interspersed_args": False})
@@ -83,10 +93,9 @@ def _known_format(_context: click.Context, _option: click.Parameter, name: str) 
 @click.option(
     "--format",
     "form",
-    metavar="text|json",
+    type=_Format(),
     default="text",
-    callback=_known_format,
-    help="text: findings on stderr as they become known (the default); json: the whole report on stdout at the end.",
+    help="text: findings on stderr as they become known (the default); others: the whole report on stdout at the end.",
 )
 @click.option(
     "--steps",
