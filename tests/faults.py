@@ -79,14 +79,12 @@ def wrongs(
     recorder: Callable[[Session], Any],
     around: Callable[[], Any] = lambda: None,
     may_be_silent: Callable[[CodeType], bool] = lambda code: False,
-    last_calls: bool = False,
 ) -> list[str]:
-    """What goes wrong for the script where an error of ours is put at the edge of a recorder.
+    """What goes wrong for the script where an error of ours is put at the edge of a recorder, in first and last calls.
 
     Args:
         around: what has to be the same before and after.
         may_be_silent: whether nothing need be said of an error in a function.
-        last_calls: put an error at a function's last call as well.
     """
     plain, before, found = program(), around(), []
 
@@ -96,9 +94,7 @@ def wrongs(
     assert run() == (plain, ())
     sites = called(run, at_the_edge=True)
     assert len(sites) > 10
-    for code, turn in (
-        (code, turn) for code, count in sites.items() for turn in sorted({1, count if last_calls else 1})
-    ):
+    for code, turn in ((code, turn) for code, count in sites.items() for turn in sorted({1, count})):
         try:
             results, notes = struck(run, code, turn)
         except Injected:

@@ -37,6 +37,7 @@ def heard(recorder: Any) -> Iterator[Ear]:
     ear = Ear(recorder)
     recorder.start(ear)
     yield ear
+    recorder.finish(None)
     recorder.stop()
     assert not ear.faults, ear.faults
     for graph in ear.graphs:

@@ -72,3 +72,14 @@ def test_a_place_that_was_taken_leaves_no_draft(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match="is a directory"):
         file.write("x")
     assert os.listdir(tmp_path) == ["out.json"]
+
+
+def test_ctrl_c_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: int) -> None:
+        raise KeyboardInterrupt
+
+    file = ReportFile.at(str(tmp_path / "out.json"))
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        file.write("{}")
+    assert list(tmp_path.iterdir()) == []

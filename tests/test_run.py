@@ -12,16 +12,9 @@ import pytest
 
 from launch import driver, endings, environment, guided, plain, write
 from scripts_ending import ENDING
-from scripts_living import LIVING
+from scripts_living import BESIDE, LIVING
 
 SAME = LIVING | ENDING
-BESIDE = {
-    "beside.py": "print('beside', __name__)\n",
-    "click.py": "mine = 1\n",
-    "json.py": "mine = 2\n",
-    "rich.py": "mine = 3\n",
-    "difflib/__init__.py": "mine = 4\n",
-}
 
 
 @pytest.fixture

@@ -50,18 +50,43 @@ def main() -> int:
         die_of_interrupt()
 
 
-@click.group()
+class _Commands(click.Group):
+    """The commands; a script in the place of one is told where it belongs."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.commands and args[0].endswith(".py"):
+            raise UsageError(f"no command `{args[0]}`: a script is run by `whygrad run {args[0]}`")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands)
 @click.version_option(__version__, prog_name="whygrad")
 def whygrad() -> None:
     """Find out which parameters get no gradient, and why."""
 
 
-def _known_format(_context: click.Context, _option: click.Parameter, name: str) -> str:
-    from whygrad.render import FORMATS
+_STEPS = click.IntRange(min=1)
+_STEPS.name = "number of steps"  # what a wrong one is said not to be
 
-    if name not in FORMATS:
-        raise click.BadParameter(f"{name!r} is not one of {', '.join(FORMATS)}")
-    return name
+
+class _Format(click.ParamType[str]):
+    """A format of reports; they are imported when they are asked for."""
+
+    name = "format"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        from whygrad.render import FORMATS
+
+        return "|".join(FORMATS)
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from whygrad.render import FORMATS
+
+        if value not in FORMATS:
+            self.fail(f"{value!r} is not one of {', '.join(FORMATS)}", param, ctx)
+        return value
 
 
 @whygrad.command(context_settings={"allow_interspersed_args": False})
@@ -69,15 +94,14 @@ def _known_format(_context: click.Context, _option: click.Parameter, name: str) 
 @click.option(
     "--format",
     "form",
-    metavar="text|json",
+    type=_Format(),
     default="text",
-    callback=_known_format,
-    help="text: findings on stderr as they become known (the default); json: the whole report on stdout at the end.",
+    help="text: findings on stderr as they become known (the default); others: the whole report on stdout at the end.",
 )
 @click.option(
     "--steps",
     metavar="N",
-    type=click.IntRange(min=1),
+    type=_STEPS,
     default=10,
     help="Record until N steps have passed; 10 by default.",
 )
@@ -102,7 +126,7 @@ def run(
     script: str,
     arguments: tuple[str, ...],
 ) -> Callable[[], int]:
-    """Run SCRIPT as python would and explain the parameters without a gradient.
+    """Run SCRIPT as python would and explain what gets no gradient.
 
     SCRIPT is a file, - for standard input, or with -m a module. All that follows it belongs to the script.
 
@@ -208,15 +232,16 @@ def _conclude_watch(watch: Watch | None, report: Report, voice: Voice) -> None:
 def explain(identifier: str) -> None:
     """Show the manual page of a cause."""
     from rich.console import Console
-    from rich.markdown import Markdown
 
     from whygrad.causes import CAUSES
     from whygrad.nearest import did_you_mean
+    from whygrad.render.manual import manual
 
     if identifier not in CAUSES:
         hint = did_you_mean(identifier, CAUSES) or f"the causes are {', '.join(sorted(CAUSES))}"
         raise UsageError(f"no cause `{identifier}`: {hint}")
-    Console().print(Markdown(CAUSES[identifier].page))
+    console = Console()
+    console.print(manual(CAUSES[identifier].page, console))
 
 
 @whygrad.command()
@@ -235,4 +260,7 @@ def causes() -> None:
 
 
 def _complaint(error: WhygradError) -> str:
-    return f"whygrad: error: {error}"
+    from whygrad.render.look import Look
+    from whygrad.render.neutral import neutral
+
+    return f"whygrad: error: {neutral(str(error), Look())}"

@@ -10,10 +10,10 @@ import json
 import os
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from multiprocessing import process
 from pathlib import Path
 
 from whygrad.ending import Ending
@@ -45,7 +45,9 @@ class Wishes:
 
 def with_children(report: Report) -> Report:
     """A report in which nothing was asked for, with a word on the processes that the script started itself."""
-    # Reading the count takes no number from it, and there is no other trace of processes that are over.
+    # Reading the count takes no number from it, and there is no other trace of processes that are over. An import of
+    # ours would give the name `__mp_main__`, by which children send objects back, to our own main module.
+    process = sys.modules.get("multiprocessing.process")
     count = _COUNTED.fullmatch(repr(getattr(process, "_process_counter", "")))
     started = int(count[1]) - 1 if count is not None else 0
     if not started or report.requests or report.findings:

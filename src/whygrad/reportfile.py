@@ -45,9 +45,11 @@ class ReportFile:
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(self._draft, self.path)
-        except OSError as error:
+        except BaseException as error:  # Ctrl-C leaves no draft behind either
             with suppress(OSError):
                 self._draft.unlink()
+            if not isinstance(error, OSError):
+                raise
             raise ReportError(f"the report was not written to `{self.path}`: {_reason(error)}") from None
 
     @property

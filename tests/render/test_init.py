@@ -11,7 +11,3 @@ def test_every_format_gives_a_text_that_ends_with_one_newline() -> None:
         shown = render(report, Look())
         assert shown.endswith("\n")
         assert not shown.endswith("\n\n")
-
-
-def test_formats() -> None:
-    assert list(FORMATS) == ["text", "json"]

@@ -29,7 +29,9 @@ def test_tensorboard_reads_what_was_written(tmp_path: Path) -> None:
     clipping = Clipping("total", 1.0, 1e200, 1.0)
     file = EventFile(tmp_path)
     for step in (1, 300, 70_000):
-        file.add(look(step, parameter("net.0.weight", step / 2), parameter("b" * 200, 1e-30), clipping=clipping))
+        file.add(
+            look(step, parameter("net.0.weight", step / 2), parameter("b" * 200 + "\udc80", 1e-30), clipping=clipping)
+        )
     file.close()
     (path,) = tmp_path.iterdir()
     read = list(tf.compat.v1.train.summary_iterator(str(path)))
@@ -37,6 +39,6 @@ def test_tensorboard_reads_what_was_written(tmp_path: Path) -> None:
     assert [event.step for event in read[1:]] == [1, 300, 70_000]
     values = {value.tag: value.simple_value for value in read[2].summary.value}
     assert values["gradient_norm/net.0.weight"] == 150
-    assert values["gradient_norm/" + "b" * 200] == pytest.approx(1e-30)
+    assert values["gradient_norm/" + "b" * 200 + r"\udc80"] == pytest.approx(1e-30)
     assert values["update_to_weight/net.0.weight"] == pytest.approx(0.01)
     assert values["total/gradient_norm_before_clipping/SGD"] == float("inf")

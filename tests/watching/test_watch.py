@@ -29,11 +29,12 @@ def folder(tmp_path: Path) -> Path:
 def test_a_run_is_written_line_by_line(folder: Path) -> None:
     watch = Watch(folder, ["train.py"])
     watch.schedule.begins("SGD")
-    watch.seen(look(1, parameter("a"), parameter("b", None, nonfinite=2)))
+    unseen = parameter("c", None, zeros=None)
+    watch.seen(look(1, parameter("a"), parameter("b", None, nonfinite=2), unseen))
     first = lines(folder)  # already there, before the run is over
     assert [line["kind"] for line in first] == ["run", "step"]
     assert first[0]["schema"] == "whygrad-watch/1"
-    assert [p["gradient"] for p in first[1]["parameters"]] == ["present", "nonfinite"]
+    assert [p["gradient"] for p in first[1]["parameters"]] == ["present", "nonfinite", None]
     assert first[1]["parameters"][1]["gradient_norm"] is None
     watched = watch.close()
     last = lines(folder)[-1]

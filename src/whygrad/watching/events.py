@@ -80,7 +80,7 @@ def _event(wall: float, step: int = 0, values: Mapping[str, float] | None = None
 
 def _scalar(tag: str, value: float) -> bytes:
     """``Summary.Value{tag = 1, simple_value = 2}``."""
-    return b"\x0a" + _sized(tag.encode()) + b"\x15" + struct.pack("<f", _single(value))
+    return b"\x0a" + _sized(tag.encode(errors="backslashreplace")) + b"\x15" + struct.pack("<f", _single(value))
 
 
 def _single(value: float) -> float:

@@ -74,13 +74,7 @@ class Journal:
 def _parameter(each: ParameterHealth) -> dict[str, Any]:
     return {
         "path": each.path,
-        "gradient": "none"
-        if each.absent
-        else "nonfinite"
-        if each.nonfinite
-        else "zero"
-        if each.zeros == 1
-        else "present",
+        "gradient": _seen(each),
         "gradient_norm": _number(each.gradient),
         "norm_before_clipping": _number(each.before),
         "zeros": _number(each.zeros),

@@ -42,6 +42,7 @@ class Watch:
         self._courses: dict[str, Course] = {}
         self._names: dict[Hashable, str] = {}
         self._routes: list[Route] = []
+        self._frameworks: set[str] = set()
         self._notes: dict[str, None] = {}
 
     @property
@@ -64,8 +65,13 @@ class Watch:
     def met(self, graph: Graph) -> None:
         """A recorded request: the order of its layers, and their lines."""
         with self._lock:
+            self._frameworks.add(graph.framework)
             if len(self._routes) < MOST_ROUTES:
                 self._routes.append(route_of(graph))
+
+    def has_met(self, framework: str) -> bool:
+        """Whether the script asks this framework for gradients."""
+        return framework in self._frameworks
 
     def paths(self) -> tuple[str, ...]:
         """The names of the parameters that were met."""

@@ -99,6 +99,10 @@ def test_a_compiled_step_without_an_average_is_not_seen(run: Run) -> None:
     assert "none was seen" in watched.notes[0]
 
 
+def test_a_script_that_does_not_use_jax_hears_nothing_of_it(run: Run) -> None:
+    assert run(lambda: None).notes == ()
+
+
 def test_short_steps_are_let_go(run: Run) -> None:
     watched = run(lambda: training(optax.adam(0.01), 1, 200) and None)
     course = watched.courses["step"]

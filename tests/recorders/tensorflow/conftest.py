@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hearing import Ear
+from hearing import Ear, heard
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,10 +24,5 @@ def ear() -> Iterator[Ear]:
 
     from whygrad.recorders.tensorflow import TensorFlow
 
-    recorder = TensorFlow()
-    ear = Ear(recorder)
     _ = tf.keras.layers.Layer  # Keras is loaded lazily
-    recorder.start(ear)
-    yield ear
-    recorder.stop()
-    assert not ear.faults, ear.faults
+    yield from heard(TensorFlow())

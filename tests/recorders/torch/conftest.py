@@ -8,22 +8,16 @@ from typing import Any
 
 import pytest
 
-from hearing import Ear
+from hearing import Ear, heard
 from watching_run import watched_run
 from whygrad.watching.watched import Watched
 
 
 @pytest.fixture
 def ear() -> Iterator[Ear]:
-    """A recorder is listened to, and has no fault of its own."""
     from whygrad.recorders.torch import Torch
 
-    recorder, ear = Torch(), Ear()
-    recorder.start(ear)
-    yield ear
-    recorder.finish(None)
-    recorder.stop()
-    assert not ear.faults, ear.faults
+    yield from heard(Torch())
 
 
 @pytest.fixture

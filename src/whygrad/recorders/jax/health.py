@@ -95,7 +95,8 @@ class Health:
 
     def stop(self) -> None:
         """Take the hooks off."""
-        if not self.eager.heard and not any(step for _, step in self._steps.values()):
+        seen = self.eager.heard or any(step for _, step in self._steps.values())
+        if not seen and self.watch.has_met("jax"):
             self.watch.note(NOT_SEEN)
         self._steps.clear()
         self.eager.stop()

@@ -98,8 +98,9 @@ class Crossings:
             local.busy = False
 
     def arrived(self, tensor: Any, number: int, how: str, stack: frames.Stack) -> None:
-        """A constant came in; note which departed value it equals, if any."""
-        self.log.add(Crossed(number, how, stack, self._origin(tensor), False))
+        """A constant came in; note which departed value it equals, if any but its own."""
+        origin = self._origin(tensor)
+        self.log.add(Crossed(number, how, stack, None if origin == number else origin, False))
 
     def _origin(self, tensor: Any) -> int | None:
         import numpy

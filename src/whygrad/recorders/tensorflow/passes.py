@@ -79,9 +79,9 @@ class Passes:
 
     def _unseen(self) -> bool:
         """Whether what runs now runs eagerly and on no tape."""
-        from tensorflow.python.eager import context
-
         try:
+            from tensorflow.python.eager import context
+
             local = self.log.local
             return not local.tapes and not local.busy and bool(context.executing_eagerly())
         except Exception as error:

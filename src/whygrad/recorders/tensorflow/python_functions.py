@@ -78,7 +78,7 @@ class PythonFunctions:
 
         @wraps(original)
         def __call__(self: Any, device: Any, token: Any, args: Any) -> Any:
-            if self._is_grad_func:
+            if not functions._goes_forward(self, fault):
                 return original(self, device, token, args)
             begin, end = functions.log.first + len(functions.log.entries), functions._listen(fault)
             try:
@@ -92,6 +92,13 @@ class PythonFunctions:
             return outputs
 
         patches.replace(script_ops.EagerFunc, "__call__", __call__)
+
+    def _goes_forward(self, function: Any, fault: Callable[[BaseException], None]) -> bool:
+        try:
+            return not function._is_grad_func
+        except Exception as error:
+            fault(error)
+            return False
 
     def _listen(self, fault: Callable[[BaseException], None]) -> Callable[[], None]:
         try:

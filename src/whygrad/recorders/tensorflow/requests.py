@@ -159,9 +159,9 @@ def _ids(given: Any) -> frozenset[int]:
 
 def _operations(target: Any) -> int:
     """How many operations the target's graph has, before the backward pass adds its own; 0 when eager."""
-    from tensorflow.python.util import nest
-
     try:
+        from tensorflow.python.util import nest
+
         for tensor in nest.flatten(target):
             graph = getattr(tensor, "graph", None) if not hasattr(tensor, "_numpy_internal") else None
             if graph is not None:

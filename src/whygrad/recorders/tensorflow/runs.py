@@ -115,11 +115,11 @@ class Runs:
 
     def _before(self, function: Any, inputs: Sequence[Any], captured: Sequence[Any]) -> bool:
         """Measure what is due before a function runs; whether that makes it a loop."""
-        from tensorflow.python.eager import context
-
         local = self.log.local
         local.busy = True
         try:
+            from tensorflow.python.eager import context
+
             held = self._held_by(function.graph) if context.executing_eagerly() else ()
             news = not self._resting
             fitting = self.fitting()

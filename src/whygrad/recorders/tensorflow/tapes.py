@@ -36,7 +36,7 @@ class Tapes:
 
         @wraps(push)
         def _push_tape(self: Any) -> None:
-            fresh = self._tape is None
+            fresh = tapes._is_fresh(self)
             push(self)
             tapes._guard(tapes._opened, self, fresh, sys._getframe(1))
             if tapes.log.local.updating:
@@ -85,6 +85,14 @@ class Tapes:
             self.fault(error)
         finally:
             local.busy = busy
+
+    def _is_fresh(self, tape: Any) -> bool:
+        """Whether a tape that begins to record holds nothing from before."""
+        try:
+            return tape._tape is None
+        except Exception as error:
+            self.fault(error)
+            return True
 
     def _opened(self, tape: Any, fresh: bool, frame: FrameType) -> None:
         serial = self.serials.get(tape)
