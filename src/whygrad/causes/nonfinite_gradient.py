@@ -154,7 +154,7 @@ There is no flag for it. There is no use for a NaN gradient.
 from __future__ import annotations
 
 from whygrad.causes.alive.birth import births
-from whygrad.causes.alive.poles import forward, pole
+from whygrad.causes.alive.poles import forward, hidden, pole
 from whygrad.causes.cause import Case, Explanation
 
 ID = "nonfinite-gradient"
@@ -167,4 +167,5 @@ def explain(case: Case) -> Explanation | None:
     told = forward(case)
     if told is not None:
         return told
-    return next((one for one in map(pole, births(case, "nonfinite")) if one is not None), None)
+    found = (look(birth) for look in (pole, hidden) for birth in births(case, "nonfinite"))
+    return next((one for one in found if one is not None), None)

@@ -57,6 +57,13 @@ _BEGINS = Words(
     "keep what comes in where the result is finite: a lower bound, a smaller learning rate, smaller first weights",
 )
 
+_HIDDEN = Words(
+    "`{code}` makes NaN in some elements; the loss leaves those out, and 0 * NaN is NaN on the way back",
+    "what comes in is a number, and what comes out is none",
+    "give it something that it can compute with in every element, also in those that are not used: a row in which "
+    "all is masked with -inf has no softmax",
+)
+
 _WAYS: Mapping[str, Words] = {
     name: words
     for names, words in (
@@ -85,9 +92,14 @@ _ELEMENTWISE = frozenset(
     "mul multiply __mul__ __rmul__ neg __neg__ negative add addv2 __add__ sub __sub__ square".split()
 )
 _FAR = 4
+# How the place of an element begins that is none.
+_NO_NUMBER = "nan"
 
 
 _BACKWARD = "what came back to this operation was finite, and what it gave not"
+_LEFT_OUT = (
+    "measured in the forward pass: NaN begins here, and an operation that is given it hands back what is not finite"
+)
 _FORWARD = "measured in the forward pass: what this operation was given was finite, and what it gave not"
 
 
@@ -99,6 +111,19 @@ def forward(case: Case) -> Explanation | None:
     told = tell(Birth(case, first, (first,)), _WAYS.get(name_of(case, first), _BEGINS))
     told = replace(told, proof=Proof("structural", True, _FORWARD))
     return _at_point(case, told, "its result", first.sink)
+
+
+def hidden(birth: Birth) -> Explanation | None:
+    """Numbers of the forward pass that are none and that the loss leaves out: what comes back to them is."""
+    graph, flow = birth.case.graph, birth.case.flow
+    spoiled = [v for v, point in graph.points.items() if point.startswith(_NO_NUMBER) and graph.value_op[v] >= 0]
+    met = [v for v in spoiled if set(flow.forward([v], barriers=False)) & set(graph.inputs(birth.edge.op))]
+    first = min(met, key=graph.value_op.__getitem__, default=None)
+    if first is None or not graph.inputs(graph.value_op[first]):
+        return None
+    op = graph.value_op[first]
+    told = tell(Birth(birth.case, Edge(graph.inputs(op)[0], op, first, None), ()), _HIDDEN)
+    return _at_point(birth.case, replace(told, proof=Proof("structural", True, _LEFT_OUT)), "its result", first)
 
 
 def pole(birth: Birth) -> Explanation | None:
