@@ -50,7 +50,7 @@ LAYERS = {
     "embedding": "nnx.Embed(6, 4, rngs=rngs)",
 }
 CALLS = {
-    "gru": "{o}.{n}({h}[..., None])[:, -1]",
+    "gru": "{o}.{n}({h}[..., None], initial_carry=jnp.zeros((6, 4)))[:, -1]",
     "attention": "{o}.{n}({h}[None])[0]",
     "conv": "{o}.{n}({h}[..., None])[..., 0]",
     "embedding": "{h} + {o}.{n}(jnp.arange(6))",
