@@ -224,7 +224,7 @@ def _returned(place: Span, names: set[str]) -> tuple[bool, Parts]:
     for statement in source.statements(function):
         if isinstance(statement, ast.Return) and statement.value is not None:
             kept = {name for name in names if not _is_bound_anew(function, name, place, statement)}
-            parts = _parts(statement.value, _spread(function, kept), place)
+            parts = _parts(statement.value, _spread(function, kept, place.line or 0), place)
             if parts is not None:
                 return True, None if parts == frozenset(("all",)) else parts
     return False, None
@@ -279,14 +279,16 @@ def _carried(node: ast.AST) -> set[str]:
     return set().union(*(_carried(child) for child in ast.iter_child_nodes(node) if child is not lent))
 
 
-def _spread(function: source.FunctionNode, names: set[str]) -> set[str]:
-    """These names and all that may hold the same in the function."""
+def _spread(function: source.FunctionNode, names: set[str], first: int) -> set[str]:
+    """These names and all that may hold the same in the function, by its statements from a line on."""
     changed = True
     while changed:
         changed = False
         for statement in source.statements(function):
             value = getattr(statement, "value", None)
-            if isinstance(value, ast.AST) and not isinstance(statement, ast.Return) and _carried(value) & names:
+            if not isinstance(value, ast.AST) or isinstance(statement, ast.Return) or statement.lineno < first:
+                continue
+            if _carried(value) & names:
                 new = source.targets_of(statement) - names
                 names |= new
                 changed = changed or bool(new)
