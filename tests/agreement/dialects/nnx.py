@@ -59,7 +59,13 @@ CALLS = {
     "many": "{o}.{n}[1]({o}.{n}[0]({h}))",
 }
 _LAYER = ("self.{n} = nnx.Linear(4, 4, rngs=rngs)",)
-FAULTS = {kind: replace(plant, makes=_LAYER if plant.makes else ()) for kind, plant in FAULTS_OF_JAX.items()} | {
+# A rule that answers `None` makes JAX raise where Flax maps a recurrent layer over a batch.
+_REFUSED = ("custom-none",)
+FAULTS = {
+    kind: replace(plant, makes=_LAYER if plant.makes else ())
+    for kind, plant in FAULTS_OF_JAX.items()
+    if kind not in _REFUSED
+} | {
     "plain": Plant(
         ("h = h * {o}.{n}[...]  #: untracked",),
         makes=("self.{n} = nnx.Variable(jnp.ones(4))  #: untracked",),
