@@ -208,7 +208,9 @@ class Jax:
         program = trace.program() if trace is not None and request.error is None and not request.around else None
         found = gradients(request) if program is not None else None
         if program is None or found is None:
+            self.movement.unfollowed |= not request.around
             return graph, False
+        self.movement.unfollowed |= bool(program.variables) and not self.compiled.awake
         if program.variables:
             self.compiled.pending.append(Held.of(told, program, _with_a_way(graph, program, found)))
             return graph, True

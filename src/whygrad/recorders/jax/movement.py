@@ -51,6 +51,7 @@ class Movement:
     Attributes:
         useless: place and path of gradients that were zero or not finite: those need no other reason.
         explained: it was told of an update that goes nowhere.
+        unfollowed: some request was asked of what is not followed, and may well move.
     """
 
     def __init__(self, fault: Callable[[BaseException], None]) -> None:
@@ -59,7 +60,7 @@ class Movement:
         self.makers = Makers(fault)
         self.steps: list[Step] = []
         self.useless: set[tuple[Hashable, str]] = set()
-        self.explained = False
+        self.explained = self.unfollowed = False
 
     def start(self, module: ModuleType) -> None:
         """Optax or Equinox has been imported."""
@@ -74,7 +75,7 @@ class Movement:
 
     def may_stand_still(self) -> bool:
         """Whether somebody means to train, and nothing has moved so far."""
-        return bool(self.makers.made) and all(place.alike for place in self._places())
+        return bool(self.makers.made) and not self.unfollowed and all(place.alike for place in self._places())
 
     def lost(self, closed: Any) -> Iterator[Graph]:
         """For each update in a compiled program that leads to none of its results, a Graph that says so."""
@@ -86,7 +87,7 @@ class Movement:
         """Graphs that say what never moves."""
         told = [*self.updates.unapplied(), *self._apart(), *self._lost(), *self._captured()]
         yield from (*told, *self.again.unmoved())
-        if not told and not self.explained:
+        if not told and not self.explained and not self.unfollowed:
             yield from (*self._standing_still(), *self._left_out())
 
     # -- what is given and goes on ------------------------------------------------------------------
