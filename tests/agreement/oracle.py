@@ -100,11 +100,45 @@ def _tensorflow_verdict(gradient: Any) -> str:
 
 def of_jax() -> Facts:
     """Whether JAX's backward pass of the loss leads to each leaf."""
+    names = left_behind()
+    return _of_leaves("params", names.get("params", {}), names.get("loss_fn"))
+
+
+def of_nnx() -> Facts:
+    """The same for the parameters of a model of Flax NNX."""
+    names = left_behind()
+    model, loss_fn = names.get("model"), names.get("loss_fn")
+    if model is None or loss_fn is None:
+        return _of_leaves("model", {}, None)
+    from flax import nnx
+
+    graph, params, rest = nnx.split(model, nnx.Param, ...)
+    return _of_leaves("model", nnx.to_pure_dict(params), lambda weights: loss_fn(_merged(graph, params, weights, rest)))
+
+
+def _merged(graph: Any, params: Any, weights: Any, rest: Any) -> Any:
+    from flax import nnx
+
+    nnx.replace_by_pure_dict(params, weights)
+    return nnx.merge(graph, params, rest)
+
+
+def of_equinox() -> Facts:
+    """The same for the arrays of a model of Equinox."""
+    names = left_behind()
+    model, loss_fn = names.get("model"), names.get("loss_fn")
+    if model is None or loss_fn is None:
+        return _of_leaves("model", {}, None)
+    import equinox
+
+    params, rest = equinox.partition(model, equinox.is_inexact_array)
+    return _of_leaves("model", params, lambda weights: loss_fn(equinox.combine(weights, rest)))
+
+
+def _of_leaves(name: str, params: Any, loss_fn: Callable[[Any], Any] | None) -> Facts:
     import jax
     import numpy as np
 
-    names = left_behind()
-    params, loss_fn = names.get("params", {}), names.get("loss_fn")
     leaves = jax.tree_util.tree_leaves_with_path(params)
     randomness = [repr(random.getstate()).encode(), repr(np.random.get_state()).encode()]
     if _error() is not None or loss_fn is None:  # what is left may be tracers
@@ -117,7 +151,8 @@ def of_jax() -> Facts:
 
     verdicts = {}
     for (path, _), reached in zip(leaves, _reached(loss, params), strict=True):
-        verdicts["params/" + jax.tree_util.keystr(path, simple=True, separator="/")] = "present" if reached else "none"
+        inside = jax.tree_util.keystr(path, simple=True, separator="/")
+        verdicts[f"{name}/{inside}"] = "present" if reached else "none"
     return Facts(verdicts, weights, digest(randomness), _error())
 
 
@@ -197,8 +232,10 @@ def _error() -> str | None:
 
 
 ORACLES: dict[str, Callable[[], Facts]] = {
+    "equinox": of_equinox,
     "jax": of_jax,
     "keras": of_keras,
+    "nnx": of_nnx,
     "tensorflow": of_tensorflow,
     "torch": of_torch,
 }

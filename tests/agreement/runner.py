@@ -27,6 +27,8 @@ SECONDS = 120
 WARM = {
     "torch": ("torch", "torch._dynamo", "numpy.random", "whygrad.recorders.torch"),
     "jax": ("jax", "flax.linen", "optax", "numpy.random", "whygrad.recorders.jax"),
+    "nnx-jax": ("jax", "flax.nnx", "optax", "numpy.random", "whygrad.recorders.jax"),
+    "equinox-jax": ("jax", "equinox", "optax", "numpy.random", "whygrad.recorders.jax"),
     "tensorflow": ("tensorflow", "keras.layers", "numpy.random", "whygrad.recorders.tensorflow"),
     "keras-jax": ("jax", "tensorflow", "keras.layers", "numpy.random", "whygrad.recorders.jax"),
     "keras-tensorflow": ("tensorflow", "keras.layers", "numpy.random", "whygrad.recorders.tensorflow"),

@@ -26,6 +26,8 @@ TESTS = Path(__file__).parent.parent
     [
         pytest.param("torch", "100", marks=pytest.mark.torch),
         pytest.param("jax", "6", marks=pytest.mark.jax),
+        pytest.param("nnx-jax", "4", marks=pytest.mark.jax),
+        pytest.param("equinox-jax", "4", marks=pytest.mark.jax),
         pytest.param("tensorflow", "12", marks=pytest.mark.tensorflow),  # each costs twenty of the others
         pytest.param("keras-torch", "8", marks=pytest.mark.torch),
         pytest.param("keras-jax", "4", marks=pytest.mark.jax),

@@ -50,7 +50,7 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     # Where a library stands between the function and the holder, the function itself may know better.
     for made, names in ((dead, held), *((span, set[str]()) for span in stack)):
         place = _beside(made, names, later, _outside(made, stack))
-        if place is not None:
+        if place is not None and not _is_within(place, made):
             return place, made
     if lets_go(dead, held):
         return dead, None
@@ -174,6 +174,15 @@ def _leads_on(case: Case, dead: Span) -> bool:
     graph, flow = case.graph, case.flow
     ops = (op for op in range(len(graph)) if any(flow.carries(value) for value in graph.outputs(op)))
     return any(_together(span, dead) for op in ops for span in graph.stacks[graph.op_stack[op]])
+
+
+def _is_within(one: Span, other: Span) -> bool:
+    """Whether one of two places is a part of the other: they can not stand in each other's stead, then."""
+    if one.file != other.file or one.column is None or other.column is None:
+        return False
+    begins = [((s.line or 0), (s.column or 0)) for s in (one, other)]
+    ends = [((s.end_line or 0), (s.end_column or 0)) for s in (one, other)]
+    return begins[0] <= begins[1] < ends[0] or begins[1] <= begins[0] < ends[1]
 
 
 def _outside(place: Span, stack: tuple[Span, ...]) -> list[object]:

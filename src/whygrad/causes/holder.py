@@ -156,6 +156,14 @@ def overwritten(place: Span, part: int | None) -> bool:
     return not any(isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and n.id in names for n in ast.walk(loop))
 
 
+def takes_from_outside(request: Span, call: Span) -> bool:
+    """Whether a request reads what it is asked of under the name to which a call of its function binds the result."""
+    asked, bound = source.node_at(request), source.statement_at(call)
+    if not isinstance(asked, ast.Call) or not isinstance(bound, ast.Assign):
+        return False
+    return any(source.names_in(given) & source.targets_of(bound) for given in asked.args)
+
+
 def innermost_loop(function: source.FunctionNode, statement: ast.stmt) -> ast.stmt | None:
     """The innermost loop of a function around a statement."""
     loops = [s for s in source.statements(function) if isinstance(s, _LOOPS) and statement in ast.walk(s)]
@@ -222,13 +230,20 @@ def _returned(place: Span, names: set[str]) -> tuple[bool, Parts]:
     function = source.function_at(place)
     if function is None or isinstance(function, (ast.Module, ast.Lambda)):
         return False, None
-    held = _spread(function, set(names))
     for statement in source.statements(function):
         if isinstance(statement, ast.Return) and statement.value is not None:
-            parts = _parts(statement.value, held, place)
+            kept = {name for name in names if not _is_bound_anew(function, name, place, statement)}
+            parts = _parts(statement.value, _spread(function, kept, place.line or 0), place)
             if parts is not None:
                 return True, None if parts == frozenset(("all",)) else parts
     return False, None
+
+
+def _is_bound_anew(function: source.FunctionNode, name: str, place: Span, end: ast.stmt) -> bool:
+    """Whether a function certainly binds a name to something else between a place and one of its returns."""
+    body = function.body if not isinstance(function, ast.Lambda) else []
+    between = [s for s in body if (place.line or 0) < s.lineno < end.lineno and isinstance(s, ast.Assign)]
+    return any(name in source.targets_of(s) and name not in source.names_in(s.value) for s in between)
 
 
 def _parts(value: ast.expr, held: set[str], place: Span) -> frozenset[object] | None:
@@ -273,14 +288,16 @@ def _carried(node: ast.AST) -> set[str]:
     return set().union(*(_carried(child) for child in ast.iter_child_nodes(node) if child is not lent))
 
 
-def _spread(function: source.FunctionNode, names: set[str]) -> set[str]:
-    """These names and all that may hold the same in the function."""
+def _spread(function: source.FunctionNode, names: set[str], first: int) -> set[str]:
+    """These names and all that may hold the same in the function, by its statements from a line on."""
     changed = True
     while changed:
         changed = False
         for statement in source.statements(function):
             value = getattr(statement, "value", None)
-            if isinstance(value, ast.AST) and not isinstance(statement, ast.Return) and _carried(value) & names:
+            if not isinstance(value, ast.AST) or isinstance(statement, ast.Return) or statement.lineno < first:
+                continue
+            if _carried(value) & names:
                 new = source.targets_of(statement) - names
                 names |= new
                 changed = changed or bool(new)

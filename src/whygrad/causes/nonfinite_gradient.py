@@ -154,7 +154,7 @@ There is no flag for it. There is no use for a NaN gradient.
 from __future__ import annotations
 
 from whygrad.causes.alive.birth import births
-from whygrad.causes.alive.poles import forward, from_outside, pole, suspected, unmeasured
+from whygrad.causes.alive.poles import forward, from_outside, hidden, pole, suspected, unmeasured
 from whygrad.causes.cause import Case, Explanation
 
 ID = "nonfinite-gradient"
@@ -167,9 +167,10 @@ def explain(case: Case) -> Explanation | None:
     told = forward(case)
     if told is not None:
         return told
-    told = next((one for one in map(pole, births(case, "nonfinite")) if one is not None), None)
-    if told is None and (hidden := unmeasured(case)):
-        return suspected(case, hidden)
+    found = (look(birth) for look in (pole, hidden) for birth in births(case, "nonfinite"))
+    told = next((one for one in found if one is not None), None)
+    if told is None and (inside := unmeasured(case)):
+        return suspected(case, inside)
     if told is None and any(event.kind == "spoiled" for event in case.parameter.history):
         return from_outside(case)
     return told

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from agreement.dialects import jax_losses as losses
+from agreement.dialects.jax_losses import EXTRAS as EXTRAS
+from agreement.dialects.jax_losses import OPTIMIZERS as OPTIMIZERS
 from agreement.dialects.jax_plants import BY_VALUE as BY_VALUE
 from agreement.dialects.jax_plants import DEBATABLE as DEBATABLE
 from agreement.dialects.jax_plants import FADING as FADING
@@ -14,7 +17,7 @@ from agreement.dialects.jax_plants import TOLD as TOLD_PLANTS
 from agreement.dialects.jax_plants import TRAINING_FAULTS as TRAINING_FAULTS
 from agreement.dialects.jax_plants import ZEROS as ZEROS_PLANTS
 from agreement.grammar import Program
-from agreement.writing import Room, head, indented
+from agreement.writing import Room, indented
 
 TOLD = TOLD_PLANTS | {"loss-float"}
 ZEROS = ZEROS_PLANTS | frozenset(TRAINING_FAULTS)
@@ -68,12 +71,13 @@ JOINS = {
     "halves": "jnp.concatenate([{a}[:, :2], {b}[:, 2:]], axis=1)",
     "where": "jnp.where(jnp.arange(4) < 2, {a}, {b})",
 }
-EXTRAS = ("logging", "metric", "teacher", "clipping")
-OPTIMIZERS = {"sgd": "optax.sgd(0.05)", "adam": "optax.adam(0.01)", "momentum": "optax.sgd(0.01, momentum=0.9)"}
 
 
 def settled(program: Program) -> Program:
-    """A loss that reads the surrounding weights stands in the loop that rebinds them."""
+    """A loss that reads the surrounding weights stands in the loop that rebinds them; what is held takes some steps."""
+    if program.fault in losses.HELD:
+        training = "eager" if program.fault == "not-applied" else program.training
+        return replace(program, steps=losses.HELD_STEPS, training=training)
     return replace(program, training="eager") if program.fault == "closed-over" else program
 
 
@@ -96,30 +100,16 @@ def room(place: Room, lines: list[str]) -> list[str]:
 
 
 def _loss(program: Program, aux: bool = False) -> list[str]:
-    names = [head(index)[1] for index in range(program.heads)]
-    dropped = program.fault == "second-head-dropped" and program.heads == 2
-    mark = "  #: unused-output" if dropped else ""
-    argument = "p" if program.fault == "closed-over" else "params"
-    closed = "  #: wrong-source, not-called" if program.fault == "closed-over" else ""
-    lines = [f'{", ".join(names)} = model.apply({{"params": params}}, x){mark}{closed}']
-    if program.fault == "output-detached":
-        lines.append("out0 = jax.lax.stop_gradient(out0)  #: stop-gradient")
-    loss = " + ".join(f"jnp.mean(({name} - y) ** 2)" for name in (names[:1] if dropped else names))
-    lines.append(f"loss = {loss}{mark}")
-    if "teacher" in program.extras:
-        lines.append("loss = loss + 0.1 * jnp.mean((out0 - x @ teacher) ** 2)")
-    if program.fault == "loss-detached":
-        lines.append("loss = jax.lax.stop_gradient(loss)  #: stop-gradient")
-    if program.fault == "loss-float":
-        lines.append("loss = jnp.asarray(float(loss))  #: left-framework")
-    return [f"def loss_fn({argument}):{closed}", *indented([*lines, f"return {'(loss, out0)' if aux else 'loss'}"])]
+    return losses.loss(program, 'model.apply({"params": params}, x)', "params", "p", aux)
 
 
 def _asked(program: Program, aux: bool = False) -> str:
-    mark = "  #: wrong-source, not-called" if program.fault == "closed-over" else ""
-    if aux:
-        return "(loss, out0), grads = jax.value_and_grad(loss_fn, has_aux=True)(params)"
-    return f"loss, grads = jax.value_and_grad(loss_fn)(params){mark}"
+    options = ", has_aux=True" if aux else ""
+    return losses.asked(program, f"jax.value_and_grad(loss_fn{options})(params)", aux)
+
+
+def _updated(program: Program) -> list[str]:
+    return [] if program.fault == "not-applied" else UPDATE
 
 
 UPDATE = ["updates, state = tx.update(grads, state)", "params = optax.apply_updates(params, updates)"]
@@ -131,7 +121,7 @@ def _eager(program: Program) -> list[str]:
         "",
         "",
         f"for step in range({program.steps}):",
-        *indented([_asked(program), *UPDATE, *_after(program, ())]),
+        *indented([_asked(program), *_updated(program), *losses.after(program)]),
     ]
 
 
@@ -141,7 +131,7 @@ def _aux(program: Program) -> list[str]:
         "",
         "",
         f"for step in range({program.steps}):",
-        *indented([_asked(program, aux=True), *UPDATE, *_after(program, ("metric",))]),
+        *indented([_asked(program, aux=True), *_updated(program), *losses.after(program, ("metric",))]),
     ]
 
 
@@ -149,11 +139,11 @@ def _compiled(program: Program) -> list[str]:
     return [
         "@jax.jit",
         "def train_step(params, state):",
-        *indented([*_loss(program), "", _asked(program), *UPDATE, "return params, state, loss, grads"]),
+        *indented([*_loss(program), "", _asked(program), *_updated(program), "return params, state, loss, grads"]),
         "",
         "",
         f"for step in range({program.steps}):",
-        *indented(["params, state, loss, grads = train_step(params, state)", *_after(program, ())]),
+        *indented(["params, state, loss, grads = train_step(params, state)", *losses.after(program)]),
         "",
         "",
         *_loss(program),
@@ -165,7 +155,7 @@ def _scanned(program: Program) -> list[str]:
         "def one_step(carry, _):",
         "    params, state = carry",
         *indented(
-            [*_loss(program), "", _asked(program), *UPDATE, "return (params, state), (loss, grads)"],
+            [*_loss(program), "", _asked(program), *_updated(program), "return (params, state), (loss, grads)"],
         ),
         "",
         "",
@@ -177,46 +167,19 @@ def _scanned(program: Program) -> list[str]:
     ]
 
 
-def _after(program: Program, more: tuple[str, ...]) -> list[str]:
-    return [line for extra in program.extras if extra in ("logging", *more) for line in _EXTRA_STEPS[extra]]
-
-
-_EXTRA_STEPS = {
-    "logging": ["history.append(float(loss))"],
-    "metric": ["hits = float((jnp.argmax(out0, axis=-1) == jnp.argmax(y, axis=-1)).mean())"],
-}
 TRAININGS = {"eager": _eager, "aux": _aux, "compiled": _compiled, "scanned": _scanned}
 
 
 def training(program: Program) -> list[str]:
     """The script below the classes; it leaves ``params``, ``grads`` and ``loss_fn`` behind."""
-    optimizer = OPTIMIZERS[program.optimizer]
-    if "clipping" in program.extras:
-        optimizer = f"optax.chain(optax.clip_by_global_norm(10.0), {optimizer})"
     lines = [
-        f"random.seed({program.seed})",
-        f"np.random.seed({program.seed})",
+        *losses.data(program),
         "model = Net()",
-        f"keys = jax.random.split(jax.random.PRNGKey({program.seed}), 4)",
-        "x = jax.random.normal(keys[0], (6, 4))",
-        "y = jax.random.uniform(keys[1], (6, 4))",
-        'params = model.init(keys[2], x)["params"]',
-    ]
-    if "teacher" in program.extras:
-        lines.append("teacher = jax.random.normal(keys[3], (4, 4))")
-    lines += [
-        f"tx = {optimizer}",
+        'params = model.init(draws[2], x)["params"]',
+        f"tx = {losses.optimizer(program)}",
         "state = tx.init(params)",
         "history = []",
         *TRAININGS[program.training](program),
         'print("done", float(loss))',
     ]
-    if not program.wrapped:
-        return lines
-    return [
-        "def train():",
-        *indented([*lines, "return params, grads, loss_fn"]),
-        "",
-        "",
-        "params, grads, loss_fn = train()",
-    ]
+    return losses.wrapped(program, lines, "params, grads, loss_fn")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agreement.dialects.jax_losses import HELD
 from agreement.writing import Plant
 
 FUNCTION = (
@@ -63,12 +64,13 @@ FAULTS = {
 # Faults in which JAX raises, so that there is no gradient at all; they are to be told all the same.
 TOLD = frozenset(("numpy", "float", "callback"))
 DEBATABLE: frozenset[str] = frozenset()
-BY_VALUE: frozenset[str] = frozenset()
+# What is told by its steps, and not by the structure of the loss.
+BY_VALUE = frozenset(HELD)
 # A cut is told by its structure in JAX: its zeros are no zeros of value.
 ZEROS = frozenset(FAULTS)
 FADING: frozenset[str] = frozenset()
 MAKING_FAULTS: dict[str, list[str]] = {}
-TRAINING_FAULTS = ("output-detached", "loss-detached", "second-head-dropped", "closed-over", "loss-float")
+TRAINING_FAULTS = ("output-detached", "loss-detached", "second-head-dropped", "closed-over", "loss-float", *HELD)
 HARMLESS = {
     "straight-through": Plant(("h = h + jax.lax.stop_gradient(jnp.round(h * 50) / 50 + 0.01 - h)",)),
     "half-detached": Plant(("h = 0.5 * h + 0.5 * jax.lax.stop_gradient(h)",)),

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 
 from hearing import Ear
 from jax_broken import BROKEN
+from jax_dropped import DROPPED
 from jax_healthy import HEALTHY, X, mlp, net
 from jax_oracle import oracle
 from whygrad import spec
@@ -55,9 +56,9 @@ def test_a_healthy_program(name: str, how: str, ear: Ear) -> None:
 
 
 @pytest.mark.parametrize("how", ["eager", "jit"])
-@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("name", BROKEN | DROPPED)
 def test_a_broken_program(name: str, how: str, ear: Ear) -> None:
-    cause, program = BROKEN[name]
+    cause, program = (BROKEN | DROPPED)[name]
     loss, params = program()
     if cause in RAISES:
         with pytest.raises(Exception):  # noqa: B017, PT011  whatever JAX raises, and not an error of ours

@@ -200,3 +200,18 @@ def test_what_a_compiled_request_closed_over_is_not_kept_alive(size: int) -> Non
     del closed
     assert seen() is None
     assert (held.arrays() is None) == (size > 128)  # of a small one there is a copy
+
+
+def test_numbers_that_the_loss_leaves_out_are_blamed_where_they_begin() -> None:
+    kept = jnp.array([[True, True], [False, False]])
+
+    def loss(p: Any) -> Any:
+        weights = jax.nn.softmax(jnp.where(kept, p["scores"], -jnp.inf))
+        return jnp.sum(jnp.where(kept, weights @ p["values"], 0.0))
+
+    last = steps_of(loss, {"scores": jnp.ones((2, 2)), "values": jnp.ones((2, 2))}, compiled=False, count=1)
+    assert last.graph is not None
+    (finding,) = diagnose(last.graph)
+    assert finding.cause == "nonfinite-gradient"
+    assert finding.culprit is not None
+    assert (finding.culprit.code or "").startswith("jax.nn.softmax(")

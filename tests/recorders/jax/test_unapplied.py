@@ -126,6 +126,33 @@ def what_is_put_back_before_each_step() -> None:
         print(loss(p, X[0]))
 
 
+@dropped
+def what_a_compiled_function_took_in_as_constants() -> None:
+    p = start()
+
+    @jax.jit
+    def one(x: Any) -> Any:
+        g = jax.grad(loss)(p, x)  # <- here
+        return moved(p, g)
+
+    for n in ROUNDS:
+        p = one(X[n % 4])
+        print(loss(p, X[0]))
+
+
+@meant
+def what_is_adapted_to_each_task() -> None:
+    p = start()
+
+    @jax.jit
+    def one(x: Any) -> Any:
+        return moved(p, jax.grad(loss)(p, x))
+
+    for n in ROUNDS:
+        adapted = one(X[n % 4])
+        print(loss(adapted, X[0]))
+
+
 @meant
 def a_clock_looks_at_the_step() -> None:
     one, p = jax.jit(step), start()

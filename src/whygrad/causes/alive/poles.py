@@ -103,6 +103,13 @@ _DATA = Words(
     "look for it in the data (`np.isfinite(x).all()`), and fill it in or leave those rows out",
 )
 
+_HIDDEN = Words(
+    "`{code}` makes NaN in some elements; the loss leaves those out, and 0 * NaN is NaN on the way back",
+    "what comes in is a number, and what comes out is none",
+    "give it something that it can compute with in every element, also in those that are not used: a row in which "
+    "all is masked with -inf has no softmax",
+)
+
 _WAYS: Mapping[str, Words] = {
     name: words
     for names, words in (
@@ -134,13 +141,17 @@ _ELEMENTWISE = frozenset(
 _FAR = 4
 # What they give of finite numbers may be too large, and is never NaN.
 _OF_INFINITE = frozenset("mul multiply sub add addv2 addn".split())
-NAN = "NaN"
+# How the place of an element begins that is no number, in lower case.
+_NO_NUMBER = "nan"
 
 
 _BACKWARD = "what came back to this operation was finite, and what it gave not"
 _ALONE = "what comes back around it was measured: it is the only operation in between with such a place"
 _CAME_IN = "measured in the forward pass: it was not finite before any operation"
 _NOT_NAN = "measured in the forward pass: nothing that this operation was given was NaN, and what it gave was"
+_LEFT_OUT = (
+    "measured in the forward pass: NaN begins here, and an operation that is given it hands back what is not finite"
+)
 _FORWARD = "measured in the forward pass: what this operation was given was finite, and what it gave not"
 
 
@@ -162,8 +173,25 @@ def _broken(birth: Birth) -> Words:
     """What is said of an operation in the forward pass whose result is not finite."""
     if birth.name not in _ROOTS:
         return _WAYS.get(birth.name, _BEGINS)
-    negative = birth.name == "sqrt" or birth.case.graph.points.get(birth.edge.sink, "").startswith(NAN)
-    return _NEGATIVE if negative else _BEGINS
+    return _NEGATIVE if birth.name == "sqrt" or _is_nan(birth.case, birth.edge.sink) else _BEGINS
+
+
+def _is_nan(case: Case, value: int) -> bool:
+    """Whether an element of a value is known to be no number."""
+    return case.graph.points.get(value, "").lower().startswith(_NO_NUMBER)
+
+
+def hidden(birth: Birth) -> Explanation | None:
+    """Numbers of the forward pass that are none and that the loss leaves out: what comes back to them is."""
+    graph, flow = birth.case.graph, birth.case.flow
+    spoiled = [v for v in graph.points if _is_nan(birth.case, v) and graph.value_op[v] >= 0]
+    met = [v for v in spoiled if set(flow.forward([v], barriers=False)) & set(graph.inputs(birth.edge.op))]
+    first = min(met, key=graph.value_op.__getitem__, default=None)
+    if first is None or not graph.inputs(graph.value_op[first]):
+        return None
+    op = graph.value_op[first]
+    told = tell(Birth(birth.case, Edge(graph.inputs(op)[0], op, first, None), ()), _HIDDEN)
+    return _at_point(birth.case, replace(told, proof=Proof("structural", True, _LEFT_OUT)), "its result", first)
 
 
 def pole(birth: Birth) -> Explanation | None:
@@ -224,7 +252,7 @@ def _at_point(case: Case, told: Explanation, what: str, value: int) -> Explanati
 
 def _is_undefined(case: Case, edge: Edge) -> bool:
     """Whether an operation gives NaN that does so only where something infinite goes into it."""
-    return case.graph.points.get(edge.sink, "").startswith(NAN) and name_of(case, edge) in _OF_INFINITE
+    return _is_nan(case, edge.sink) and name_of(case, edge) in _OF_INFINITE
 
 
 def _first_break(case: Case) -> Edge | None:

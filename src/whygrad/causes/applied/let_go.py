@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from whygrad.causes.applied.timed import has_clock, may_be_timed
 from whygrad.causes.applied.unapplied import bound_again, tell
 from whygrad.causes.cause import Case, Explanation
-from whygrad.causes.holder import dropped_beside, is_dropped, others_read, overwritten, put_back
+from whygrad.causes.holder import dropped_beside, is_dropped, others_read, overwritten, put_back, takes_from_outside
 from whygrad.causes.words import Words
+from whygrad.finding import Label
 from whygrad.graph import Event
 from whygrad.span import Span
 
@@ -23,6 +26,14 @@ _AGAIN = Words(
     "what the step before has made of them is not taken up",
     "hand the next step what this one gives back, and do not put the old parameters in its place",
     "each step began with the same numbers; other results of the step before came back, the new parameters did not",
+)
+
+
+_CAPTURED = Words(
+    "the compiled function around `{code}` holds the parameters of its first call as constants",
+    "what stands outside of the function is read once, when it is compiled",
+    "pass them to the compiled function as an argument, and ask for the gradient by that",
+    "the compiled program has them as constants, and so began with the same numbers in each call",
 )
 
 
@@ -49,6 +60,15 @@ def begun_again(case: Case, event: Event) -> Explanation | None:
     if place is not None or event.span is None:
         return _told(case, place)
     return tell(case, _AGAIN, put_back(event.span) or event.span)
+
+
+def captured(case: Case, event: Event) -> Explanation | None:
+    """What a compiled function took from around it, where what the call gives is bound to the same name."""
+    request = case.graph.request[0] if case.graph.request else None
+    if event.span is None or request is None or not takes_from_outside(request, event.span):
+        return None
+    told = tell(case, _CAPTURED, request)
+    return replace(told, labels=(*told.labels, Label(event.span, "called here, and not given them")))
 
 
 def given_again(case: Case, event: Event) -> Explanation | None:

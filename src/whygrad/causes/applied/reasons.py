@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from whygrad.causes.applied.left_out import left_behind, left_out, unheld
-from whygrad.causes.applied.let_go import begun_again, given_again, let_go, let_go_beside
+from whygrad.causes.applied.let_go import begun_again, captured, given_again, let_go, let_go_beside
 from whygrad.causes.applied.plain import PLAIN, plain, slowed
 from whygrad.causes.applied.unapplied import Way
 from whygrad.causes.applied.unreached import never_applied
@@ -19,6 +19,7 @@ REASONS: Mapping[str, Way] = {
     "dropped, others read": let_go_beside,
     "given again": given_again,
     "begun again": begun_again,
+    "captured": captured,
     # What no optimizer is given, which may be meant.
     "no optimizer": unheld,
     "left out": left_out,

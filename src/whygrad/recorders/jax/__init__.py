@@ -20,7 +20,7 @@ from whygrad.recorders.jax.health import Health
 from whygrad.recorders.jax.hooks import Hooks
 from whygrad.recorders.jax.keras import Keras
 from whygrad.recorders.jax.leaks import Leaks
-from whygrad.recorders.jax.measured import Streaks, explained, is_useless
+from whygrad.recorders.jax.measured import USELESS, Streaks, explained, is_useless
 from whygrad.recorders.jax.movement import Movement, Step
 from whygrad.recorders.jax.nnx import Variables
 from whygrad.recorders.jax.replay import worth
@@ -208,7 +208,9 @@ class Jax:
         program = trace.program() if trace is not None and request.error is None and not request.around else None
         found = gradients(request) if program is not None else None
         if program is None or found is None:
+            self.movement.unfollowed |= not request.around
             return graph, False
+        self.movement.unfollowed |= bool(program.variables) and not self.compiled.awake
         if program.variables:
             self.compiled.pending.append(Held.of(told, program, _with_a_way(graph, program, found)))
             return graph, True
@@ -244,8 +246,7 @@ class Jax:
             self.compiled.rest(self._undecided)
 
     def _noted(self, told: Told, graph: Graph) -> Graph:
-        if is_useless(graph):
-            self.movement.useless.add(told.site)
+        self.movement.useless.update((told.site, p.path) for p in graph.parameters if p.gradient in USELESS)
         return graph
 
     def _undecided(self, held: Held) -> bool:

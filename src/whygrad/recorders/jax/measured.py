@@ -74,9 +74,13 @@ class Streaks:
             self.spent += time.process_time() - began
 
 
+# What a gradient is worth that has a way, and is of no use.
+USELESS = ("zero", "nonfinite")
+
+
 def is_useless(graph: Graph) -> bool:
     """Whether a gradient that has a way is of no use."""
-    return any(p.gradient in ("zero", "nonfinite") for p in graph.parameters)
+    return any(p.gradient in USELESS for p in graph.parameters)
 
 
 def explained(graph: Graph, measured: Measured | None) -> Graph:

@@ -49,8 +49,9 @@ class Movement:
         fault: told of an error of ours.
 
     Attributes:
-        useless: the places at which some gradient was zero or not finite: those need no other reason.
+        useless: place and path of gradients that were zero or not finite: those need no other reason.
         explained: it was told of an update that goes nowhere.
+        unfollowed: some request was asked of what is not followed, and may well move.
     """
 
     def __init__(self, fault: Callable[[BaseException], None]) -> None:
@@ -58,8 +59,8 @@ class Movement:
         self.updates = Updates(fault, self._are_asked)
         self.makers = Makers(fault)
         self.steps: list[Step] = []
-        self.useless: set[Hashable] = set()
-        self.explained = False
+        self.useless: set[tuple[Hashable, str]] = set()
+        self.explained = self.unfollowed = False
 
     def start(self, module: ModuleType) -> None:
         """Optax or Equinox has been imported."""
@@ -74,7 +75,7 @@ class Movement:
 
     def may_stand_still(self) -> bool:
         """Whether somebody means to train, and nothing has moved so far."""
-        return bool(self.makers.made) and all(place.alike for place in self._places())
+        return bool(self.makers.made) and not self.unfollowed and all(place.alike for place in self._places())
 
     def lost(self, closed: Any) -> Iterator[Graph]:
         """For each update in a compiled program that leads to none of its results, a Graph that says so."""
@@ -84,9 +85,9 @@ class Movement:
 
     def at_end(self) -> Iterator[Graph]:
         """Graphs that say what never moves."""
-        told = [*self.updates.unapplied(), *self._apart(), *self._lost()]
+        told = [*self.updates.unapplied(), *self._apart(), *self._lost(), *self._captured()]
         yield from (*told, *self.again.unmoved())
-        if not told and not self.explained:
+        if not told and not self.explained and not self.unfollowed:
             yield from (*self._standing_still(), *self._left_out())
 
     # -- what is given and goes on ------------------------------------------------------------------
@@ -113,6 +114,12 @@ class Movement:
                 reason = "begun again" if moves.handed_on else "dropped" if moves.varied else "dropped, others read"
                 yield kept(step.graph, moves, Event("kept", frames.spans(moves.stack)[0], reason, moves.part))
 
+    def _captured(self) -> Iterator[Graph]:
+        """Of each compiled step that took the parameters in as constants, a Graph that says so."""
+        for step in self.steps:
+            if step.moves.captured and step.moves.calls >= CALLS_TO_AGREE:
+                yield _told(step.graph, _alive(step.graph), Reason(step.moves.stack, "captured"))
+
     # -- what stands still --------------------------------------------------------------------------
 
     def _places(self) -> Iterator[Place]:
@@ -126,11 +133,13 @@ class Movement:
         """Where all that is asked of was the same from the first step to the last, Graphs that say so."""
         places = [place for place in self._places() if _alive(place.graph)]
         steps = max((place.count for place in places), default=0)
-        if steps < STEPS_TO_AGREE or not all(place.alike and place.site not in self.useless for place in places):
+        if steps < STEPS_TO_AGREE or not all(place.alike for place in places):
             return
         reason = self._reason(places, steps)
-        if reason is not None:
-            yield from (_told(place.graph, reason) for place in places)
+        for place in places if reason is not None else ():
+            useful = [p for p in _alive(place.graph) if (place.site, p.path) not in self.useless]
+            if useful and reason is not None:
+                yield _told(place.graph, useful, reason)
 
     def _reason(self, places: Sequence[Place], steps: int) -> Reason | None:
         makers = (place.maker for place in places if place.maker)
@@ -163,10 +172,10 @@ def _alive(graph: Graph) -> list[Parameter]:
     return [p for p in graph.parameters if p.asked and p.gradient == "present"]
 
 
-def _told(graph: Graph, reason: Reason) -> Graph:
+def _told(graph: Graph, useful: Sequence[Parameter], reason: Reason) -> Graph:
     place = frames.spans(reason.place)[0] if reason.place else graph.request[0]
     event = Event("kept", place, reason.name, note=reason.detail)
-    parameters = [replace(p, value=NOWHERE, history=(event,)) for p in _alive(graph)]
+    parameters = [replace(p, value=NOWHERE, history=(event,)) for p in useful]
     return GraphBuilder("jax", graph.api, graph.library).graph((), parameters, graph.request)
 
 

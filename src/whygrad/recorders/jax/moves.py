@@ -29,6 +29,7 @@ class Moves:
 
     Attributes:
         pairs: source value of the request, position among the arguments, position of its new version in the results.
+        captured: the program holds all that the request is asked of, as constants.
         used: something else is computed from a new version: that shows what it is good for, and nothing is lost then.
         first: the arguments of the first call; ``stack``: where the last call was made.
         part: which part of the function's result holds the new versions, ``None`` if that is not known.
@@ -55,6 +56,7 @@ class Moves:
     given_again: bool = True
     alike: bool = True
     handed_on: bool = False
+    captured: bool = False
     used: bool = False
     maker: frames.Stack = ()
     stayed: frozenset[int] = frozenset()
@@ -145,6 +147,7 @@ def moves(closed: Any, sources: Mapping[int, Any], gradients: set[Any]) -> Moves
         tuple(pairs),
         used=used,
         asked=tuple(sorted(places.values())),
+        captured=not sources,
         known=bool(sources) and all(variable in places for variable in sources.values()),
         maker=_made_at(closed.jaxpr, min(news)) if news else (),
         origins={value: places[v] for value, v in sources.items() if v in places},

@@ -59,14 +59,25 @@ class Named(NamedTuple):
 def named_leaves(args: Sequence[Any], names: Sequence[str], any_kind: bool = False) -> Iterator[Named]:
     """Every array among the arguments, or every leaf of ``any_kind``."""
     for argument, name in zip(args, names, strict=True):
-        leaves, _ = tree_flatten_with_path(argument)
-        for path, leaf in leaves:
+        for path, leaf in _leaves(argument):
             if any_kind or (hasattr(leaf, "dtype") and hasattr(leaf, "shape")):
                 yield _named(leaf, name, path)
 
 
+def _leaves(argument: Any) -> Iterator[tuple[Any, Any]]:
+    """The leaves of a tree and their paths; a variable of Flax stands for the array in it."""
+    for path, leaf in tree_flatten_with_path(argument, is_leaf=_is_variable)[0]:
+        inside = tree_flatten_with_path(leaf)[0] if _is_variable(leaf) else [((), leaf)]
+        yield from ((path if len(inside) == 1 else (*path, *more), array) for more, array in inside)
+
+
+def _is_variable(node: Any) -> bool:
+    return type(node).__module__.startswith(_NNX_ROOM) and hasattr(type(node), "raw_value")
+
+
 # Flax takes a model apart into states, of which it hands on trees of names.
-_NNX = re.compile(r"^states/\d+/(.*)/value$")
+_NNX = re.compile(r"^states/\d+/(.*?)(?:/value)?$")
+_NNX_ROOM = "flax.nnx"
 
 
 def _named(leaf: Any, argument: str, path: Any) -> Named:

@@ -78,6 +78,8 @@ def replay(program: Program, arrays: Mapping[int, Any], longest: float = LONGEST
     loss = env[program.target]
     if run.spoiled and worth(loss) == "nonfinite":
         run.measured.points, run.measured.breaks = run.spoiled, tuple(run.spoiled)
+    elif any(run.measured.seen.get(v) == "nonfinite" for v in program.sources):
+        run.measured.points = {**run.measured.points, **run.spoiled}  # left out before the loss, and yet met on the way
     return run.measured
 
 
@@ -267,7 +269,8 @@ def _add(cotangents: Env, value: int, cotangent: Any) -> None:
 
 
 def _point(value: Any, cotangent: Any) -> str:
-    """The first element at which a cotangent is not finite: its number and its place."""
-    bad = numpy.argwhere(~numpy.isfinite(numpy.asarray(cotangent)))[0]
+    """The first element at which a cotangent is no number, or else not finite: its number and its place."""
+    given = numpy.asarray(cotangent)
+    bad = numpy.argwhere(numpy.isnan(given) if _is_nan(given) else ~numpy.isfinite(given))[0]
     number = float(numpy.asarray(value)[tuple(bad)].real)
     return f"{number:.6g}" + (f" at [{', '.join(map(str, bad))}]" if len(bad) else "")
