@@ -15,7 +15,6 @@ from whygrad.span import Span
 _STATELESS = frozenset(("stateless_call",))
 # Calls that only wait for a result to be there.
 _WAITS = frozenset(("block_until_ready",))
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 # Which parts of a returned tuple or dict hold the value; None: the returned object as a whole.
 Parts = frozenset[object] | None
 
@@ -33,14 +32,14 @@ def holder(case: Case, value: int, stack: tuple[Span, ...]) -> tuple[Span, set[s
         for span in stack:
             if span.function == label[1]:
                 return span, {root}
-    names = _bound_by(stack[0], _first_of(stack[0]))
+    names = bound_by(stack[0], _first_of(stack[0]))
     asked = case.graph.request[0].place() if case.graph.request else None
     for index, span in enumerate(stack):
         returned, parts = _returned(span, names)
         # What a differentiated function hands back beside the loss goes no further on the way to the loss.
         if not returned or index + 1 == len(stack) or stack[index + 1].place() == asked:
             return span, names
-        above = _bound_by(stack[index + 1], parts if parts is not None else _first_of(stack[index + 1]))
+        above = bound_by(stack[index + 1], parts if parts is not None else _first_of(stack[index + 1]))
         if _all_lead_on(case, above, stack[index + 1]):
             return span, names
         names = above
@@ -71,7 +70,7 @@ def is_dropped(case: Case, place: Span, part: int | None = None) -> Span | None:
     if part is not None:
         statement = source.statement_at(place)  # in `wait_for(step(..))` somebody looks at it
         alone = isinstance(statement, ast.Expr) and source.node_at(place) is statement.value
-        return place if alone or is_unread(place, _bound_by(place, frozenset((part,)))) else None
+        return place if alone or is_unread(place, bound_by(place, frozenset((part,)))) else None
     held, names = holder(case, NOWHERE, (place, *place.called_from))
     statement, function = source.statement_at(held), source.function_at(held)
     if isinstance(statement, ast.Expr):
@@ -86,7 +85,7 @@ def others_read(place: Span, part: int | None) -> bool:
     statement, function = source.statement_at(place), source.function_at(place)
     if part is None or statement is None or function is None:
         return False
-    others = source.targets_of(statement) - _bound_by(place, frozenset((part,)))
+    others = source.targets_of(statement) - bound_by(place, frozenset((part,)))
     waited = {id(n) for s in source.statements(function) if _is_wait(s) for n in ast.walk(s)}
     return not all(is_unread(place, {name}, waited) for name in others)
 
@@ -101,88 +100,6 @@ def _is_wait(statement: ast.stmt) -> bool:
 def lets_go(place: Span, names: set[str]) -> bool:
     """Whether a function never reads some of the names that what it was given is taken apart into."""
     return len(names) > 1 and any(is_unread(place, {name}) for name in names)
-
-
-def dropped_beside(place: Span) -> Span | None:
-    """Where something is computed of a request's arguments and its answer, in the same function, that nobody reads.
-
-    Args:
-        place: the request.
-    """
-    for statement, value, asked in _computed_beside(place):
-        made = set() if isinstance(statement, ast.Expr) else source.targets_of(statement)
-        if isinstance(value, ast.Call) and not made & asked:
-            at = source.range_of(value, place)
-            if isinstance(statement, ast.Expr) or (isinstance(statement, ast.Assign) and is_unread(place, made)):
-                return at
-    return None
-
-
-def updated_beside(place: Span) -> Span | None:
-    """Where the function around a request first computes with its arguments and its answer.
-
-    Args:
-        place: the request.
-    """
-    return next((source.range_of(value, place) for _, value, _ in _computed_beside(place)), None)
-
-
-def put_back(place: Span) -> Span | None:
-    """Where a loop binds anew what a call in it has bound, before the call is made again.
-
-    Args:
-        place: the call.
-    """
-    call, function = source.statement_at(place), source.function_at(place)
-    if not isinstance(call, ast.Assign) or function is None:
-        return None
-    loop = innermost_loop(function, call)
-    inside = [s for s in ast.walk(loop) if isinstance(s, ast.Assign) and s is not call] if loop is not None else []
-    again = (s for s in inside if source.targets_of(s) & source.targets_of(call) & source.names_in(call.value))
-    return next((source.range_of(s.value, place) for s in again), None)
-
-
-def overwritten(place: Span, part: int | None) -> bool:
-    """Whether a loop reads nothing of what a call in it gives before the next turn puts its own in the place.
-
-    Args:
-        part: the part of a tuple that counts; ``None`` for the whole.
-    """
-    statement, function = source.statement_at(place), source.function_at(place)
-    names = _bound_by(place, frozenset((part,)) if part is not None else None)
-    loop = innermost_loop(function, statement) if function is not None and statement is not None else None
-    if loop is None or not names or not isinstance(statement, ast.Assign):
-        return False
-    return not any(isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and n.id in names for n in ast.walk(loop))
-
-
-def takes_from_outside(request: Span, call: Span) -> bool:
-    """Whether a request reads what it is asked of under the name to which a call of its function binds the result."""
-    asked, bound = source.node_at(request), source.statement_at(call)
-    if not isinstance(asked, ast.Call) or not isinstance(bound, ast.Assign):
-        return False
-    return any(source.names_in(given) & source.targets_of(bound) for given in asked.args)
-
-
-def innermost_loop(function: source.FunctionNode, statement: ast.stmt) -> ast.stmt | None:
-    """The innermost loop of a function around a statement."""
-    loops = [s for s in source.statements(function) if isinstance(s, _LOOPS) and statement in ast.walk(s)]
-    return loops[-1] if loops else None
-
-
-def _computed_beside(place: Span) -> Iterator[tuple[ast.stmt, ast.expr, set[str]]]:
-    """The statements of a request's function that read its arguments and its answer: what of, and names of both."""
-    request, function, call = source.statement_at(place), source.function_at(place), source.node_at(place)
-    if request is None or function is None or not isinstance(call, ast.Call):
-        return
-    answer = source.targets_of(request)
-    asked = set().union(*(source.names_in(a) for a in call.args)) if call.args else set[str]()
-    for statement in source.statements(function):
-        value = getattr(statement, "value", None)
-        if isinstance(value, ast.expr) and statement is not request:
-            read = source.names_in(value)
-            if read & answer and read & asked:
-                yield statement, value, asked | answer
 
 
 def is_unread(place: Span, names: set[str], apart: Set[int] = frozenset()) -> bool:
@@ -206,7 +123,7 @@ def _loads(function: ast.AST) -> Iterator[ast.Name]:
         yield from inside
 
 
-def _bound_by(place: Span, parts: Parts) -> set[str]:
+def bound_by(place: Span, parts: Parts) -> set[str]:
     """The names that hold (the given parts of) the value of the expression at a place."""
     statement = source.statement_at(place)
     if statement is None or isinstance(statement, ast.Expr):

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from whygrad import source
 from whygrad.causes.applied.unapplied import tell
+from whygrad.causes.around import updated_beside
 from whygrad.causes.cause import Case, Explanation
-from whygrad.causes.holder import updated_beside
 from whygrad.causes.learning import computed_with, trained, values_trained, weights
 from whygrad.causes.once import once
 from whygrad.causes.words import Words

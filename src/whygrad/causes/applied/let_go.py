@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from whygrad.causes.applied.timed import has_clock, may_be_timed
 from whygrad.causes.applied.unapplied import bound_again, tell
+from whygrad.causes.around import dropped_beside, overwritten, put_back, takes_from_outside
 from whygrad.causes.cause import Case, Explanation
-from whygrad.causes.holder import dropped_beside, is_dropped, others_read, overwritten, put_back, takes_from_outside
+from whygrad.causes.holder import is_dropped, others_read
 from whygrad.causes.words import Words
 from whygrad.finding import Label
 from whygrad.graph import Event

@@ -48,6 +48,11 @@ class Facts:
         groups = enumerate(groups_of(optimizer))
         self.rates.update(number for number, group in groups if number not in self.rates and has_rate(group))
 
+    def scheduled(self, optimizer: Any, place: frames.Stack) -> None:
+        """A schedule was made for it, which changes the rates that it was made with."""
+        if any(has_rate({"lr": g.get("initial_lr", g.get("lr", 1.0))}) for g in groups_of(optimizer)):
+            self.schedule = place
+
     def rated(self, rate: Any, asked: frames.Stack) -> None:
         """It uses a learning rate for all that it holds."""
         self.asked = self.asked or asked

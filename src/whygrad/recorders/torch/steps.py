@@ -23,7 +23,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.asking import Backward, Request, answer, site_of
 from whygrad.recorders.torch.compiled import passed_over, unseen
-from whygrad.recorders.torch.facts import FEWEST_PASSES, FEWEST_STEPS, Facts, groups_of, has_rate
+from whygrad.recorders.torch.facts import FEWEST_PASSES, FEWEST_STEPS, Facts, groups_of
 from whygrad.recorders.torch.originals import gradient_of
 from whygrad.recorders.torch.thaws import Thaws
 from whygrad.recorders.torch.values import worth
@@ -103,11 +103,8 @@ class Steps:
 
     def scheduled(self, optimizer: Any, place: frames.Stack) -> None:
         """A schedule was made for an optimizer."""
-        facts = self._facts.get(optimizer)
-        if facts is not None and any(
-            has_rate({"lr": g.get("initial_lr", g.get("lr", 1.0))}) for g in groups_of(optimizer)
-        ):
-            facts.schedule = place
+        if (facts := self._facts.get(optimizer)) is not None:
+            facts.scheduled(optimizer, place)
 
     def rated(self, optimizer: Any, rate: Any, frame: FrameType) -> None:
         """An optimizer without groups uses a learning rate in a step."""
