@@ -121,7 +121,7 @@ class Lives:
         def __init__(self: Any, params: Any, *args: Any, **kwargs: Any) -> None:
             # In a form that can be looked at twice: a generator becomes the list it makes. What it goes through may be
             # a model that nothing else holds, and is to live until its parameters have a name.
-            model = _walked_by(params)
+            model = lives._model_of(params)
             given = list(params) if isinstance(params, Iterator) else params
             try:
                 original(self, given, *args, **kwargs)
@@ -132,6 +132,13 @@ class Lives:
             del model
 
         self.patches.replace(torch.optim.Optimizer, "__init__", __init__)
+
+    def _model_of(self, params: Any) -> Any:
+        try:
+            return _walked_by(params)
+        except Exception as error:
+            self.fault(error)
+            return None
 
     def _schedules(self) -> None:
         base = torch.optim.lr_scheduler.LRScheduler
