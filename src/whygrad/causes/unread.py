@@ -29,12 +29,6 @@ USED = Words(
     "{layer} is used here, and nothing on the way to the loss reads what comes of it",
     "{layer} was read, and no operation leads from it to the loss",
 )
-# The same of what hands back several things, of which others are used.
-PART = Words(
-    "the loss does not use all that {layer} gives",
-    "{layer} runs here, and nothing on the way to the loss reads this part of what it gives",
-    "{layer} ran, and no operation leads from this part of its output to the loss",
-)
 _INSTEAD = "the loss is built from this instead"
 BARE = "no parameter takes part in this term of the loss"
 _INSIDE = "no loss that is made in here reads it"
@@ -54,7 +48,7 @@ def spoken_of(case: Case, dropped: Span | None) -> tuple[str, Words]:
     """The layer that gives what is dropped, else that which holds the parameter, or the parameter used by itself."""
     parameter = case.parameter
     if (giver := called_at(case, dropped)) is not None:
-        return giver, PART if _is_used_in_part(case, dropped) else RAN
+        return giver, RAN
     layer = layer_of(case)
     if not parameter.is_variable or layer is None:
         return parameter.owner or parameter.name, USED

@@ -103,6 +103,6 @@ def test_a_part_of_what_a_call_gives_is_called_so() -> None:
         train(model, loss=loss, steps=4)
 
     [finding] = findings_of(program)
-    assert finding.title.endswith("the loss does not use all that `model` gives")
+    assert finding.title.endswith("the loss does not use the output of `model.spread`")
     assert finding.fix is not None
     assert finding.fix.summary == "use all parts of what `model(x())` gives on the way to the loss"
