@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from whygrad import source
 from whygrad.causes.cause import Case, in_package, loss_span
-from whygrad.causes.holder import holder, is_unread, lets_go
+from whygrad.causes.holder import holder, is_lent, is_unread, lets_go
 from whygrad.causes.parts import other_part
 from whygrad.span import Span
 
@@ -50,7 +50,7 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     # Where a library stands between the function and the holder, the function itself may know better.
     for made, names in ((dead, held), *((span, set[str]()) for span in stack)):
         place = _beside(made, names, later, _outside(made, stack))
-        if place is not None and not _is_within(place, made):
+        if place is not None and (_takes_part(place) or not _is_within(place, made)):
             return place, made
     if lets_go(dead, held):
         return dead, None
@@ -174,6 +174,12 @@ def _leads_on(case: Case, dead: Span) -> bool:
     graph, flow = case.graph, case.flow
     ops = (op for op in range(len(graph)) if any(flow.carries(value) for value in graph.outputs(op)))
     return any(_together(span, dead) for op in ops for span in graph.stacks[graph.op_stack[op]])
+
+
+def _takes_part(place: Span) -> bool:
+    """Whether an expression computes with one part of an object: what is dropped may be another."""
+    node = source.node_at(place)
+    return node is not None and is_lent(node)
 
 
 def _is_within(one: Span, other: Span) -> bool:

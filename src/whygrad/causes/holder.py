@@ -177,13 +177,13 @@ def _parts(value: ast.expr, held: set[str], place: Span) -> frozenset[object] | 
 
 
 def _holds(node: ast.expr, held: set[str], place: Span) -> bool:
-    lent = [part for part in ast.walk(node) if _is_lent(part)]
+    lent = [part for part in ast.walk(node) if is_lent(part)]
     return bool(_carried(node) & held) or (
         source.covers(node, place) and not any(source.covers(call.func, place) for call in lent)
     )
 
 
-def _is_lent(node: ast.AST) -> TypeGuard[ast.Call]:
+def is_lent(node: ast.AST) -> TypeGuard[ast.Call]:
     """Whether a call computes with a part of an object (``out.hidden.mean(1)``): that part has a reader, then."""
     function = node.func if isinstance(node, ast.Call) else None
     return isinstance(function, ast.Attribute) and isinstance(function.value, (ast.Attribute, ast.Subscript))
@@ -201,7 +201,7 @@ def _carried(node: ast.AST) -> set[str]:
         return set()
     if isinstance(node, (ast.Name, ast.Attribute)):
         return source.names_in(node)
-    lent = node.func if _is_lent(node) else None
+    lent = node.func if is_lent(node) else None
     return set().union(*(_carried(child) for child in ast.iter_child_nodes(node) if child is not lent))
 
 

@@ -23,7 +23,7 @@ def called_at(case: Case, place: Span | None) -> str | None:
     if place is None:
         return None
     called = [y for y in case.graph.layers if any(call.place() == place.place() for call in y.called)]
-    layer = min(called, key=lambda y: y.path.count("/"), default=None)
+    layer = min(called, key=lambda y: len(y.path), default=None)  # the outermost: the others begin with its path
     return layer.path.rsplit("/", 1)[-1] if layer is not None and not _learns(case, layer) else None
 
 
@@ -31,7 +31,7 @@ def _learns(case: Case, layer: Layer) -> bool:
     """Whether some parameter that is read inside of a layer has a way to the loss, be it from elsewhere."""
     alive = (p.value for p in case.graph.parameters if p.value >= 0 and case.flow.carries(p.value))
     scopes = (case.graph.op(op).scope for value in alive for op in case.flow.readers(value))
-    return any(scope == layer.path or scope.startswith(f"{layer.path}/") for scope in scopes)
+    return any(layer.path.rsplit("/", 1)[-1] in scope.split("/") for scope in scopes)
 
 
 def runs(case: Case, layer: Layer) -> bool:
