@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import wraps
-from multiprocessing import util
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -103,6 +102,9 @@ def begun(function: Any, path: str, argv: Sequence[str], steps: int) -> Any:
     Returns:
         the function that it was spawned for.
     """
+    # Not before: it takes what is the main module when it is imported for the script's.
+    from multiprocessing import util
+
     with suppress(Exception):  # without us it runs as well
         session = Session(argv, steps, lambda finding: None)
         session.start()
