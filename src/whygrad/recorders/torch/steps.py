@@ -120,7 +120,7 @@ class Steps:
                 yield facts, held, "schedule" if facts.schedule else "rate", facts.schedule or facts.place
             elif facts.steps >= FEWEST_PASSES and not facts.schedule:
                 yield facts, held, "rate of a group", facts.place
-            elif not facts.steps and self.passes >= FEWEST_PASSES:
+            elif not facts.steps and self.passes >= FEWEST_PASSES and not facts.library:  # a library steps by itself
                 yield facts, held, "no step", facts.place
 
     def never_let_through(self) -> Iterator[Graph]:
