@@ -28,10 +28,13 @@ def called_at(case: Case, place: Span | None) -> str | None:
 
 
 def _learns(case: Case, layer: Layer) -> bool:
-    """Whether some parameter that is read inside of a layer has a way to the loss, be it from elsewhere."""
-    alive = (p.value for p in case.graph.parameters if p.value >= 0 and case.flow.carries(p.value))
-    scopes = (case.graph.op(op).scope for value in alive for op in case.flow.readers(value))
-    return any(layer.path.rsplit("/", 1)[-1] in scope.split("/") for scope in scopes)
+    """Whether some parameter of a layer, by its path or where it is read, has a way to the loss from somewhere."""
+    name = layer.path.rsplit("/", 1)[-1]
+    alive = [p for p in case.graph.parameters if p.value >= 0 and case.flow.carries(p.value)]
+    if any(p.path.startswith((f"{name}/", f"{name}.")) for p in alive):
+        return True
+    scopes = (case.graph.op(op).scope for p in alive for op in case.flow.readers(p.value))
+    return any(name in scope.split("/") for scope in scopes)
 
 
 def runs(case: Case, layer: Layer) -> bool:
