@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from whygrad import spec
 from whygrad.diagnose import diagnose
 from whygrad.graph import Graph, Parameter
 from whygrad.recorders.builder import GraphBuilder
+from whygrad.span import Span
 
 
 def network(units: int, before: str) -> Graph:
@@ -36,3 +38,24 @@ def network(units: int, before: str) -> Graph:
 def test_a_few_units_that_still_move_are_no_fault(units: int, before: str, severity: str) -> None:
     (finding,) = [f for f in diagnose(network(units, before)) if any(p.path == "second" for p in f.parameters)]
     assert (finding.cause, finding.severity) == ("zero-gradient", severity)
+
+
+@pytest.mark.parametrize(
+    ("code", "called"),
+    [
+        ("made(**{'lr': 1}).fit(x)", "`fit`"),
+        ("[each.fit(x) for each in {1: model}]", "`[each.fit(x) for each in {1: model}]`"),
+    ],
+)
+def test_an_operation_inside_of_a_training_loop(code: str, called: str, tmp_path: Path) -> None:
+    file = tmp_path / "train.py"
+    file.write_text(code + "\n", "utf-8")
+    place = (Span(str(file), 1, 1, 1, len(code) + 1, "<module>", code),)
+    builder = GraphBuilder("torch", "backward")
+    weight, loss = builder.value("float32", (8, 8)), builder.value("float32", (8, 8))
+    builder.op("clamp", [weight], [loss], place)
+    parameters = [Parameter("weight", (8, 8), "float32", weight, gradient="zero")]
+    graph = replace(builder.graph([loss], parameters, place), cotangents={weight: "zero", loss: "present"})
+    (finding,) = diagnose(graph)
+    assert finding.cause == "zero-gradient"
+    assert f"an operation (`clamp`) inside of {called}" in finding.title

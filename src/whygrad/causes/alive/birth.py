@@ -78,8 +78,9 @@ def _is_request(case: Case, place: Span) -> bool:
 def _inside(birth: Birth, place: Span) -> str:
     """What to call an operation that a library runs inside of the one call that asks for gradients."""
     call = source.node_at(place)
-    function = ast.unparse(call.func) if isinstance(call, ast.Call) else code_of(place)
-    return f"an operation (`{birth.name}`) inside of {quoted(function)}"
+    name = getattr(call.func, "attr", None) or getattr(call.func, "id", None) if isinstance(call, ast.Call) else None
+    text = f"an operation (`{birth.name}`) inside of {quoted(name or code_of(place))}"
+    return text.replace("{", "{{").replace("}", "}}")  # it becomes part of a template
 
 
 def made(case: Case, op: int, stack: tuple[Span, ...]) -> Span | None:

@@ -222,13 +222,15 @@ def unmeasured(case: Case) -> list[Edge]:
     """The operations with a pole of which nothing was measured: those in the body of a function, a loop or a branch."""
     graph, flow, value = case.graph, case.flow, case.parameter.value
     todo, found = [value] if graph.cotangents and value >= 0 else [], dict[int, Edge]()
+    met = set(todo)
     for one in todo:  # grows on the way
         ahead = [(reader, v) for reader in flow.readers(one) for v in graph.outputs(reader) if flow.carries(v)]
         for op, made in ahead:
             edge, seen = Edge(one, op, made, None), graph.cotangents.get(made, "unknown")
             if seen == "nonfinite":
                 return []  # it comes from beyond
-            if seen == "unknown" and made not in todo:
+            if seen == "unknown" and made not in met:
+                met.add(made)
                 todo.append(made)
             is_hidden = seen == graph.cotangents.get(one, "unknown") == "unknown" and name_of(case, edge) in _WAYS
             if is_hidden and not _is_smooth(Birth(case, edge, (edge,))):

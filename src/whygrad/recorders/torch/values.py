@@ -117,6 +117,7 @@ class Values:
             except Exception as error:
                 fault(error)
 
+        hook.__torch_unserializable__ = True  # type: ignore[attr-defined]  # a pickled tensor warns of no hook but its own
         return hook
 
     def _is_hooked(self, tensor: Any) -> bool:
