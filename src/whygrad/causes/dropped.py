@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from whygrad import source
 from whygrad.causes.cause import Case, in_package, loss_span
 from whygrad.causes.holder import holder, is_lent, is_unread, lets_go
+from whygrad.causes.once import once
 from whygrad.causes.parts import other_part
+from whygrad.flow import Flow
+from whygrad.graph import Graph
 from whygrad.span import Span
 
 # Frameworks of pure functions: a call whose result nobody takes has done nothing.
@@ -17,8 +20,12 @@ _FUNCTIONAL = frozenset(("jax",))
 
 def stack_of(case: Case, value: int | None) -> tuple[Span, ...]:
     """The calls in which a value was made, innermost first."""
-    op = case.graph.value_op[value] if value is not None else -1
-    return case.graph.stacks[case.graph.op_stack[op]] if op >= 0 else ()
+    return _stack(case.graph, value) if value is not None else ()
+
+
+def _stack(graph: Graph, value: int) -> tuple[Span, ...]:
+    op = graph.value_op[value]
+    return graph.stacks[graph.op_stack[op]] if op >= 0 else ()
 
 
 def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple[Span | None, Span | None]:
@@ -98,21 +105,22 @@ def handed_back(case: Case, dead: Span, stack: tuple[Span, ...]) -> Span | None:
         return None
     arguments = {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
     passed = isinstance(ahead[0], ast.Name) and ahead[0].id in arguments
-    leads = _leads_on(case, dead) or (passed and _passes_on(case, dead, stack))
+    leads = _leads_on(case, dead) or (passed and _passes_on(case.flow, dead, stack))
     return source.range_of(ahead[0], dead) if leads else None
 
 
-def _passes_on(case: Case, dead: Span, stack: tuple[Span, ...]) -> bool:
+@once
+def _passes_on(flow: Flow, dead: Span, stack: tuple[Span, ...]) -> bool:
     """Whether what the function around a dead value was given leads on to the loss, and its caller takes the result."""
     caller = next((s for n, s in enumerate(stack) if n and _together(stack[n - 1], dead)), None)
     statement = source.statement_at(caller) if caller is not None and not in_package(caller) else None
     if caller is not None and statement is not None and is_unread(caller, source.targets_of(statement)):
         return False
-    graph, outside = case.graph, _outside(dead, stack)
+    graph, outside = flow.graph, _outside(dead, stack)
     parameters = {p.value for p in graph.parameters}
     inside = (n for n in range(len(graph)) if _is_inside(graph.stacks[graph.op_stack[n]], dead, outside))
-    given = (v for op in inside for v in graph.inputs(op) if not any(_together(s, dead) for s in stack_of(case, v)))
-    return any(case.flow.carries(value) for value in given if value not in parameters)
+    given = (v for op in inside for v in graph.inputs(op) if not any(_together(s, dead) for s in _stack(graph, v)))
+    return any(flow.carries(value) for value in given if value not in parameters)
 
 
 def _is_inside(stack: tuple[Span, ...], dead: Span, outside: list[object]) -> bool:

@@ -6,6 +6,8 @@ import ast
 
 from whygrad import source
 from whygrad.causes.cause import Case, functions_in
+from whygrad.causes.once import once
+from whygrad.flow import Flow
 from whygrad.graph import Layer
 from whygrad.span import Span
 
@@ -24,16 +26,17 @@ def called_at(case: Case, place: Span | None) -> str | None:
         return None
     called = [y for y in case.graph.layers if any(call.place() == place.place() for call in y.called)]
     layer = min(called, key=lambda y: len(y.path), default=None)  # the outermost: the others begin with its path
-    return layer.path.rsplit("/", 1)[-1] if layer is not None and not _learns(case, layer) else None
+    return layer.path.rsplit("/", 1)[-1] if layer is not None and not _learns(case.flow, layer) else None
 
 
-def _learns(case: Case, layer: Layer) -> bool:
+@once
+def _learns(flow: Flow, layer: Layer) -> bool:
     """Whether some parameter of a layer, by its path or where it is read, has a way to the loss from somewhere."""
     name = layer.path.rsplit("/", 1)[-1]
-    alive = [p for p in case.graph.parameters if p.value >= 0 and case.flow.carries(p.value)]
+    alive = [p for p in flow.graph.parameters if p.value >= 0 and flow.carries(p.value)]
     if any(p.path.startswith((f"{name}/", f"{name}.")) for p in alive):
         return True
-    scopes = (case.graph.op(op).scope for p in alive for op in case.flow.readers(p.value))
+    scopes = (flow.graph.op(op).scope for p in alive for op in flow.readers(p.value))
     return any(name in scope.split("/") for scope in scopes)
 
 

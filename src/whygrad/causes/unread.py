@@ -8,6 +8,8 @@ from typing import NamedTuple
 from whygrad import source
 from whygrad.causes.cause import ANY, Case, code_of, quoted, spoken
 from whygrad.causes.layers import called_at, layer_of
+from whygrad.causes.once import once
+from whygrad.flow import Flow
 from whygrad.span import Span
 
 
@@ -61,7 +63,7 @@ def cure(case: Case, name: str, layer: str, place: Span | None, dropped: Span | 
     if name:
         return f"build the loss from {quoted(name)}"
     if dropped is not None and place is not None:
-        if _is_used_in_part(case, dropped):
+        if _is_used_in_part(case.flow, dropped):
             return f"use all parts of what {quoted(code_of(dropped))} gives on the way to the loss"
         return f"use what {quoted(code_of(dropped))} gives in the loss"
     if place is not None and _trains(case, place):
@@ -76,11 +78,10 @@ def taking(case: Case, place: Span, own: bool) -> str:
     return _INSIDE if _trains(case, place) else _INSTEAD
 
 
-def _is_used_in_part(case: Case, dropped: Span | None) -> bool:
+@once
+def _is_used_in_part(flow: Flow, dropped: Span) -> bool:
     """Whether something else that comes of the call at a place does lead to the loss."""
-    graph, flow = case.graph, case.flow
-    if dropped is None:
-        return False
+    graph = flow.graph
     here = {n for n, stack in enumerate(graph.stacks) if any(s.place() == dropped.place() for s in stack)}
     return any(graph.op_stack[op] in here and any(map(flow.carries, graph.outputs(op))) for op in range(len(graph)))
 
