@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import whygrad
 from programs import surroundings
 
 MODULES = {
@@ -22,7 +23,6 @@ MODULES = {
     "torch": ("torch", "torch._dynamo", "numpy.random", "whygrad.recorders.torch"),
     "jax": ("jax", "flax.linen", "flax.nnx", "equinox", "optax", "numpy.random", "whygrad.recorders.jax"),
 }
-OURS = ("whygrad.cli", "whygrad.session", "whygrad.run", "whygrad.diagnose")
 # What a script may say that must be known before its framework is imported, and a framework beside its own.
 EARLY = ("os.environ", "tf_keras")
 BESIDE = {"tensorflow": ("jax",), "torch": ("jax",), "jax": ("keras", "tensorflow", "torch")}
@@ -85,9 +85,19 @@ def fits(text: str, framework: str) -> bool:
     return not any(word in text for word in (*EARLY, *BESIDE[framework]))
 
 
+def import_ours() -> None:
+    """Import all of whygrad but for frameworks that are not imported: each child would have to."""
+    root = Path(whygrad.__file__).parent
+    for path in sorted({*root.rglob("*.py")} - {root / "__main__.py"}):  # that one would look at the path
+        inside = path.relative_to(root).with_suffix("").parts
+        if inside[0] != "recorders" or inside[1] not in MODULES or inside[1] in sys.modules:
+            importlib.import_module(".".join(("whygrad", *inside)).removesuffix(".__init__"))
+
+
 def _serve(framework: str) -> None:
-    for name in (*MODULES[framework], *OURS):
+    for name in MODULES[framework]:
         importlib.import_module(name)
+    import_ours()
     sys.path[:] = [entry for entry in sys.path if Path(entry) != Path(__file__).parent]
     for line in sys.stdin:
         folder, arguments = json.loads(line)

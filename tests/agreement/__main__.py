@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -20,13 +19,19 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from agreement.hunting import Hunt, hunt
+from agreement.hunting import Hunt, Searched, hunt
 from agreement.runner import WARM, warm
+from programs import surroundings
 
 KINDS = ("disagreement", "missed cause", "missed line", "false alarm", "changed", "report", "program")
 
 # What XLA has compiled for one run of a program is used again by its other runs, and by programs that share a part.
-CACHED = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}
+# Programs run for milliseconds, and what would make them faster takes longer.
+QUICK = {
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+}
 
 
 def main() -> int:
@@ -35,6 +40,7 @@ def main() -> int:
     parser.add_argument("-n", "--number", type=int, default=100, help="how many programs")
     parser.add_argument("-s", "--seed", type=int, default=0)
     parser.add_argument("-j", "--jobs", type=int, default=1, help="how many processes")
+    parser.add_argument("--again", type=int, default=1, metavar="N", help="run each Nth twice under whygrad, not all")
     parser.add_argument("--no-shrink", action="store_true", help="count failures, and do not look for smaller ones")
     parser.add_argument("--store", type=Path, help="the folder to which failing programs are written")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
@@ -42,7 +48,7 @@ def main() -> int:
     if asked.worker:
         return _work(asked)
     counts = _share(asked)
-    named = [f"{counts['programs']} programs", f"{counts['parameters']} parameters"]
+    named = [f"{counts['programs']} programs ({counts['twice']} run twice)", f"{counts['parameters']} parameters"]
     print(f"{asked.framework}: {', '.join(named + [f'{counts[kind]} {kind}' for kind in KINDS])}")
     return 1 if any(counts[kind] for kind in KINDS) or counts["programs"] < asked.number else 0
 
@@ -51,13 +57,13 @@ def _share(asked: Any) -> Counter[str]:
     """Run the workers and add up what they count."""
     tallies: list[Counter[str]] = [Counter() for _ in range(asked.jobs)]
     with TemporaryDirectory() as cache, Progress(console=Console(stderr=True)) as bar:
-        environment = dict(os.environ, **CACHED, JAX_COMPILATION_CACHE_DIR=cache)
+        environment = surroundings(asked.framework.rpartition("-")[2]) | QUICK | {"JAX_COMPILATION_CACHE_DIR": cache}
         task = bar.add_task(asked.framework, total=asked.number)
 
         def follow(index: int) -> None:
             number = asked.number // asked.jobs + (index < asked.number % asked.jobs)
             command = [sys.executable, "-m", "agreement", asked.framework, "--worker", "-n", str(number)]
-            command += ["-s", str(asked.seed * asked.jobs + index)]
+            command += ["-s", str(asked.seed * asked.jobs + index), "--again", str(asked.again)]
             command += ["--store", str(asked.store)] if asked.store else []
             command += ["--no-shrink"] if asked.no_shrink else []
             with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as worker:
@@ -89,7 +95,8 @@ def _work(asked: Any) -> int:
         if asked.store:
             _store(asked.store, f"{asked.framework}-{'-'.join(sort)}", text, wrong)
 
-    tally = hunt(asked.framework, dialect, asked.number, asked.seed, not asked.no_shrink, progress, found)
+    searched = Searched(asked.framework, dialect, not asked.no_shrink, asked.again)
+    tally = hunt(searched, asked.number, asked.seed, progress, found)
     print(json.dumps(dict(tally.counts)), flush=True)
     return 0
 

@@ -21,12 +21,28 @@ Sort = tuple[str, str]
 Found = Callable[[Sort, str, list[Complaint]], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a hunt looks through.
+
+    Attributes:
+        dialect: a module of ``agreement.dialects``.
+        shrink: look for the smallest program that fails in the same way.
+        again: of how many programs one is run twice under whygrad.
+    """
+
+    framework: str
+    dialect: Any
+    shrink: bool
+    again: int
+
+
 @dataclass(slots=True)
 class Hunt:
     """The tally of one hunt.
 
     Attributes:
-        counts: programs, parameters, and the programs with complaints of each kind.
+        counts: programs, those run twice under whygrad, parameters, and the programs with complaints of each kind.
         sorts: how many programs have failed in each way.
     """
 
@@ -38,16 +54,7 @@ class Wrong(AssertionError):
     """A program of which something is wrong that has not been seen before."""
 
 
-def complaints(framework: str, dialect: Any, program: Program) -> tuple[Script, list[Complaint], int]:
-    """A program's text, all that is wrong, and its number of parameters."""
-    script = write(dialect, program)
-    seen = observe(framework, script.text)
-    return script, judge(dialect, program, script, seen), len(seen.plain.facts.verdicts) if seen.plain.facts else 0
-
-
-def hunt(
-    framework: str, dialect: Any, number: int, start: int, shrink: bool, told: Callable[[Hunt], None], found: Found
-) -> Hunt:
+def hunt(searched: Searched, number: int, start: int, told: Callable[[Hunt], None], found: Found) -> Hunt:
     """Run ``number`` programs; each new sort of failure is shrunk, then the hunt goes on from another seed.
 
     Args:
@@ -57,27 +64,15 @@ def hunt(
     tally, known = Hunt(), set[Sort]()
     turn = 0
     while tally.counts["programs"] < number:
-        _turn(
-            framework,
-            dialect,
-            number - tally.counts["programs"],
-            start * 1000 + turn,
-            shrink,
-            tally,
-            known,
-            told,
-            found,
-        )
+        _turn(searched, number - tally.counts["programs"], start * 1000 + turn, tally, known, told, found)
         turn += 1
     return tally
 
 
 def _turn(
-    framework: str,
-    dialect: Any,
+    searched: Searched,
     number: int,
     start: int,
-    shrink: bool,
     tally: Hunt,
     known: set[Sort],
     told: Callable[[Hunt], None],
@@ -87,11 +82,14 @@ def _turn(
     smallest: dict[Sort, tuple[Script, list[Complaint]]] = {}
 
     def one(program: Program) -> None:
-        script, wrong, parameters = complaints(framework, dialect, program)
+        script = write(searched.dialect, program)
+        seen = observe(searched.framework, script.text, bool(smallest) or not tally.counts["programs"] % searched.again)
+        wrong = judge(searched.dialect, program, script, seen)
         sorts = {(c.kind, c.detail) for c in wrong}
         if not smallest:  # while shrinking, nothing is counted twice
             tally.counts["programs"] += 1
-            tally.counts["parameters"] += parameters
+            tally.counts["twice"] += seen.again is not None
+            tally.counts["parameters"] += len(seen.plain.facts.verdicts) if seen.plain.facts else 0
             tally.counts.update({kind for kind, _ in sorts})
             tally.sorts.update(sorts)
             told(tally)
@@ -99,13 +97,13 @@ def _turn(
         if smallest:
             new = [sort for sort in smallest if sort in sorts]
         for sort in new:
-            if shrink:
+            if searched.shrink:
                 smallest[sort] = (script, wrong)
                 raise Wrong(sort)
             known.add(sort)
             found(sort, script.text, wrong)
 
-    _drive(one, dialect, number, start, shrink)
+    _drive(one, searched.dialect, number, start, searched.shrink)
     for sort, (script, wrong) in smallest.items():
         known.add(sort)
         found(sort, script.text, wrong)

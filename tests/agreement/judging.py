@@ -16,8 +16,12 @@ from agreement.writing import Script
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "render" / "report.schema.json").read_text("utf-8"))
 LOST = frozenset(("none", "zero"))
-# What is new in every run: the name of the file that AutoGraph writes, time and process in a line of TensorFlow's log.
-DRAWN = re.compile(r"__autograph_generated_file\w+|(?m:^[IWE]\d{4} [\d:. ]+)")
+# What is new in every run: the name of the file that AutoGraph writes, time and process in a line of TensorFlow's log,
+# the number of a function of a graph; and the frames of the runner, which calls a program in two ways.
+DRAWN = re.compile(
+    r"__autograph_generated_file\w+|(?m:^[IWE]\d{4} [\d:. ]+)|(?<=Op:__inference_)\w+"
+    r'|(?m:^  File "[^"]*/agreement/runner\.py", line.*\n\n)'
+)
 
 
 class Complaint(NamedTuple):
@@ -66,7 +70,7 @@ def _well_formed(seen: Observed, report: dict[str, Any]) -> Iterator[Complaint]:
         jsonschema.validate(report, SCHEMA)
     except jsonschema.ValidationError as error:
         yield Complaint("report", "schema", error.message)
-    if seen.guided.report.replace("guided", "again") != seen.again.report.replace("guided", "again"):
+    if seen.again and seen.guided.report.replace("guided", "again") != seen.again.report.replace("guided", "again"):
         yield Complaint("report", "not the same twice", seen.again.report[:500])
     for note in report.get("notes", ()):
         if note.startswith("whygrad stopped"):

@@ -79,7 +79,7 @@ def of_tensorflow() -> Facts:
     weights = digest(v.numpy().tobytes() for v in variables)
     draw = tf.random.uniform(()).numpy().tobytes()  # TensorFlow counts what is drawn
     randomness = [repr(random.getstate()).encode(), repr(np.random.get_state()).encode(), draw]
-    if grads is None and variables:
+    if grads is None and variables and _error() is None:
         with tf.GradientTape() as tape:
             outputs = tf.nest.flatten(model(names["x"], training=True))
             loss = sum(tf.reduce_mean((names["y"] - output) ** 2) for output in outputs)
@@ -120,7 +120,7 @@ def _merged(graph: Any, params: Any, weights: Any, rest: Any) -> Any:
     from flax import nnx
 
     nnx.replace_by_pure_dict(params, weights)
-    return nnx.merge(graph, params, rest)
+    return nnx.merge(graph, params, rest, copy=True)  # statistics are written to
 
 
 def of_equinox() -> Facts:

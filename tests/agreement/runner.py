@@ -10,10 +10,11 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import resource
+import select
 import signal
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -21,18 +22,20 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from agreement.oracle import ORACLES, Facts
+from warm import import_ours
 
 PROGRAM = "program.py"
-SECONDS = 120
+# Of a processor's time for one run; and by the clock, for one that waits for ever.
+SECONDS, PATIENCE = 120, 3600
 WARM = {
-    "torch": ("torch", "torch._dynamo", "numpy.random", "whygrad.recorders.torch"),
-    "jax": ("jax", "flax.linen", "optax", "numpy.random", "whygrad.recorders.jax"),
-    "nnx-jax": ("jax", "flax.nnx", "optax", "numpy.random", "whygrad.recorders.jax"),
-    "equinox-jax": ("jax", "equinox", "optax", "numpy.random", "whygrad.recorders.jax"),
-    "tensorflow": ("tensorflow", "keras.layers", "numpy.random", "whygrad.recorders.tensorflow"),
-    "keras-jax": ("jax", "tensorflow", "keras.layers", "numpy.random", "whygrad.recorders.jax"),
-    "keras-tensorflow": ("tensorflow", "keras.layers", "numpy.random", "whygrad.recorders.tensorflow"),
-    "keras-torch": ("torch", "tensorflow", "torch._dynamo", "keras.layers", "numpy.random", "whygrad.recorders.torch"),
+    "torch": ("torch", "torch._dynamo", "numpy.random"),
+    "jax": ("jax", "flax.linen", "optax", "numpy.random"),
+    "nnx-jax": ("jax", "flax.nnx", "optax", "numpy.random"),
+    "equinox-jax": ("jax", "equinox", "optax", "numpy.random"),
+    "tensorflow": ("tensorflow", "keras.layers", "numpy.random"),
+    "keras-jax": ("jax", "tensorflow", "keras.layers", "numpy.random"),
+    "keras-tensorflow": ("tensorflow", "keras.layers", "numpy.random"),
+    "keras-torch": ("torch", "tensorflow", "torch._dynamo", "keras.layers", "numpy.random"),
 }
 
 
@@ -46,28 +49,31 @@ class Run(NamedTuple):
 
 
 class Observed(NamedTuple):
+    """The runs of one program; ``again`` is ``None`` where it was run under whygrad only once."""
+
     plain: Run
     guided: Run
-    again: Run
+    again: Run | None
 
 
 def warm(framework: str) -> None:
     """Import what every child needs; Keras reads the name of its back end when it is imported."""
     dialect, _, backend = framework.partition("-")
     os.environ["KERAS_BACKEND"] = backend or dialect
-    for name in (*WARM[framework], "whygrad.cli", "whygrad.session", "whygrad.run", "whygrad.diagnose"):
+    for name in WARM[framework]:
         importlib.import_module(name)
+    import_ours()
 
 
-def observe(framework: str, text: str) -> Observed:
-    """Run a program once plainly and twice under whygrad."""
+def observe(framework: str, text: str, twice: bool = True) -> Observed:
+    """Run a program once plainly, and once or twice under whygrad."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / PROGRAM).write_text(text, "utf-8")
         return Observed(
             _run(framework, place, "plain", _plain),
             _run(framework, place, "guided", _guided),
-            _run(framework, place, "again", _guided),
+            _run(framework, place, "again", _guided) if twice else None,
         )
 
 
@@ -84,13 +90,11 @@ def _run(framework: str, place: Path, name: str, body: Callable[[Path], None]) -
 
 
 def _wait(child: int) -> None:
-    end = time.monotonic() + SECONDS
-    while os.waitpid(child, os.WNOHANG) == (0, 0):
-        if time.monotonic() > end:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            return
-        time.sleep(0.002)
+    watched = os.pidfd_open(child)
+    if not select.select([watched], [], [], PATIENCE)[0]:
+        os.kill(child, signal.SIGKILL)
+    os.close(watched)
+    os.waitpid(child, 0)
 
 
 def _text(path: Path) -> str:
@@ -100,6 +104,7 @@ def _text(path: Path) -> str:
 def _be_child(framework: str, place: Path, name: str, body: Callable[[Path], None]) -> None:
     leave = os._exit
     try:
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
         os.chdir(place)
         for number, part in ((1, "out"), (2, "err")):
             stream = os.open(f"{name}.{part}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

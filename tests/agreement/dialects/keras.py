@@ -42,7 +42,7 @@ LAYERS = {
     "conv": 'layers.Conv1D(1, 3, padding="same")',
     "batchnorm": "layers.BatchNormalization()",
     "embedding": "layers.Embedding(6, 4)",
-    "both": "layers.Bidirectional(layers.SimpleRNN(2))",
+    "both": "layers.Bidirectional(layers.SimpleRNN(4), merge_mode='ave')",
 }
 CALLS = {
     "scale": "ops.multiply({h}, {o}.{n})",

@@ -102,12 +102,14 @@ FAULTS = {
 }
 # Faults that are only possible outside of a graph.
 EAGER = frozenset(("numpy", "numpy-at-once", "float", "loss-float"))
-TOLD = frozenset(("other-model",))
+# Faults that are to be told whatever the gradients are; the gradient of a `py_function` is one number, and TensorFlow
+# raises where it wants an array.
+TOLD = frozenset(("other-model", "py-function"))
 DEBATABLE: frozenset[str] = frozenset()
 # Faults by value: told when enough steps have agreed.
 BY_VALUE = frozenset(("dead-relu", "clamped-away", "times-zeros", "softmax-of-one", "root-of-zero", "no-rate"))
 # Faults for which TensorFlow answers zeros, by structure.
-ZEROS = frozenset(("sign", "custom-zeros"))
+ZEROS = frozenset(("sign", "custom-zeros", "py-function"))
 # Of these, what no parameter may feel that has another way around it.
 FADING = frozenset(("dead-relu", "clamped-away", "times-zeros", "softmax-of-one"))
 MAKING_FAULTS: dict[str, list[str]] = {}
