@@ -21,6 +21,8 @@ ANY = ""
 Spoken = TypeVar("Spoken")
 # What a framework calls what it trains.
 TRAINED: Mapping[str, str] = {"tensorflow": "variables", "keras": "variables", ANY: "parameters"}
+# Methods that run once, when a layer is made.
+MAKERS = ("__init__", "build")
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Case:
     @cached_property
     def cuts(self) -> list[Cut]:
         """The barriers on the way to the loss, the one to name first in front."""
-        return blamed(self.flow, self.parameter.value)
+        return blamed(self.flow, self.parameter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +106,17 @@ def spoken(table: Mapping[str, Spoken], case: Case) -> Spoken:
     return table.get(case.graph.library, own) if case.graph.library else own
 
 
-def blamed(flow: Flow, value: int) -> list[Cut]:
+def blamed(flow: Flow, parameter: Parameter) -> list[Cut]:
     """The cuts on a parameter's way, the one to blame first.
 
     Where one barrier alone is in the way, the last of those that would each do is blamed (nearest the
-    loss); of an unrecorded stretch it is the first, where the recording was lost. A step function is blamed before a
-    stop that lies beside it.
+    loss); of an unrecorded stretch it is the first, where the recording was lost, and what is computed where the
+    parameter is made is another stretch than the forward pass. A step function is blamed before a stop beside it.
     """
-    cuts = flow.cuts(value)
+    cuts = flow.cuts(parameter.value)
     if len(cuts) != 1:
         return cuts
-    alone = flow.sufficient(value)
+    alone = flow.sufficient(parameter.value)
     steps = [cut for cut in alone if cuts[0].barrier.kind == "stop-gradient" and _is_step(flow, cut)]
     kind = (steps or cuts)[0].barrier.kind
     enough = [cut for cut in alone if cut.barrier.kind == kind]
@@ -122,13 +124,22 @@ def blamed(flow: Flow, value: int) -> list[Cut]:
     if not own:
         return cuts
     others = [cut for cut in alone if cut.barrier.kind != kind and not in_package(cut.span)]
-    first = own[0] if cuts[0].barrier.kind == "recording-off" else own[-1]
+    stretch = [cut for cut in own if _is_early(cut, parameter) == _is_early(cuts[0], parameter)] or own
+    first = stretch[0] if cuts[0].barrier.kind == "recording-off" else own[-1]
     rest = [
         cut
         for cut in [*own, *others]
         if cut.span is not None and first.span is not None and cut.span.place() != first.span.place()
     ]
     return [first, *rest]
+
+
+def _is_early(cut: Cut, parameter: Parameter) -> bool:
+    """Whether a cut lies where a parameter, or some layer, is made."""
+    made, place = parameter.made(), cut.stack[0] if cut.stack else None
+    if made is not None and place is not None and (made.file, made.line) == (place.file, place.line):
+        return True
+    return any((span.function or "").rpartition(".")[2] in MAKERS for span in cut.stack)
 
 
 def _is_step(flow: Flow, cut: Cut) -> bool:

@@ -137,7 +137,7 @@ from dataclasses import replace
 
 from whygrad import rewrite, source
 from whygrad.causes.carried import cut_by, explain_cut
-from whygrad.causes.cause import ANY, Case, Explanation, seen_from, spoken
+from whygrad.causes.cause import ANY, MAKERS, Case, Explanation, seen_from, spoken
 from whygrad.causes.words import Words
 from whygrad.finding import Fix, Label
 from whygrad.graph import NO_GRAPH
@@ -178,8 +178,6 @@ STOPPED = Words(
 )
 # The frameworks that record what runs inside a `with` block, and nothing else.
 _BY_BLOCK = frozenset(("tensorflow",))
-# Methods that run once, when a layer is made.
-_MAKERS = ("__init__", "build")
 _ONCE = "compute it each time, inside the block that records, and not once where the model is made"
 # What switches recording off for a block or, as a decorator, for a function.
 _SWITCHES = ("no_grad", "inference_mode", "set_grad_enabled", "stop_recording")
@@ -223,7 +221,7 @@ def _where_made(case: Case, cut: Cut) -> Span | None:
     for mine, its in zip(reversed(cut.stack), reversed((made, *made.called_from)), strict=False):
         if mine.place() != its.place():
             together = (mine.file, mine.function) == (its.file, its.function)
-            return mine if together and (mine.function or "").rpartition(".")[2] in _MAKERS else None
+            return mine if together and (mine.function or "").rpartition(".")[2] in MAKERS else None
     return None
 
 

@@ -209,10 +209,11 @@ def _assigned(case: Case, place: Span) -> rewrite.Edits:
 def _module_replaced(case: Case) -> Explanation | None:
     """The list of variables was collected before the model got another part in this one's place."""
     parameter, graph, flow = case.parameter, case.graph, case.flow
-    if flow.influences(parameter.value) or parameter.in_model is not False:
+    if parameter.in_model is not False:
         return None
     heirs = _by_holder(flow, case.asked).get(parameter.holder) if parameter.holder is not None else None
-    heirs = heirs or _in_living_models(flow, case.asked)
+    if not heirs and not flow.influences(parameter.value):  # one in its very place may be made of its numbers
+        heirs = _in_living_models(flow, case.asked)
     if not heirs:
         return None
     heir = max(heirs, key=lambda p: SequenceMatcher(None, p.path, parameter.path).ratio())

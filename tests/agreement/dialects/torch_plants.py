@@ -153,19 +153,44 @@ FAULTS = {
         )
     ),
     "requires-grad-again": Plant(("h = h.detach().requires_grad_()  #: stop-gradient",)),
+    "topk-indices": Plant(("h = h.topk(4, dim=1).indices.float()  #: non-differentiable-op",)),
+    "trunc": Plant(("h = h.mul(50).trunc() / 50  #: non-differentiable-op",)),
+    "floats": Plant(("h = torch.tensor([[float(v) for v in row] for row in h])  #: left-framework",)),
+    "written-row-by-row": Plant(
+        (
+            "out = torch.empty(6, 4)",
+            "for i, row in enumerate(h):",
+            "    out[i] = row.detach() * 1.1  #: stop-gradient",
+            "h = out",
+        )
+    ),
+    "masked-out": Plant(("h = h * (h > 1000.0).float() + 0.5  #: zero-gradient",)),
+    "never-chosen": Plant(("h = torch.where(h > 1000.0, h, torch.full_like(h, 0.5))  #: zero-gradient",)),
+    "hook-zeros": Plant(
+        ("if h.requires_grad:", "    h = h * 1.0", "    h.register_hook(lambda g: g * 0.0)  #: zero-gradient")
+    ),
+    "plain-tensor": Plant(("h = h * {o}.{n}",), makes=("self.{n} = torch.rand(4, requires_grad=True)  #: untracked",)),
+    "written-too-late": Plant(
+        ("s = torch.sigmoid(h)", "h = s * 1.5 + s.sin()", "s.add_(1.0)  #: graph-error"),
+    ),
 }
 # Faults that take no gradient away from the parameters of ``model``, and are to be told all the same.
-TOLD = frozenset(("in-a-list", "in-a-dict", "replaced-head", "other-model", "frozen-all"))
+TOLD = frozenset(
+    (
+        *("in-a-list", "in-a-dict", "replaced-head", "replaced-weight", "other-model", "frozen-all"),
+        *("plain-tensor", "written-too-late", "backward-twice"),
+    )
+)
 # Faults of which something may be said where another way leads around them, and need not.
 DEBATABLE = frozenset(("rewrapped",))
 # Faults for which autograd answers zeros, by structure.
-ZEROS = frozenset(("round", "sign", "floor", "bernoulli", "custom-zeros", "normal-drawn"))
-# Faults by value: told when enough steps have agreed.
-BY_VALUE = frozenset(
-    ("dead-relu", "clamped-away", "times-zeros", "softmax-of-one", "root-of-zero", "where-trap", "no-rate", "cleared")
+ZEROS = frozenset(("round", "sign", "floor", "trunc", "bernoulli", "custom-zeros", "normal-drawn"))
+# Faults by value: told when enough steps have agreed. The first of them no parameter may feel that has another way
+# around.
+FADING = frozenset(
+    ("dead-relu", "clamped-away", "times-zeros", "softmax-of-one", "masked-out", "never-chosen", "hook-zeros")
 )
-# Of these, what no parameter may feel that has another way around it.
-FADING = frozenset(("dead-relu", "clamped-away", "times-zeros", "softmax-of-one"))
+BY_VALUE = FADING | {"root-of-zero", "where-trap", "no-rate", "cleared"}
 MAKING_FAULTS: dict[str, list[str]] = {}
 TRAINING_FAULTS = (
     "loss-item",
@@ -174,6 +199,8 @@ TRAINING_FAULTS = (
     "forward-unrecorded",
     "second-head-dropped",
     "replaced-head",
+    "replaced-weight",
+    "backward-twice",
     "frozen-all",
     "other-model",
     "no-rate",
@@ -209,4 +236,39 @@ HARMLESS = {
     "added-in-place": Plant(("h = h * 1.0", "h += 0.1", "h.mul_(1.01)")),
     "in-rows": Plant(("h = torch.stack([torch.sin(row) for row in h.unbind(0)])",)),
     "there-and-back": Plant(("h = h.double()", "h = h.float()")),
+    "chosen-hard": Plant(("h = h + 0.1 * F.gumbel_softmax(h, hard=True)",)),
+    "top-values": Plant(("h = h.topk(4, dim=1).values",)),
+    "cumulated": Plant(("h = 0.5 * torch.cumsum(h, dim=1)",)),
+    "filled": Plant(("h = h.masked_fill(h < -1000, 0.0)",)),
+    "added-by-index": Plant(("h = torch.zeros_like(h).index_add(0, torch.arange(6), h)",)),
+    "by-einsum": Plant(('h = torch.einsum("bi,ij->bj", h, torch.eye(4))',)),
+    "padded": Plant(("h = F.pad(h, (1, 1))[:, 1:-1].flip(0).roll(1, dims=0)",)),
+    "saliency": Plant(
+        (
+            "with torch.enable_grad():",
+            "    side = h.detach().requires_grad_()",
+            "    slope = torch.autograd.grad(side.sin().sum(), side)[0]",
+            "h = h + 0.1 * slope",
+        )
+    ),
+    "kept-gradient": Plant(("if h.requires_grad:", "    h.retain_grad()")),
+    "tied": Plant(
+        ("h = {o}.{n}_b(torch.tanh({o}.{n}_a(h)))",),
+        makes=(
+            "self.{n}_a, self.{n}_b = nn.Linear(4, 4), nn.Linear(4, 4)",
+            "self.{n}_b.weight = self.{n}_a.weight",
+        ),
+    ),
+    "filled-row-by-row": Plant(
+        ("out = torch.empty(6, 4)", "for i, row in enumerate(h):", "    out[i] = row * 1.1", "h = out")
+    ),
+    "view-written": Plant(("v = h.clone()", "v[:, 1:].mul_(0.5)", "h = v")),
+    "row-copied": Plant(("h = h.clone()", "h[1] = h[0] * 0.5")),
+    "scaled-by-data": Plant(("h = h / (h.data.norm() + 1.0)",)),
+    "scaled-unrecorded": Plant(("with torch.no_grad():", "    spread = h.std()", "h = h / (spread + 1.0)")),
+    "until-small": Plant(("while float(h.detach().abs().max()) > 3.0:", "    h = h * 0.5")),
+    "by-fourier": Plant(("h = torch.fft.irfft(torch.fft.rfft(h, dim=1), n=4, dim=1)",)),
+    "tried": Plant(
+        ("try:", "    h = h.view(-1, 3)", "except RuntimeError:", "    h = h + torch.zeros(1)", "h = h.reshape(6, 4)")
+    ),
 }

@@ -193,7 +193,7 @@ def _is_named(node: ast.AST, name: str) -> bool:
 @once
 def _took_a_place(flow: Flow) -> bool:
     """Whether parameters that were asked for have left the model: what is unheld may have come in their place."""
-    return any(p.asked and p.in_model is False and not flow.influences(p.value) for p in flow.graph.parameters)
+    return any(p.asked and p.in_model is False and not flow.alive(p) for p in flow.graph.parameters)
 
 
 def root_of(path: str | None) -> str | None:
