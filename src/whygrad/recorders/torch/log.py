@@ -10,8 +10,7 @@ import itertools
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -132,6 +131,24 @@ class PerThread(threading.local):
         self.paused: Any = None
 
 
+class OwnWork:
+    """A part of the program that is ours. It is entered several times in a step, which a generator would make dear."""
+
+    __slots__ = ("_before", "_local", "_unheard")
+
+    def __init__(self, local: PerThread) -> None:
+        self._local = local
+
+    def __enter__(self) -> None:
+        self._unheard = torch._C.DisableTorchFunction()
+        self._unheard.__enter__()
+        self._before, self._local.busy = self._local.busy, True
+
+    def __exit__(self, *error: object) -> None:
+        self._local.busy = self._before
+        self._unheard.__exit__(*error)
+
+
 class Log:
     """Entries of one process, appended from any thread.
 
@@ -150,15 +167,9 @@ class Log:
         self._serials = itertools.count(1)
         self._known: dict[int, tuple[int, weakref.ref[Any]]] = {}
 
-    @contextmanager
-    def own_work(self) -> Iterator[None]:
+    def own_work(self) -> OwnWork:
         """What runs inside is ours: not written down as the script's, and no subclass of tensors hears of it."""
-        busy, self.local.busy = self.local.busy, True
-        try:
-            with torch._C.DisableTorchFunction():
-                yield
-        finally:
-            self.local.busy = busy
+        return OwnWork(self.local)
 
     def add(self, entry: Entry) -> None:
         """Append; forget the older half when the log is full."""
@@ -181,9 +192,11 @@ class Log:
 
     def serials(self, tensors: Iterable[Any]) -> tuple[int, ...]:
         """The serials of several tensor objects, as ``known`` gives them."""
-        known = self._known
-        found = [(tensor, known.get(id(tensor))) for tensor in tensors]
-        return tuple([0 if one is None or one[1]() is not tensor else one[0] for tensor, one in found])
+        known, found = self._known, []
+        for tensor in tensors:
+            one = known.get(id(tensor))
+            found.append(0 if one is None or one[1]() is not tensor else one[0])
+        return tuple(found)
 
     def serial(self, tensor: Any) -> int:
         """The serial of a tensor object, given to it now if it has none."""
