@@ -93,20 +93,21 @@ def capture(frame: FrameType | None, limit: int = MOST_FRAMES) -> Stack:
     """The user's frames from ``frame`` outwards, innermost first, as places to be looked up later."""
     places: list[Place] = []
     verdicts, (known, callers) = _verdicts, held.above
-    while frame is not known and frame is not None:
+    while frame is not known:
+        if frame is None:
+            return tuple(places)
         code = frame.f_code
         verdict = verdicts.get(code.co_filename)
-        if verdict is None:
-            verdict = is_user_file(code.co_filename)
         if verdict:
             places.append((code, frame.f_lasti))
-            if len(places) >= limit:
+            if len(places) == limit:
                 return tuple(places)
+        elif verdict is None:
+            is_user_file(code.co_filename)
+            continue
         elif code.co_filename == BOTTOM:
             return tuple(places)  # below this frame stands whygrad itself, and what called it
         frame = frame.f_back
-    if frame is None:
-        return tuple(places)
     return (*places, *callers[: limit - len(places)]) if places else callers[:limit]
 
 

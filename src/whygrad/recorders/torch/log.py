@@ -155,6 +155,7 @@ class Log:
     Attributes:
         derived: gradients that a further one may be asked of: the serials of what was differentiated, and of what
             that gave.
+        living: ``id`` of each tensor object that was noted, to its serial and itself.
     """
 
     def __init__(self) -> None:
@@ -165,7 +166,7 @@ class Log:
         self.derived: deque[Pair] = deque(maxlen=MOST_DERIVED)
         self.local = PerThread()
         self._serials = itertools.count(1)
-        self._known: dict[int, tuple[int, weakref.ref[Any]]] = {}
+        self.living: dict[int, tuple[int, weakref.ref[Any]]] = {}
 
     def own_work(self) -> OwnWork:
         """What runs inside is ours: not written down as the script's, and no subclass of tensors hears of it."""
@@ -187,29 +188,21 @@ class Log:
 
     def known(self, tensor: Any) -> int:
         """The serial of a tensor object, 0 if it was never noted."""
-        found = self._known.get(id(tensor))
+        found = self.living.get(id(tensor))
         return found[0] if found is not None and found[1]() is tensor else 0
-
-    def serials(self, tensors: Iterable[Any]) -> tuple[int, ...]:
-        """The serials of several tensor objects, as ``known`` gives them."""
-        known, found = self._known, []
-        for tensor in tensors:
-            one = known.get(id(tensor))
-            found.append(0 if one is None or one[1]() is not tensor else one[0])
-        return tuple(found)
 
     def serial(self, tensor: Any) -> int:
         """The serial of a tensor object, given to it now if it has none."""
-        found = self._known.get(id(tensor))
+        found = self.living.get(id(tensor))
         if found is not None and found[1]() is tensor:
             return found[0]
         number = next(self._serials)
-        self._known[id(tensor)] = (number, weakref.ref(tensor))
+        self.living[id(tensor)] = (number, weakref.ref(tensor))
         return number
 
     def stands_for(self, tensor: Any, serial: int) -> None:
         """A tensor is another one in a wrap: what reads it reads that."""
-        self._known[id(tensor)] = (serial, weakref.ref(tensor))
+        self.living[id(tensor)] = (serial, weakref.ref(tensor))
 
     def since(self, number: int) -> Iterable[Entry]:
         """The entries from a sequence number on."""
@@ -222,4 +215,4 @@ class Log:
         self.entries.clear()
         self.derived.clear()
         self.departed = False
-        self._known = {key: known for key, known in self._known.items() if known[1]() is not None}
+        self.living = {key: known for key, known in self.living.items() if known[1]() is not None}

@@ -183,10 +183,13 @@ class Operations:
 
     def serials(self, tensors: list[Any]) -> tuple[int, ...]:
         """The serials of tensors that are read, each given one now if it has none."""
-        serials = self.log.serials(tensors)
-        if 0 not in serials and not self.lent:
-            return serials
-        return tuple([self._met(tensor, number) for tensor, number in zip(tensors, serials, strict=True)])
+        log, found = self.log, []
+        known, lent = log.living, self.lent
+        for tensor in tensors:
+            one = known.get(id(tensor))
+            number = 0 if one is None or one[1]() is not tensor else one[0]
+            found.append(number if number and not lent else self._met(tensor, number))
+        return tuple(found)
 
     def _met(self, tensor: Any, number: int) -> int:
         if not number:
