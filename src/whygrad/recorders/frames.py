@@ -39,7 +39,6 @@ MOST_FRAMES = 10
 Place = tuple[CodeType, int] | tuple[str, int, str, CodeType | None, int]
 Stack = tuple[Place, ...]
 _verdicts: dict[str, bool] = {}
-_library: set[str] = set()  # files that ``capture`` passes over
 
 
 class Held(threading.local):
@@ -93,22 +92,22 @@ def package_of(filename: str) -> str | None:
 def capture(frame: FrameType | None, limit: int = MOST_FRAMES) -> Stack:
     """The user's frames from ``frame`` outwards, innermost first, as places to be looked up later."""
     places: list[Place] = []
-    library, (known, callers) = _library, held.above
-    while frame is not known and frame is not None:
+    verdicts, (known, callers) = _verdicts, held.above
+    while frame is not known:
+        if frame is None:
+            return tuple(places)
         code = frame.f_code
-        filename = code.co_filename
-        if filename not in library:
-            if filename == BOTTOM:
-                return tuple(places)  # below this frame stands whygrad itself, and what called it
-            if is_user_file(filename):
-                places.append((code, frame.f_lasti))
-                if len(places) >= limit:
-                    return tuple(places)
-            else:
-                library.add(filename)
+        verdict = verdicts.get(code.co_filename)
+        if verdict:
+            places.append((code, frame.f_lasti))
+            if len(places) == limit:
+                return tuple(places)
+        elif verdict is None:
+            is_user_file(code.co_filename)
+            continue
+        elif code.co_filename == BOTTOM:
+            return tuple(places)  # below this frame stands whygrad itself, and what called it
         frame = frame.f_back
-    if frame is None:
-        return tuple(places)
     return (*places, *callers[: limit - len(places)]) if places else callers[:limit]
 
 

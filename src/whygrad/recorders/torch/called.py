@@ -15,7 +15,7 @@ from whygrad.recorders.torch.values import POLES
 
 _OPTIMIZERS = os.path.join("torch", "optim", "")
 _PARAMETER = os.path.join("torch", "nn", "parameter.py")
-_OPTIONS = (str, bool, int, type(None))
+_OPTIONS = frozenset((str, bool, int, type(None)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import torch
 
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
-from whygrad.recorders.torch import compiled, functions, mode, modules, warned
+from whygrad.recorders.torch import compiled, functions, mode, modules, operations, warned
 from whygrad.recorders.torch.crossings import Crossings
 from whygrad.recorders.torch.functions import Functions
 from whygrad.recorders.torch.lives import Lives
@@ -72,7 +72,8 @@ class Hooks:
             self._parameters()
             self.replicas.install(self.patches)
             self._threads()
-            warned.install(self.patches, frozenset((mode.__file__, functions.__file__, modules.__file__)))
+            files = (mode.__file__, operations.__file__, functions.__file__, modules.__file__)
+            warned.install(self.patches, frozenset(files))
             self.crossings.install(self.patches)
             self.functions.install(self.patches)
             self.transforms.install(self.patches)

@@ -10,8 +10,7 @@ import itertools
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -132,12 +131,31 @@ class PerThread(threading.local):
         self.paused: Any = None
 
 
+class OwnWork:
+    """A part of the program that is ours. It is entered several times in a step, which a generator would make dear."""
+
+    __slots__ = ("_before", "_local", "_unheard")
+
+    def __init__(self, local: PerThread) -> None:
+        self._local = local
+
+    def __enter__(self) -> None:
+        self._unheard = torch._C.DisableTorchFunction()
+        self._unheard.__enter__()
+        self._before, self._local.busy = self._local.busy, True
+
+    def __exit__(self, *error: object) -> None:
+        self._local.busy = self._before
+        self._unheard.__exit__(*error)
+
+
 class Log:
     """Entries of one process, appended from any thread.
 
     Attributes:
         derived: gradients that a further one may be asked of: the serials of what was differentiated, and of what
             that gave.
+        living: ``id`` of each tensor object that was noted, to its serial and itself.
     """
 
     def __init__(self) -> None:
@@ -148,17 +166,11 @@ class Log:
         self.derived: deque[Pair] = deque(maxlen=MOST_DERIVED)
         self.local = PerThread()
         self._serials = itertools.count(1)
-        self._known: dict[int, tuple[int, weakref.ref[Any]]] = {}
+        self.living: dict[int, tuple[int, weakref.ref[Any]]] = {}
 
-    @contextmanager
-    def own_work(self) -> Iterator[None]:
+    def own_work(self) -> OwnWork:
         """What runs inside is ours: not written down as the script's, and no subclass of tensors hears of it."""
-        busy, self.local.busy = self.local.busy, True
-        try:
-            with torch._C.DisableTorchFunction():
-                yield
-        finally:
-            self.local.busy = busy
+        return OwnWork(self.local)
 
     def add(self, entry: Entry) -> None:
         """Append; forget the older half when the log is full."""
@@ -176,27 +188,21 @@ class Log:
 
     def known(self, tensor: Any) -> int:
         """The serial of a tensor object, 0 if it was never noted."""
-        found = self._known.get(id(tensor))
+        found = self.living.get(id(tensor))
         return found[0] if found is not None and found[1]() is tensor else 0
-
-    def serials(self, tensors: Iterable[Any]) -> tuple[int, ...]:
-        """The serials of several tensor objects, as ``known`` gives them."""
-        known = self._known
-        found = [(tensor, known.get(id(tensor))) for tensor in tensors]
-        return tuple([0 if one is None or one[1]() is not tensor else one[0] for tensor, one in found])
 
     def serial(self, tensor: Any) -> int:
         """The serial of a tensor object, given to it now if it has none."""
-        found = self._known.get(id(tensor))
+        found = self.living.get(id(tensor))
         if found is not None and found[1]() is tensor:
             return found[0]
         number = next(self._serials)
-        self._known[id(tensor)] = (number, weakref.ref(tensor))
+        self.living[id(tensor)] = (number, weakref.ref(tensor))
         return number
 
     def stands_for(self, tensor: Any, serial: int) -> None:
         """A tensor is another one in a wrap: what reads it reads that."""
-        self._known[id(tensor)] = (serial, weakref.ref(tensor))
+        self.living[id(tensor)] = (serial, weakref.ref(tensor))
 
     def since(self, number: int) -> Iterable[Entry]:
         """The entries from a sequence number on."""
@@ -209,4 +215,4 @@ class Log:
         self.entries.clear()
         self.derived.clear()
         self.departed = False
-        self._known = {key: known for key, known in self._known.items() if known[1]() is not None}
+        self.living = {key: known for key, known in self.living.items() if known[1]() is not None}

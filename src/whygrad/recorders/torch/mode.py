@@ -7,8 +7,7 @@ out again from wherever it then is; the functions for that are private and looke
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -16,27 +15,14 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from whygrad.recorders import frames
-from whygrad.recorders.torch import edges
-from whygrad.recorders.torch.called import (
-    Facts,
-    facts_of,
-    in_sampler,
-    is_torchs_own,
-    name_of,
-    options,
-    outputs_of,
-    variant,
-)
 from whygrad.recorders.torch.crossings import Crossings
 from whygrad.recorders.torch.log import Log, Ran
 from whygrad.recorders.torch.modules import Modules
+from whygrad.recorders.torch.operations import Handler, Operations
 from whygrad.recorders.torch.originals import is_torchs, original_of
 from whygrad.recorders.torch.subclasses import HEARD, PLAIN, Aloud
-from whygrad.recorders.torch.tensors import made_of, meet, scan
+from whygrad.recorders.torch.tensors import made_of
 from whygrad.recorders.torch.values import Values
-
-Tensor = torch.Tensor
-Handler = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 
 # Functions without meaning for a gradient; each property of a tensor that is not named elsewhere is one of them.
 IGNORED = frozenset(
@@ -48,7 +34,6 @@ IGNORED = frozenset(
     "set_default_dtype get_default_dtype _record_function_enter_new typename save _assert_async".split()
 )
 LEAVING = frozenset("item tolist numpy __array__ __float__ __int__ __bool__ __index__ __complex__".split())
-ENTERING = frozenset("tensor as_tensor asarray full new_tensor new_full".split())
 PROPERTIES = frozenset(("data", "T", "mT", "H", "mH", "real", "imag"))
 
 
@@ -69,11 +54,10 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         """Args: what to tell of a set ``requires_grad``, a read ``.grad``, an exception, and a fault of ours."""
         super().__init__()
         self.log, self.crossings, self.values = log, crossings, values
-        self.froze, self.read, self.raised, self.fault = froze, read, raised, fault
-        self.met, self.lent = modules.met, modules.lent
+        self.froze, self.read, self.fault = froze, read, fault
+        self.operations = Operations(log, crossings, modules, values, raised, fault)
         self.off = False
         self._handlers: dict[Any, Handler | None] = {}
-        self._verified: set[tuple[Any, ...]] = set()
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -116,19 +100,16 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
             return self._leaves
         if name == "register_hook":
             return self._hooks
-        return self._requires_grad if name == "requires_grad_" else self._operations(func)
-
-    def _operations(self, func: Any) -> Handler:
-        return partial(self._operation, facts_of(name_of(func)))
+        return self._requires_grad if name == "requires_grad_" else self.operations.of(func)
 
     def _property(self, func: Any, name: str, access: str) -> Handler | None:
         if access == "__get__":
             if name == "grad":
                 return self._reads_gradient
-            return self._operations(func) if name in PROPERTIES else None
+            return self.operations.of(func) if name in PROPERTIES else None
         if name == "requires_grad":
             return self._requires_grad
-        return self._operations(func) if name == "data" and access == "__set__" else None
+        return self.operations.of(func) if name == "data" and access == "__set__" else None
 
     def _reads_gradient(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         gradient = func(*args, **kwargs)
@@ -165,7 +146,9 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         log = self.log
         scope = log.local.scope[-1] if log.local.scope else 0
         made = (made_of(log, tensor),)
-        log.add(Ran("register_hook_", self._serials([tensor]), (True,), made, True, frames.capture(frame), scope))
+        log.add(
+            Ran("register_hook_", self.operations.serials([tensor]), (True,), made, True, frames.capture(frame), scope)
+        )
 
     def _quietly(self, body: Callable[..., None], *arguments: Any) -> None:
         try:
@@ -181,119 +164,3 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         except Exception as error:
             self.fault(error)
         return result
-
-    def _operation(self, facts: Facts, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        key: tuple[Any, ...] | None = None
-        inputs: list[Any] = []
-        try:
-            scan(args, inputs)
-            if kwargs:
-                scan(kwargs.values(), inputs)
-            grads = tuple([t.requires_grad for t in inputs])
-            recording = torch.is_grad_enabled()
-            before: Sequence[edges.Edge] = ()
-            if recording and len(inputs) > 1 and True in grads:
-                key = self._unverified(facts, (func, grads, *options(args, kwargs)), inputs[0])
-                before = edges.edges_of(inputs) if key is not None else ()
-            serials = self._serials(inputs)
-        except Exception as error:
-            self.fault(error)
-            return func(*args, **kwargs)
-        try:
-            result = func(*args, **kwargs)
-        except BaseException as error:
-            self._failed(error, facts.name, serials)
-            raise
-        try:
-            outputs = [result] if isinstance(result, Tensor) else outputs_of(facts, args, result)
-            if outputs:
-                cut = None
-                if key is not None:
-                    cut = edges.missing(inputs, grads, before, outputs)
-                    if not cut and any(o.requires_grad for o in outputs):
-                        self._verified.add(key)
-                if self._note(facts, args, kwargs, serials, grads, outputs, recording, cut):
-                    self._measure(inputs, outputs)
-        except Exception as error:
-            self.fault(error)
-        return result
-
-    def _unverified(self, facts: Facts, key: tuple[Any, ...], first: Any) -> tuple[Any, ...] | None:
-        """What stands for this way to call a function, if autograd's graph is yet to be asked about it."""
-        if key in self._verified or self.log.local.transforms:
-            return None
-        # Through a view the gradient of what is written goes to what the view is of, past the view's own edge.
-        return None if facts.writes and first._base is not None else key
-
-    def _note(
-        self,
-        facts: Facts,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        serials: tuple[int, ...],
-        grads: tuple[bool, ...],
-        outputs: list[Any],
-        recording: bool,
-        cut: frozenset[tuple[int, int]] | None,
-    ) -> bool:
-        """Write the operation down, if it is one of the script's.
-
-        Returns:
-            whether what goes back through it is to be measured.
-        """
-        log, frame = self.log, sys._getframe(3)
-        if is_torchs_own(frame.f_code):
-            return False
-        local, stack = log.local, frames.capture(frame)
-        kind = variant(facts, args, kwargs) if kwargs or facts.norm else facts
-        name, transforms, scope = kind.name, local.transforms, local.scope
-        numbers: tuple[int, ...] = ()
-        where: frames.Stack = ()
-        if log.departed:
-            if name in ENTERING and not serials:
-                self.crossings.entered(outputs[0], name, stack)
-                return False
-            if kind.arithmetic:
-                numbers = self.crossings.operands(args, kwargs)
-        alive = recording and True in grads and not transforms
-        if not recording and True in grads:
-            if in_sampler(frame):
-                name = f"sample:{name}"
-            checkpoint = local.checkpoint
-            if checkpoint is not None:
-                where, recording = checkpoint[0], checkpoint[1]
-                name, alive = (name, not transforms) if recording else (f"checkpoint:{name}", False)
-        made = tuple([made_of(log, t) for t in outputs])
-        if transforms and recording:
-            made = tuple([one._replace(requires_grad=True) for one in made])
-        # ``tuple.__new__`` is what the class's own would call, a Python frame later.
-        entry = (name, serials, grads, made, recording, stack, scope[-1] if scope else 0, cut, numbers, where)
-        log.add(tuple.__new__(Ran, entry))
-        return alive and (facts.pole or self.values.everything) and not facts.writes
-
-    def _measure(self, inputs: list[Any], outputs: list[Any]) -> None:
-        local = self.log.local
-        local.busy = True
-        try:
-            self.values.listen(self.log.now - 1, inputs, outputs)
-        finally:
-            local.busy = False
-
-    def _serials(self, tensors: list[Any]) -> tuple[int, ...]:
-        serials = self.log.serials(tensors)
-        if 0 not in serials and not self.lent:
-            return serials
-        return tuple([self._met(tensor, number) for tensor, number in zip(tensors, serials, strict=True)])
-
-    def _met(self, tensor: Any, number: int) -> int:
-        if not number:
-            return self.log.known(tensor) or meet(self.log, self.crossings, tensor)
-        if number in self.lent and self.lent[number] is None:
-            self.met(tensor, number)
-        return number
-
-    def _failed(self, error: BaseException, name: str, serials: tuple[int, ...]) -> None:
-        try:
-            self.raised(error, name, frames.capture(sys._getframe(3)), serials)
-        except Exception as fault:
-            self.fault(fault)

@@ -46,21 +46,21 @@ class Modules:
 
     def install(self, patches: Patches) -> None:
         """Patch the call of every module."""
-        modules, cls = self, torch.nn.Module
-        original, compiling = cls._call_impl, cls.compile
+        modules, cls, local, held = self, torch.nn.Module, self.log.local, frames.held
+        original, compiling, scripted = cls._call_impl, cls.compile, torch.jit.ScriptModule
 
         @wraps(original)
         def _call_impl(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if modules.log.local.busy or not patches.on:
+            if local.busy or not patches.on:
                 return original(self, *args, **kwargs)
-            before, above, output = modules.log.local.scope, frames.held.above, None
-            modules._guarded(modules._enter, self, sys._getframe())
+            before, above, output = local.scope, held.above, None
+            modules._enter(self, before, sys._getframe())
             try:
                 output = original(self, *args, **kwargs)
             finally:
-                if modules._silent or isinstance(self, torch.jit.ScriptModule):
+                if modules._silent or isinstance(self, scripted):
                     modules._guarded(modules._left, self, args, output)
-                modules.log.local.scope, frames.held.above = before, above
+                local.scope, held.above = before, above
             return output
 
         @wraps(compiling)
@@ -112,17 +112,19 @@ class Modules:
         except Exception as error:
             self.fault(error)
 
-    def _enter(self, module: Any, frame: Any) -> None:
+    def _enter(self, module: Any, scope: tuple[int, ...], frame: Any) -> None:
         """A module is called; what is captured in the call need not walk over the frames above it."""
-        local = self.log.local
-        number = self.number(module)
-        local.scope = (*local.scope, number)
-        stack = frames.hold(frame)
-        if len(self.calls) < _MOST_CALLS:
-            self.calls.append((number, stack))
-        if not module.training and type(module).__name__ in _OTHERWISE and not self._silent:
-            self._silent.append(module)
-            self.quiet(True)
+        try:
+            number = self.number(module)
+            self.log.local.scope = (*scope, number)
+            stack = frames.hold(frame)
+            if len(self.calls) < _MOST_CALLS:
+                self.calls.append((number, stack))
+            if not module.training and type(module).__name__ in _OTHERWISE and not self._silent:
+                self._silent.append(module)
+                self.quiet(True)
+        except Exception as error:
+            self.fault(error)
 
     def _left(self, module: Any, args: Any, output: Any) -> None:
         if not self._silent:  # nothing of TorchScript is heard

@@ -16,12 +16,13 @@ import torch
 
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
-from whygrad.recorders.torch import edges, scaling
+from whygrad.recorders.torch import scaling
 from whygrad.recorders.torch.asking import Backward, Request, answer, guarded, is_tensor, nothing, site_of
 from whygrad.recorders.torch.compiled import passed_over, unseen
 from whygrad.recorders.torch.faults import is_foreign, is_unscaled
 from whygrad.recorders.torch.grads import Grads
 from whygrad.recorders.torch.originals import gradient_of
+from whygrad.recorders.torch.reached import Reach, Reached
 from whygrad.recorders.torch.steps import Steps
 from whygrad.recorders.torch.values import worths
 
@@ -56,6 +57,7 @@ class Requests:
         self.pending: list[Backward] = []
         self.steps = Steps(heard, self.pending, pause, now, fault)
         self.grads = Grads(self)
+        self.reached = Reached(self.steps.held)
         self.used: Callable[[FrameType | None], list[Any]] = lambda frame: []
         self.asked_at: dict[tuple[Any, ...], int] = {}
 
@@ -111,58 +113,62 @@ class Requests:
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             if torch.compiler.is_compiling() or requests.depth:
                 return original(tensors, *args, **kwargs)
-            call, leaves = requests._begin(tensors, api, sys._getframe(1))
+            call, reach = requests._begin(tensors, api, sys._getframe(1))
             requests.depth += 1
             try:
                 result = original(tensors, *args, **kwargs)
             except BaseException as error:
-                requests._failed(call, error, sys._getframe(1))
+                requests._failed(call, reach, error, sys._getframe(1))
                 raise
             finally:
                 requests.depth -= 1
-            requests._given(call, leaves)
+            requests._given(call, reach)
             return result
 
         return backward
 
     @unseen
-    def _begin(self, tensors: Any, api: str, frame: FrameType) -> tuple[Backward, list[Any]]:
-        call, leaves = Backward(api, ()), []
+    def _begin(self, tensors: Any, api: str, frame: FrameType) -> tuple[Backward, Reach | None]:
+        call, reach = Backward(api, ()), None
         try:
             recording = self.recording()
             if recording or not self.steps.any or any(c.reads for c in self.pending):
                 call.stack = frames.capture(frame)
-                self._leftover(frame, call.stack)
+                site = site_of(call.stack)
+                self._leftover(frame, call.stack, site)
             else:  # nothing would be told of it
                 self.pending[:] = [c for c in self.pending if not c.consumed]
             if recording:
                 targets = [t for t in (tensors if isinstance(tensors, (list, tuple)) else [tensors]) if is_tensor(t)]
                 call.mark = self.mark(targets)
-                with torch._C.DisableTorchFunction():
-                    leaves = edges.leaves_of(targets)
-                call.leaves, call.known = frozenset(id(leaf) for leaf in leaves), True
+                reach = self.reached.before(site, targets)
+                call.leaves, call.known = reach.ids, True
             self.steps.passes += 1
             self.pending.append(call)
             del self.pending[:-64]
         except Exception as error:
             self.fault(error)
-        return call, leaves
+        return call, reach
 
     @unseen
-    def _given(self, call: Backward, leaves: list[Any]) -> None:
+    def _given(self, call: Backward, reach: Reach | None) -> None:
         """A backward function may answer nothing, and what is there now may be cleared before anybody looks."""
-        if not leaves:
+        if reach is None:
             return
         try:
+            if self.reached.after(reach):
+                call.leaves = reach.ids
             with torch._C.DisableTorchFunction():
-                call.got = worths([(id(leaf), gradient_of(leaf)) for leaf in leaves])
+                call.got = worths([(id(leaf), gradient_of(leaf)) for leaf in reach.leaves])
         except Exception as error:
             self.fault(error)
 
     @unseen
-    def _failed(self, call: Backward, error: BaseException, frame: FrameType) -> None:
+    def _failed(self, call: Backward, reach: Reach | None, error: BaseException, frame: FrameType) -> None:
         try:
             call.error, call.consumed = error, True
+            if reach is not None and self.reached.after(reach):
+                call.leaves = reach.ids
             if not is_foreign(error):
                 self.raised(call.api, call.stack or frames.capture(frame), frame, (call.mark,), error)
         except Exception as fault:
@@ -189,9 +195,10 @@ class Requests:
         if sources:
             self.heard(Request(api, site, stack, frame, sources, seen, marks, opened, error, inputs))
 
-    def _leftover(self, frame: FrameType | None, stack: frames.Stack = ()) -> None:
+    def _leftover(self, frame: FrameType | None, stack: frames.Stack = (), site: tuple[Any, ...] = ()) -> None:
         """Backward calls that no optimizer took up: asked was the gradient of what the script then read."""
-        site = site_of(stack)
+        if not self.pending:
+            return
         for call in [c for c in self.pending if c.consumed and c.reads]:
             self._by_hand(call, frame, lost=False)
         for call in [c for c in self.pending if not c.consumed and (not stack or site_of(c.stack) == site)]:

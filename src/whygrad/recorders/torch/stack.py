@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
 from torch.overrides import TorchFunctionMode
 
 
 def join(mode: TorchFunctionMode) -> None:
     """Put a mode under every other of this thread."""
-    from torch.overrides import _len_torch_function_stack, _pop_mode, _push_mode
-
-    above = [_pop_mode() for _ in range(_len_torch_function_stack())]
-    for each in (mode, *reversed(above)):
-        _push_mode(each)
+    length, pop, push = _stack()
+    above = [pop() for _ in range(length())]
+    push(mode)
+    for each in reversed(above):
+        push(each)
 
 
 def leave(mode: TorchFunctionMode) -> bool:
@@ -20,10 +24,17 @@ def leave(mode: TorchFunctionMode) -> bool:
     Returns:
         whether it was there.
     """
-    from torch.overrides import _len_torch_function_stack, _pop_mode, _push_mode
-
-    above = [_pop_mode() for _ in range(_len_torch_function_stack())]
+    length, pop, push = _stack()
+    above = [pop() for _ in range(length())]
     for each in reversed(above):
         if each is not mode:
-            _push_mode(each)
+            push(each)
     return any(each is mode for each in above)
+
+
+@cache
+def _stack() -> tuple[Callable[[], int], Callable[[], Any], Callable[[Any], None]]:
+    """Private functions of torch's, which may be missing: nothing is recorded then."""
+    from torch.overrides import _len_torch_function_stack, _pop_mode, _push_mode
+
+    return _len_torch_function_stack, _pop_mode, _push_mode

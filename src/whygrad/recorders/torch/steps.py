@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch.nn.utils import clip_grad
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
-from torch.utils.weak import WeakIdKeyDictionary
 
 from whygrad.graph import GradientSeen, Graph, Parameter
 from whygrad.recorders import frames
@@ -24,6 +23,7 @@ from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.asking import Backward, Request, answer, site_of
 from whygrad.recorders.torch.compiled import passed_over, unseen
 from whygrad.recorders.torch.facts import FEWEST_PASSES, FEWEST_STEPS, Facts, groups_of
+from whygrad.recorders.torch.identity import ByIdentity
 from whygrad.recorders.torch.originals import gradient_of
 from whygrad.recorders.torch.thaws import Thaws
 from whygrad.recorders.torch.values import worth
@@ -59,7 +59,7 @@ class Steps:
         fault: Callable[[BaseException], None],
     ) -> None:
         self.heard, self.pending, self.pause, self.now, self.fault = heard, pending, pause, now, fault
-        self.optimizers = WeakIdKeyDictionary()
+        self.optimizers: ByIdentity[bool] = ByIdentity()
         self.passes = 0
         self.thaws = Thaws(self.held)
         self.also_held: Callable[[], list[Any]] = list
@@ -68,8 +68,8 @@ class Steps:
         self.let_go: Callable[[Any], bool] = lambda tensor: False
         # The log's next number when ``autograd.grad`` last answered, the entry of that, ids of what it was asked for.
         self._answered: tuple[int, int, frozenset[int]] = (-1, -1, frozenset())
-        self._stepped = WeakIdKeyDictionary()
-        self._facts = WeakIdKeyDictionary()
+        self._stepped: ByIdentity[int] = ByIdentity()
+        self._facts: ByIdentity[Facts | None] = ByIdentity()
         self._lives: list[Facts] = []
         self._cleared: tuple[int, frames.Stack] = (-1, ())
 
@@ -103,12 +103,12 @@ class Steps:
 
     def scheduled(self, optimizer: Any, place: frames.Stack) -> None:
         """A schedule was made for an optimizer."""
-        if (facts := self._facts.get(optimizer)) is not None:
+        if (facts := self._facts.get(optimizer, None)) is not None:
             facts.scheduled(optimizer, place)
 
     def rated(self, optimizer: Any, rate: Any, frame: FrameType) -> None:
         """An optimizer without groups uses a learning rate in a step."""
-        if (facts := self._facts.get(optimizer)) is not None:
+        if (facts := self._facts.get(optimizer, None)) is not None:
             facts.rated(rate, facts.asked or frames.capture(frame))
 
     def unapplied(self) -> Iterator[tuple[Facts, tuple[Parameter, ...], str, frames.Stack]]:
@@ -132,7 +132,7 @@ class Steps:
     def count(self, optimizer: Any) -> int:
         """How many steps an optimizer has made."""
         try:
-            facts = self._facts.get(optimizer)
+            facts = self._facts.get(optimizer, None)
             return facts.steps if facts is not None else 0
         except Exception as error:
             self.fault(error)
@@ -141,7 +141,7 @@ class Steps:
     @unseen
     def skipped(self, optimizer: Any, frame: FrameType) -> None:
         """A loss scaler has left out an optimizer's step: at the beginning that is how it finds its scale."""
-        facts = self._facts.get(optimizer)
+        facts = self._facts.get(optimizer, None)
         if facts is None or facts.steps:
             return
         self.pause(True)
@@ -229,7 +229,7 @@ class Steps:
 
     def _stepping(self, optimizer: Any, frame: FrameType) -> None:
         self.met(optimizer)
-        facts = self._facts.get(optimizer)
+        facts = self._facts.get(optimizer, None)
         if facts is not None:
             facts.stepped(optimizer)
             self.thaws.look(frame, facts.place)
@@ -260,10 +260,8 @@ class Steps:
         mine = [c for c in calls if c.leaves & held] or calls[-1:]
         for call in mine:
             call.consumed = True
-        request = self._request(optimizer, sources, frame, place, calls, opened)
-        if marks or by is not None:
-            request = replace(request, marks=marks) if marks else replace(request, by=by)
-        self.heard(request)
+        request = self._request(optimizer, sources, frame, place, calls, opened, None if marks else by)
+        self.heard(replace(request, marks=marks) if marks else request)
 
     def _request(
         self,
@@ -273,6 +271,7 @@ class Steps:
         place: frames.Stack,
         calls: list[Backward],
         opened: int,
+        by: Any = None,
     ) -> Request:
         held = {id(p) for p in sources}
         mine = [c for c in calls if c.leaves & held] or calls[-1:]
@@ -291,6 +290,7 @@ class Steps:
             got=got,
             cleared=self._lost(mine, sources, got),
             optimizer=place,
+            by=by,
         )
 
 

@@ -17,15 +17,15 @@ Tensor = torch.Tensor
 # Classes of objects that stand for a tensor, their ``_value``, among the arguments of a function (Keras' variables).
 HOLDERS: set[type] = set()
 # What most arguments are that are no tensor: asked first, it spares four questions.
-_NOTHING = frozenset((int, float, bool, str, type(None), torch.dtype, torch.Size))
+NOTHING = frozenset((int, float, bool, str, type(None), torch.dtype, torch.Size))
+_new = tuple.__new__  # what a record's own would call, a Python frame later
 
 
 def made_of(log: Log, tensor: Any) -> Made:
     """What there is to know of a tensor now."""
-    base = tensor._base
-    known = 0 if base is None else log.serial(base)
-    # ``tuple.__new__`` is what the class's own would call, a Python frame later.
-    return tuple.__new__(Made, (log.serial(tensor), tensor.dtype, tensor.shape, tensor.requires_grad, known))
+    base, serial = tensor._base, log.serial
+    known = 0 if base is None else serial(base)
+    return _new(Made, (serial(tensor), tensor.dtype, tensor.shape, tensor.requires_grad, known))
 
 
 def meet(log: Log, crossings: Crossings, tensor: Any) -> int:
@@ -53,7 +53,7 @@ def _met(log: Log, tensor: Any) -> list[Any]:
 def scan(values: Iterable[Any], found: list[Any]) -> None:
     """Add the tensors of arguments, and of lists, tuples and dicts among them, to ``found``, in order."""
     for value in values:
-        if type(value) in _NOTHING:
+        if type(value) in NOTHING:
             continue
         if isinstance(value, Tensor):
             found.append(value)

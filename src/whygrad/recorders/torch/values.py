@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, isfinite, isnan, view_as_real
+from torch import Tensor, float32, isfinite, isnan, strided, view_as_real
 
 from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
@@ -33,7 +33,7 @@ POLES = frozenset(
 ZERO_STEPS = 2
 
 # Bound now: the script may put something of its own in their place, and what we look at is no call of the script's.
-_all, _any, _detach, _sum = Tensor.all, Tensor.any, Tensor.detach, Tensor.sum
+_all, _any, _detach, _item, _sum = Tensor.all, Tensor.any, Tensor.detach, Tensor.item, Tensor.sum
 _register_hook = Tensor.register_hook
 
 # (entry of the log, position, whether it is an output).
@@ -172,9 +172,14 @@ class Values:
         Args:
             got: ``id`` to what was measured right after the backward pass.
         """
+        worth = [got.get(id(t), one) if one == "present" else one for t, one in zip(tensors, seen, strict=True)]
+        if not self._zero and "zero" not in worth:
+            return tuple(worth)
         return tuple(
-            self._steady(tensor, got.get(id(tensor), one)) if one == "present" else one
-            for tensor, one in zip(tensors, seen, strict=True)
+            [
+                self._steady(tensor, now) if one == "present" else one
+                for tensor, one, now in zip(tensors, seen, worth, strict=True)
+            ]
         )
 
     def still(self, tensors: Sequence[Any], seen: Sequence[GradientSeen]) -> tuple[GradientSeen, ...]:
@@ -234,7 +239,7 @@ def worths(named: Iterable[tuple[int, Any]]) -> dict[int, GradientSeen]:
     given = [(key, gradient) for key, gradient in named if gradient is not None]
     if not given:
         return {}
-    with torch._C.DisableTorchFunction(), torch.no_grad():
+    with torch._C.DisableTorchFunction():
         common = {key: gradient for key, gradient in given if _is_common(gradient)}
         norms = dict(zip(common, _norms(list(common.values())), strict=False))
         return {
@@ -253,11 +258,13 @@ def _norms(gradients: list[Any]) -> list[float]:
 
 
 def _is_common(gradient: Any) -> bool:
-    return type(gradient) is torch.Tensor and gradient.dtype is torch.float32 and _is_plain(gradient)
+    if type(gradient) is not Tensor or gradient.dtype is not float32:
+        return False
+    return _is_plain(gradient) and not gradient.requires_grad  # the norm of one that does would be another operation
 
 
 def _is_plain(gradient: Any) -> bool:
-    return gradient.is_cpu and gradient.layout is torch.strided
+    return gradient.is_cpu and gradient.layout is strided
 
 
 def _looked_at(gradient: Any) -> GradientSeen:
@@ -271,10 +278,12 @@ def _looked_at(gradient: Any) -> GradientSeen:
         if not values.is_complex():
             return "unknown"
         values = view_as_real(values)
-    if not values.numel():
+    size = values.numel()
+    if not size:
         return "unknown"
     try:
-        total = float(_sum(values))  # by far the cheapest look, and it settles nearly every case
+        # The sum is by far the cheapest look, and it settles nearly every case.
+        total = float(_item(values if size == 1 else _sum(values)))
     except RuntimeError:
         return "unknown"  # inside a function of torch.func there are no numbers yet
     if not math.isfinite(total):
