@@ -251,8 +251,8 @@ class TensorFlow:
             or request.api != "tf.GradientTape.gradient"
         ):
             return lambda: close(self, request, sources, names)[0]
-        closed, values = close(self, request, sources, names)
-        self.runs.add(graph, request.answers, self.hooks.values.latest, closed, values)
+        closed, placed = close(self, request, sources, names)
+        self.runs.add(graph, request.answers, self.hooks.values.latest, closed, placed)
         return lambda: closed
 
     def _measured(self, request: Request, sources: list[Source]) -> tuple[Request, list[Source]]:

@@ -45,6 +45,7 @@ class Assembly:
         python: the functions of ``tf.py_function``.
         python_ops: function to the operations that run it.
         inner: the gradients that other requests made, and what of.
+        inside: for each body that was inlined, by the names of the operations that lead to it, tensor id to value.
     """
 
     builder: GraphBuilder
@@ -62,6 +63,7 @@ class Assembly:
     sources: frozenset[int] = frozenset()
     source_ids: frozenset[int] = frozenset()
     inner: Inner = field(default_factory=Inner)
+    inside: dict[tuple[str, ...], dict[int, int]] = field(default_factory=dict)
     python_ops: dict[Hashable, list[int]] = field(default_factory=dict)
     first_op: int = 0
     _stacks: dict[Stack, tuple[Span, ...]] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from whygrad.recorders.ownership import Owners, longer
 from whygrad.recorders.tensorflow.assembly import Assembly
 from whygrad.recorders.tensorflow.eager import Eager
 from whygrad.recorders.tensorflow.log import Custom, TapeFacts
+from whygrad.recorders.tensorflow.measured import Placed
 from whygrad.recorders.tensorflow.parameters import Source, describe, number_of
 from whygrad.recorders.tensorflow.requests import Request, measured
 from whygrad.recorders.tensorflow.traced import Body
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def close(
     recorder: TensorFlow, request: Request, sources: Sequence[Source], labels: Mapping[int, tuple[str, str]]
-) -> tuple[Graph, Mapping[int, int]]:
+) -> tuple[Graph, Placed]:
     """Make the Graph of a request.
 
     Args:
@@ -33,7 +34,7 @@ def close(
         labels: tensor id to the user's name for it.
 
     Returns:
-        the Graph, and tensor id to value.
+        the Graph, and where its tensors stand in it.
     """
     # A zero of a few steps only is said where the graph's own verdict is the same.
     unsteady = bool(request.cotangents)
@@ -89,7 +90,7 @@ def close(
         closed = replace(closed, parameters=excused)
     if graph is not None:
         recorder.python.keep(closed, assembly.python_ops)
-    return closed, current
+    return closed, Placed(current, assembly.inside)
 
 
 def _targets(target: Any) -> tuple[list[Any], str | None]:
