@@ -105,16 +105,20 @@ def alive(h: Any, w: Any) -> Any:
         (with_noise, off, 0.25, "zero-gradient", "tf.nn.relu(h @ w - 90.0)"),
     ],
 )
-def test_where_it_begins(place: Callable[[Forward], Forward], act: Forward, start: float, cause: str, code: str) -> None:
+def test_where_it_begins(
+    place: Callable[[Forward], Forward], act: Forward, start: float, cause: str, code: str
+) -> None:
     (finding,), _ = trained(place(act), start)
-    assert finding.cause == cause and finding.culprit is not None
+    assert finding.cause == cause
+    assert finding.culprit is not None
     assert finding.culprit.code == code
 
 
 @pytest.mark.parametrize("place", [in_a_loop, in_a_branch])
 def test_what_learns_is_left_alone(place: Callable[[Forward], Forward]) -> None:
     found, weights = trained(place(alive), 0.25)
-    assert found == [] and weights == pytest.approx(plain(place(alive), 0.25))
+    assert found == []
+    assert weights == pytest.approx(plain(place(alive), 0.25))
 
 
 def test_a_zero_of_one_turn_is_none() -> None:
