@@ -54,6 +54,8 @@ class Lives:
         made: layer to where the script made it.
         frozen: (layer, value, place) of every assignment to ``trainable``.
         fitting: what the ``fit`` that runs now was given.
+        broke: told the model, the error and the place of a ``fit`` that raised.
+        is_asked: whether a gradient was ever asked for a variable, as far as that is known.
     """
 
     def __init__(self, framework: str, told: Callable[[Graph], None], fault: Callable[[BaseException], None]) -> None:
@@ -64,6 +66,8 @@ class Lives:
         self.heard: set[str] = set()
         self.made: weakref.WeakKeyDictionary[Any, frames.Stack] = weakref.WeakKeyDictionary()
         self.fitting: Fitting | None = None
+        self.broke: Callable[[Any, Exception, FrameType], None] = lambda model, error, frame: None
+        self.is_asked: Callable[[Any], bool] = lambda variable: True
         self.frozen: list[tuple[weakref.ref[Any], bool, frames.Stack]] = []
         self.born: dict[int, tuple[weakref.ref[Any], frames.Stack]] = {}
         # Model to the variables that its training step, once built, asks for.
@@ -191,6 +195,9 @@ class Lives:
             around, lives.fitting = lives.fitting, lives._before(self, sys._getframe(1), args, kwargs)
             try:
                 return original(self, *args, **kwargs)
+            except Exception as error:
+                lives._broken(self, error, sys._getframe(1))
+                raise
             finally:
                 lives.fitting = around
                 lives._after(self)
@@ -207,6 +214,12 @@ class Lives:
         except Exception as error:
             self.fault(error)
             return None
+
+    def _broken(self, model: Any, error: Exception, frame: FrameType) -> None:
+        try:
+            self.broke(model, error, frame)
+        except Exception as fault:
+            self.fault(fault)
 
     def _look_at(self, model: Any, stack: frames.Stack) -> None:
         """A training step that is built already trains what was trainable then; one may have nothing to train."""
@@ -234,7 +247,8 @@ class Lives:
     def _after(self, model: Any) -> None:
         try:
             if model not in self.built and getattr(model, "train_function", None) is not None:
-                self.built[model] = frozenset(id(v) for v in model.trainable_variables)
+                # What was thawed in the middle of it is not in the step that was built before.
+                self.built[model] = frozenset(id(v) for v in model.trainable_variables if self.is_asked(v))
         except Exception as error:
             self.fault(error)
 

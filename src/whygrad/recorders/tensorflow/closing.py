@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from whygrad.graph import NOWHERE, Event, Graph, Parameter, Recording
+from whygrad.graph import NOWHERE, Event, Fault, Graph, Parameter, Recording
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.inner import Inner
 from whygrad.recorders.keras import layers_of
@@ -45,7 +45,7 @@ def close(
     if request.zero_filled:
         # Zeros stand for None; where they are traced they can not be looked at, and the graph's verdict decides.
         sources = [replace(s, seen="zero" if s.seen == "present" and s.is_variable else s.seen) for s in sources]
-    log, tape = recorder.log, recorder.hooks.tapes.facts(request.tape)
+    log, tape = recorder.log, recorder.hooks.tapes.facts(request.tape) if request.tape is not None else None
     builder = GraphBuilder(recorder.framework, request.api)
     assembly = Assembly(builder, tape, recorder.table, _followed(log.variables), recorder.python)
     assembly.source_ids = frozenset(s.number for s in sources if s.number is not None and not s.is_variable)
@@ -84,6 +84,8 @@ def close(
         frozen=recorder.lives.frozen_now(),
     )
     closed = replace(closed, points={current[n]: holds for n, holds in begun.items() if n in current})
+    if _wants_zeros_of_keras(request):
+        closed = replace(closed, targets=(), fault=Fault("keras-zeros", assembly.stack(request.stack)))
     shifts = assembly.inner.shifts(closed)
     if shifts:
         excused = tuple(replace(p, asked=p.asked and p.value not in shifts) for p in parameters)
@@ -91,6 +93,12 @@ def close(
     if graph is not None:
         recorder.python.keep(closed, assembly.python_ops)
     return closed, Placed(current, assembly.inside)
+
+
+def _wants_zeros_of_keras(request: Request) -> bool:
+    """Whether TensorFlow raised because zeros need a type, and of that Keras' variables know the name alone."""
+    named = any(isinstance(getattr(one, "dtype", None), str) for one in request.sources)
+    return request.zero_filled and named and isinstance(request.error, AttributeError)
 
 
 def _targets(target: Any) -> tuple[list[Any], str | None]:

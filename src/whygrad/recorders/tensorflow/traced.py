@@ -88,7 +88,7 @@ class Body:
             (_attributes(op),),
             op,
         )
-        self.a.add(facts, inputs, outputs, recording, stack, scope)
+        self.a.add(facts, inputs, outputs, recording, stack, scope, self.reads)
 
     def _fresh(self, tensor: Any) -> int:
         value = self.environment[tensor._id] = self.a.new(_spec(tensor))
