@@ -18,7 +18,9 @@ from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.fitting import Fitting
 from whygrad.recorders.fitting import given as given_to_fit
+from whygrad.recorders.models import has_own_step, is_state, weights_of
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.thawing import Thawing
 from whygrad.recorders.tracebacks import exclude_ours
 
 # For each Keras: the class whose ``__new__`` every layer passes, and the class of ``trainable``.
@@ -68,6 +70,7 @@ class Lives:
         self.fitting: Fitting | None = None
         self.broke: Callable[[Any, Exception, FrameType], None] = lambda model, error, frame: None
         self.is_asked: Callable[[Any], bool] = lambda variable: True
+        self.thawing = Thawing()
         self.frozen: list[tuple[weakref.ref[Any], bool, frames.Stack]] = []
         self.born: dict[int, tuple[weakref.ref[Any], frames.Stack]] = {}
         # Model to the variables that its training step, once built, asks for.
@@ -98,7 +101,7 @@ class Lives:
         """Every (value, place, layer's name) at which a variable was frozen or thawed through a layer."""
         for reference, value, stack in self.frozen:
             layer = reference()
-            if layer is not None and stack and any(own is variable for own in _weights(layer)):
+            if layer is not None and stack and any(own is variable for own in weights_of(layer)):
                 yield value, stack, str(getattr(layer, "name", ""))
 
     def frozen_now(self) -> tuple[str, ...]:
@@ -113,9 +116,9 @@ class Lives:
         last = {id(layer): (layer, value) for reference, value, _ in self.frozen if (layer := reference()) is not None}
         found: dict[int, Any] = {}
         for layer, value in last.values():
-            for variable in () if value else _weights(layer):
+            for variable in () if value else weights_of(layer):
                 newest = [given for given, _, _ in self.freezes(variable)][-1:]
-                if newest == [False] and not _is_state(variable):
+                if newest == [False] and not is_state(variable):
                     found[id(variable)] = variable
         return tuple(found.values())
 
@@ -162,7 +165,7 @@ class Lives:
         return stack if reference is not None and reference() is variable else ()
 
     def _freezes(self, cls: Any) -> None:
-        trainable, frozen, fault = cls.trainable, self.frozen, self.fault
+        trainable, frozen, thawing, fault = cls.trainable, self.frozen, self.thawing, self.fault
         depth = 0
 
         def set_trainable(layer: Any, value: bool) -> None:
@@ -176,6 +179,8 @@ class Lives:
                 return  # Keras sets the flag of every layer below; the user's own assignment is the outermost
             try:
                 frozen.append((weakref.ref(layer), bool(value), frames.capture(sys._getframe(1))))
+                if value:
+                    thawing.thawed()
             except Exception as error:
                 fault(error)
 
@@ -209,7 +214,9 @@ class Lives:
     ) -> Fitting | None:
         """What ``fit`` is given; that it can not train what it should is told."""
         try:
-            self._look_at(model, frames.capture(frame))
+            stack = frames.capture(frame)
+            self.thawing.begin(model, stack)
+            self._look_at(model, stack)
             return given_to_fit(arguments, keywords)
         except Exception as error:
             self.fault(error)
@@ -231,7 +238,7 @@ class Lives:
             self.built.pop(model, None)
             return
         asked = self.built.get(model)
-        if asked is None or (self.framework != "tensorflow" and _has_own_step(model)):
+        if asked is None or (self.framework != "tensorflow" and has_own_step(model)):
             return  # where nothing is compiled for good, a step of the script's own may ask for what it likes
         stale = [v for v in model.trainable_variables if id(v) not in asked]
         if stale:
@@ -239,13 +246,17 @@ class Lives:
 
     def _all_frozen(self, model: Any) -> list[Any]:
         """The weights that the script froze, where that leaves Keras' own training step nothing to train."""
-        weights = [] if _has_own_step(model) else _weights(model)
+        weights = [] if has_own_step(model) else weights_of(model)
         if not weights or model.trainable_variables:
             return []
-        return [v for v in weights if next(self.freezes(v), None) and not _is_state(v)]
+        return [v for v in weights if next(self.freezes(v), None) and not is_state(v)]
 
     def _after(self, model: Any) -> None:
         try:
+            during = self.thawing.end(model)
+            late = [v for v in model.trainable_variables if next(self.freezes(v), None) and not self.is_asked(v)]
+            if during and late:
+                self.told(self._graph(late, during))
             if model not in self.built and getattr(model, "train_function", None) is not None:
                 # What was thawed in the middle of it is not in the step that was built before.
                 self.built[model] = frozenset(id(v) for v in model.trainable_variables if self.is_asked(v))
@@ -272,23 +283,3 @@ class Lives:
             for v in variables
         ]
         return builder.graph((), parameters, frames.spans(stack))
-
-
-def _has_own_step(model: Any) -> bool:
-    return frames.is_user_file(type(model).train_step.__code__.co_filename)
-
-
-def _weights(layer: Any) -> Sequence[Any]:
-    """A layer's weights; legacy models raise where they have none yet."""
-    try:
-        return getattr(layer, "weights", ())
-    except ValueError:
-        return ()
-
-
-def _is_state(variable: Any) -> bool:
-    """State that a layer keeps beside its parameters (moving statistics, counters)."""
-    name = str(getattr(variable, "name", ""))
-    return any(word in name for word in ("moving_", "seed_generator", "iteration")) or not str(
-        getattr(variable.dtype, "name", variable.dtype)
-    ).startswith(("float", "bfloat"))
