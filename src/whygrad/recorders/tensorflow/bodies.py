@@ -48,6 +48,11 @@ def arm(op: Any, number: int) -> str:
     return f"{op.name}.{number}"
 
 
+def is_pipeline(op_type: str) -> bool:
+    """Whether an operation makes a dataset, or takes from one."""
+    return "Dataset" in op_type or "Iterator" in op_type
+
+
 def _graph_named(name: str, log: Log) -> Any:
     function = log.functions.get(name)
     if function is not None:

@@ -8,10 +8,10 @@ from typing import Any
 from whygrad.graph import Barrier, Crossing
 from whygrad.recorders.tensorflow.assembly import RESOURCE, Assembly, is_write
 from whygrad.recorders.tensorflow.backwards import barriers_of
-from whygrad.recorders.tensorflow.bodies import is_call
+from whygrad.recorders.tensorflow.bodies import is_call, is_pipeline
 from whygrad.recorders.tensorflow.log import Backpropagated, Crossed, Custom, Log, Made, Met, Ran, Read, Watched
 from whygrad.recorders.tensorflow.ops import Facts
-from whygrad.recorders.tensorflow.pipelines import follow, is_pipeline
+from whygrad.recorders.tensorflow.pipelines import follow
 from whygrad.recorders.tensorflow.traced import inline
 
 FLOAT = 1  # DT_FLOAT

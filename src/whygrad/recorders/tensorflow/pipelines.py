@@ -28,11 +28,6 @@ def function_only(attrs: tuple[object, ...]) -> tuple[object, ...]:
     return (_FUNCTION, name) if isinstance(name, (str, bytes)) else ()
 
 
-def is_pipeline(op_type: str) -> bool:
-    """Whether an operation makes a dataset, or takes from one."""
-    return "Dataset" in op_type or "Iterator" in op_type
-
-
 def follow(assembly: Assembly, log: Log, entry: Ran, values: Sequence[int], outputs: Sequence[int]) -> None:
     """Add an operation of a pipeline.
 

@@ -10,7 +10,7 @@ from whygrad.graph import Barrier, Shape
 from whygrad.recorders.frames import MOST_FRAMES, Stack, is_user_file
 from whygrad.recorders.tensorflow.assembly import Assembly, is_write
 from whygrad.recorders.tensorflow.backwards import barriers_of
-from whygrad.recorders.tensorflow.bodies import BRANCHES, CALLS, LOOPS, arm, body_of, branches_of
+from whygrad.recorders.tensorflow.bodies import BRANCHES, CALLS, LOOPS, arm, body_of, branches_of, is_pipeline
 from whygrad.recorders.tensorflow.log import Backward, Custom, Log, Ran
 from whygrad.recorders.tensorflow.ops import Facts, trainable
 from whygrad.span import Span
@@ -81,6 +81,9 @@ class Body:
     def _plain(self, op: Any, recording: bool | None, stack: Stack, scope: str) -> None:
         inputs = [self.value(t) for t in op.inputs]
         outputs = [self._fresh(t) for t in op.outputs]
+        if is_pipeline(op.type):
+            self.a.builder.op(op.type, inputs, outputs, self.a.stack(stack), scope)
+            return
         facts = Facts(
             op.type,
             tuple(self.a.specs[v] for v in inputs),
