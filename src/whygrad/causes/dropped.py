@@ -38,7 +38,7 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     if end is None or not stack:
         return loss_span(case.graph), None
     later = list(_loss_path(case, case.graph.value_op[end]))
-    if _overwritten(case, stack[0], later):
+    if _overwritten(case, end, stack[0], later):
         return stack[0], None
     part = other_part(stack[0]) or _rebound(stack[0], later)
     if part is not None:
@@ -49,7 +49,7 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     dead, held = holder(case, end, stack)
     if is_let_go(case, dead):
         return dead, dead
-    back = handed_back(case, dead, stack)
+    back = handed_back(case, dead, held, stack)
     if back is not None and _beside(dead, held, later, _outside(dead, stack)) is None:
         return back, dead
     if _goes_nowhere(dead, held, _beside(dead, held, later, _outside(dead, stack))):
@@ -84,13 +84,13 @@ def _handed_back_instead(stack: tuple[Span, ...], later: list[tuple[Span, ...]])
     return place if isinstance(back, ast.Return) and not isinstance(back.value, ast.Tuple | ast.Dict) else None
 
 
-def handed_back(case: Case, dead: Span, stack: tuple[Span, ...]) -> Span | None:
+def handed_back(case: Case, dead: Span, held: set[str], stack: tuple[Span, ...]) -> Span | None:
     """What the function around a dead value hands back in its place, where that is one expression and leads on.
 
     Where the function makes the loss, the place of that.
 
     Args:
-        dead: where the function made the value that it keeps to itself.
+        dead: where the function made the value that it keeps to itself; ``held``: the names that hold it.
         stack: the calls in which it was made, innermost first.
     """
     function = source.function_at(dead)
@@ -101,7 +101,7 @@ def handed_back(case: Case, dead: Span, stack: tuple[Span, ...]) -> Span | None:
     made = [span for target in case.graph.targets for span in stack_of(case, target) if _together(span, dead)]
     if made:
         return made[0]  # the loss was there before the value
-    if len(ahead) != 1:
+    if len(ahead) != 1 or held & source.names_in(ahead[0]):
         return None
     arguments = {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
     passed = isinstance(ahead[0], ast.Name) and ahead[0].id in arguments
@@ -218,15 +218,35 @@ def _beside(dead: Span, held: set[str], later: list[tuple[Span, ...]], outside: 
     return None
 
 
-def _overwritten(case: Case, place: Span, later: list[tuple[Span, ...]]) -> bool:
+def _overwritten(case: Case, end: int, place: Span, later: list[tuple[Span, ...]]) -> bool:
     """Whether a loop's next turn, which leads to the loss, binds the name anew without having read this value."""
     statement = source.statement_at(place)
     if not isinstance(statement, ast.Assign) or in_package(place) or not source.is_repeated(place):
         return False
     if any(span.place() == place.place() for target in case.graph.targets for span in stack_of(case, target)):
         return False  # the loss is made in the very same call
+    if _is_part(case, end, statement) and not _comes_back(case.graph, case.graph.value_op[end], place):
+        return False  # the other parts of what the same call gives
     again = any(span.place() == place.place() for stack in later for span in stack)
     return again and not source.names_in(statement.value) & source.targets_of(statement)
+
+
+def _is_part(case: Case, value: int, statement: ast.Assign) -> bool:
+    """Whether a value is one of several that a call gives."""
+    name = case.graph.labels.get(value, ("", ""))[0]
+    return name.endswith("]") or any(isinstance(target, ast.Tuple) for target in statement.targets)
+
+
+def _comes_back(graph: Graph, first: int, place: Span) -> bool:
+    """Whether the program leaves a place after an operation, and comes back to it."""
+    away = False
+    for op in range(first, len(graph)):
+        stack = graph.stacks[graph.op_stack[op]]
+        here = any(span.place() == place.place() for span in stack)
+        if away and here:
+            return True
+        away = away or bool(stack and not here)
+    return False
 
 
 def _rebound(place: Span, later: list[tuple[Span, ...]]) -> Span | None:

@@ -52,6 +52,12 @@ FAULTS: Mapping[str, Words] = {
     "no-tensor": Words(
         "the optimizer is given something that is no tensor", "given here", "give it `model.parameters()`"
     ),
+    # -- TensorFlow
+    "keras-zeros": Words(
+        "`{code}` wants zeros for what has no way to the loss, and TensorFlow has none for variables of Keras",
+        "zeros are asked for in place of `None`",
+        "ask without them, and put zeros in the place of `None`: `tf.zeros_like(v) if g is None else g`",
+    ),
     # -- JAX
     "array-loss": Words(
         "the function that is differentiated hands back no single number",

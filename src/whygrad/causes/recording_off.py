@@ -140,7 +140,7 @@ from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import ANY, MAKERS, Case, Explanation, seen_from, spoken
 from whygrad.causes.words import Words
 from whygrad.finding import Fix, Label
-from whygrad.graph import NO_GRAPH
+from whygrad.graph import IN_DATASET, NO_GRAPH
 from whygrad.span import Span
 from whygrad.ways import Cut
 
@@ -171,6 +171,11 @@ DETAILS: Mapping[str, Words] = {
         "pass `create_graph=True`",
     ),
 }
+DATA = Words(
+    "`{code}` runs inside of a dataset, and what a dataset gives is data, without a history",
+    "the dataset computes this, where no tape records",
+    "leave it out of the dataset's function, and compute it of the batch, inside the block that records",
+)
 STOPPED = Words(
     "`{code}` was computed while recording was stopped",
     "computed here, under `stop_recording`, and the tape does not record it",
@@ -188,6 +193,8 @@ def explain(case: Case) -> Explanation | None:
     cuts = cut_by(case, ID)
     if not cuts:
         return None
+    if cuts[0].barrier.detail == IN_DATASET:
+        return explain_cut(case, cuts[:1], DATA, cuts[0].span)
     opened = case.graph.recording.opened
     once = _where_made(case, cuts[0])
     switched = _in_switched(cuts[0].stack) if once is None else None

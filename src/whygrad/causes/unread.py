@@ -66,16 +66,18 @@ def cure(case: Case, name: str, layer: str, place: Span | None, dropped: Span | 
         if _is_used_in_part(case.flow, dropped):
             return f"use all parts of what {quoted(code_of(dropped))} gives on the way to the loss"
         return f"use what {quoted(code_of(dropped))} gives in the loss"
-    if place is not None and _trains(case, place):
+    if place is not None and trains(case, place):
         return spoken(INSIDE, case).format(layer=quoted(layer))
     return f"use the output of {quoted(layer)} in the loss"
 
 
 def taking(case: Case, place: Span, own: bool) -> str:
     """What is said of the place that takes another tensor, or lets go of its ``own``."""
+    if trains(case, place):
+        return _INSIDE
     if own:
         return _OVERWRITTEN if source.is_repeated(place) else _LET_GO
-    return _INSIDE if _trains(case, place) else _INSTEAD
+    return _INSTEAD
 
 
 @once
@@ -86,6 +88,6 @@ def _is_used_in_part(flow: Flow, dropped: Span) -> bool:
     return any(graph.op_stack[op] in here and any(map(flow.carries, graph.outputs(op))) for op in range(len(graph)))
 
 
-def _trains(case: Case, place: Span) -> bool:
+def trains(case: Case, place: Span) -> bool:
     """Whether a place is the one call that makes the loss and asks for gradients."""
     return any(asked.place() == place.place() for asked in case.graph.request[:1])

@@ -256,6 +256,9 @@ def explain(case: Case) -> Explanation | None:
     kept = _kept_by(case) if home is None else None
     if kept is not None:
         made, around = kept, _root(parameter.holder)
+    # An object that the model holds keeps the variable, and not the model itself.
+    deep = home is None and case.graph.framework == "tensorflow" and (parameter.holder or "").count(".") > 1
+    around = _root(parameter.holder) if deep and around is None else around
     layer = quoted(around) if around else "its model"
     held = f" (it is `{parameter.holder}`)" if parameter.holder and parameter.holder != parameter.path else ""
     seen = "the optimizer got nothing" if refused else "a gradient reaches it"
@@ -264,7 +267,7 @@ def explain(case: Case) -> Explanation | None:
         made,
         (Label(made, _IN_OBJECT if kept is not None else _MADE),) if made is not None else (),
         (Step("parameter", parameter.name, made), Step("loss", "loss")),
-        fix=Fix(_INHERIT if kept is not None else spoken(FIXES, case)),
+        fix=Fix(_INHERIT if kept is not None or deep else spoken(FIXES, case)),
         proof=Proof("structural", True, f"{seen}, and it is in no {spoken(LISTS, case)}"),
     )
 

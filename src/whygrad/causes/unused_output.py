@@ -183,7 +183,7 @@ from whygrad.causes.cause import Case, Explanation, quoted
 from whygrad.causes.dropped import stack_of, takes_another
 from whygrad.causes.ends import dead_end
 from whygrad.causes.taken import taken_instead
-from whygrad.causes.unread import BARE, cure, spoken_of, taking
+from whygrad.causes.unread import BARE, cure, spoken_of, taking, trains
 from whygrad.finding import Fix, Label, Proof, Step
 
 ID = "unused-output"
@@ -201,6 +201,8 @@ def explain(case: Case) -> Explanation | None:
     end = dead_end(flow, parameter.value)
     stack = stack_of(case, end)
     place, dropped = takes_another(case, end, stack)
+    if dropped is not None and trains(case, dropped):
+        dropped = None  # what the library does in there is not the script's to mend
     layer, words = spoken_of(case, dropped)
     bare = bare_term(case, dropped) if dropped is not None else None
     if bare is not None:

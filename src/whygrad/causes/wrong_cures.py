@@ -183,7 +183,7 @@ def _called(case: Case) -> str | None:
 
 def _by_hand(case: Case) -> bool:
     """Whether the user's own code asks for the gradient, rather than a library's."""
-    return _called(case) == case.graph.api.rpartition(".")[2]
+    return _called(case) == case.graph.api.rpartition(".")[2] and not case.graph.api.startswith("keras.")
 
 
 def _keyword(call: Span, name: str) -> ast.expr | None:

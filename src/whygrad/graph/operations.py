@@ -10,6 +10,8 @@ Shape = tuple[int | None, ...]
 NOWHERE = -1
 # The detail of a barrier where a gradient was asked for without a graph of its own, and is a constant.
 NO_GRAPH = "no graph of the gradient"
+# That of one where the function of a dataset reads a variable.
+IN_DATASET = "in a dataset"
 
 
 @dataclass(frozen=True, slots=True)

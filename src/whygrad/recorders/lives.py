@@ -18,7 +18,9 @@ from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.fitting import Fitting
 from whygrad.recorders.fitting import given as given_to_fit
+from whygrad.recorders.models import has_own_step, is_state, weights_of
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.thawing import Thawing
 from whygrad.recorders.tracebacks import exclude_ours
 
 # For each Keras: the class whose ``__new__`` every layer passes, and the class of ``trainable``.
@@ -54,6 +56,8 @@ class Lives:
         made: layer to where the script made it.
         frozen: (layer, value, place) of every assignment to ``trainable``.
         fitting: what the ``fit`` that runs now was given.
+        broke: told the model, the error and the place of a ``fit`` that raised.
+        is_asked: whether a gradient was ever asked for a variable, as far as that is known.
     """
 
     def __init__(self, framework: str, told: Callable[[Graph], None], fault: Callable[[BaseException], None]) -> None:
@@ -64,6 +68,9 @@ class Lives:
         self.heard: set[str] = set()
         self.made: weakref.WeakKeyDictionary[Any, frames.Stack] = weakref.WeakKeyDictionary()
         self.fitting: Fitting | None = None
+        self.broke: Callable[[Any, Exception, FrameType], None] = lambda model, error, frame: None
+        self.is_asked: Callable[[Any], bool] = lambda variable: True
+        self.thawing = Thawing()
         self.frozen: list[tuple[weakref.ref[Any], bool, frames.Stack]] = []
         self.born: dict[int, tuple[weakref.ref[Any], frames.Stack]] = {}
         # Model to the variables that its training step, once built, asks for.
@@ -94,7 +101,7 @@ class Lives:
         """Every (value, place, layer's name) at which a variable was frozen or thawed through a layer."""
         for reference, value, stack in self.frozen:
             layer = reference()
-            if layer is not None and stack and any(own is variable for own in _weights(layer)):
+            if layer is not None and stack and any(own is variable for own in weights_of(layer)):
                 yield value, stack, str(getattr(layer, "name", ""))
 
     def frozen_now(self) -> tuple[str, ...]:
@@ -109,9 +116,9 @@ class Lives:
         last = {id(layer): (layer, value) for reference, value, _ in self.frozen if (layer := reference()) is not None}
         found: dict[int, Any] = {}
         for layer, value in last.values():
-            for variable in () if value else _weights(layer):
+            for variable in () if value else weights_of(layer):
                 newest = [given for given, _, _ in self.freezes(variable)][-1:]
-                if newest == [False] and not _is_state(variable):
+                if newest == [False] and not is_state(variable):
                     found[id(variable)] = variable
         return tuple(found.values())
 
@@ -158,7 +165,7 @@ class Lives:
         return stack if reference is not None and reference() is variable else ()
 
     def _freezes(self, cls: Any) -> None:
-        trainable, frozen, fault = cls.trainable, self.frozen, self.fault
+        trainable, frozen, thawing, fault = cls.trainable, self.frozen, self.thawing, self.fault
         depth = 0
 
         def set_trainable(layer: Any, value: bool) -> None:
@@ -172,6 +179,8 @@ class Lives:
                 return  # Keras sets the flag of every layer below; the user's own assignment is the outermost
             try:
                 frozen.append((weakref.ref(layer), bool(value), frames.capture(sys._getframe(1))))
+                if value:
+                    thawing.thawed()
             except Exception as error:
                 fault(error)
 
@@ -191,6 +200,9 @@ class Lives:
             around, lives.fitting = lives.fitting, lives._before(self, sys._getframe(1), args, kwargs)
             try:
                 return original(self, *args, **kwargs)
+            except Exception as error:
+                lives._broken(self, error, sys._getframe(1))
+                raise
             finally:
                 lives.fitting = around
                 lives._after(self)
@@ -202,11 +214,19 @@ class Lives:
     ) -> Fitting | None:
         """What ``fit`` is given; that it can not train what it should is told."""
         try:
-            self._look_at(model, frames.capture(frame))
+            stack = frames.capture(frame)
+            self.thawing.begin(model, stack)
+            self._look_at(model, stack)
             return given_to_fit(arguments, keywords)
         except Exception as error:
             self.fault(error)
             return None
+
+    def _broken(self, model: Any, error: Exception, frame: FrameType) -> None:
+        try:
+            self.broke(model, error, frame)
+        except Exception as fault:
+            self.fault(fault)
 
     def _look_at(self, model: Any, stack: frames.Stack) -> None:
         """A training step that is built already trains what was trainable then; one may have nothing to train."""
@@ -218,7 +238,7 @@ class Lives:
             self.built.pop(model, None)
             return
         asked = self.built.get(model)
-        if asked is None or (self.framework != "tensorflow" and _has_own_step(model)):
+        if asked is None or (self.framework != "tensorflow" and has_own_step(model)):
             return  # where nothing is compiled for good, a step of the script's own may ask for what it likes
         stale = [v for v in model.trainable_variables if id(v) not in asked]
         if stale:
@@ -226,15 +246,20 @@ class Lives:
 
     def _all_frozen(self, model: Any) -> list[Any]:
         """The weights that the script froze, where that leaves Keras' own training step nothing to train."""
-        weights = [] if _has_own_step(model) else _weights(model)
+        weights = [] if has_own_step(model) else weights_of(model)
         if not weights or model.trainable_variables:
             return []
-        return [v for v in weights if next(self.freezes(v), None) and not _is_state(v)]
+        return [v for v in weights if next(self.freezes(v), None) and not is_state(v)]
 
     def _after(self, model: Any) -> None:
         try:
+            during = self.thawing.end(model)
+            late = [v for v in model.trainable_variables if next(self.freezes(v), None) and not self.is_asked(v)]
+            if during and late:
+                self.told(self._graph(late, during))
             if model not in self.built and getattr(model, "train_function", None) is not None:
-                self.built[model] = frozenset(id(v) for v in model.trainable_variables)
+                # What was thawed in the middle of it is not in the step that was built before.
+                self.built[model] = frozenset(id(v) for v in model.trainable_variables if self.is_asked(v))
         except Exception as error:
             self.fault(error)
 
@@ -258,23 +283,3 @@ class Lives:
             for v in variables
         ]
         return builder.graph((), parameters, frames.spans(stack))
-
-
-def _has_own_step(model: Any) -> bool:
-    return frames.is_user_file(type(model).train_step.__code__.co_filename)
-
-
-def _weights(layer: Any) -> Sequence[Any]:
-    """A layer's weights; legacy models raise where they have none yet."""
-    try:
-        return getattr(layer, "weights", ())
-    except ValueError:
-        return ()
-
-
-def _is_state(variable: Any) -> bool:
-    """State that a layer keeps beside its parameters (moving statistics, counters)."""
-    name = str(getattr(variable, "name", ""))
-    return any(word in name for word in ("moving_", "seed_generator", "iteration")) or not str(
-        getattr(variable.dtype, "name", variable.dtype)
-    ).startswith(("float", "bfloat"))

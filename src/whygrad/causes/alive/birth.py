@@ -66,12 +66,13 @@ def tell(birth: Birth, words: Words, proof: str = ALONE, at: Span | None = None)
     case, stack = birth.case, birth.case.graph.op(birth.edge.op).stack
     place = at or made(case, birth.edge.op, stack) or _place(stack)
     said = replace(words, proof=f"measured on the way back: {proof}", severity="warning")
-    if place is not None and _is_request(case, place):
+    if place is not None and is_request(case, place):
         said = replace(said, reason=words.reason.replace(_PLACE, _inside(birth, place)))
     return explained(said, place, chain_of(case))
 
 
-def _is_request(case: Case, place: Span) -> bool:
+def is_request(case: Case, place: Span) -> bool:
+    """Whether a place is the one call that makes the loss and asks for gradients."""
     return bool(case.graph.request) and place.place() == case.graph.request[0].place()
 
 
@@ -85,7 +86,7 @@ def _inside(birth: Birth, place: Span) -> str:
 
 def made(case: Case, op: int, stack: tuple[Span, ...]) -> Span | None:
     """Where the layer that ran an operation was made, if the script has no line of its own that runs it."""
-    if op < 0 or not stack or not _is_request(case, stack[0]):
+    if op < 0 or not stack or not is_request(case, stack[0]):
         return None
     layer = _layer(case, op)
     return layer.made if layer is not None else None

@@ -56,6 +56,8 @@ _PART = Words(
     "use the part of the result that it computes, or leave it out (a second direction that nobody reads)",
 )
 
+# They pass the gradient on inside of their range alone.
+_QUANTISED = "fakequantwithminmaxargs fakequantwithminmaxvars fakequantwithminmaxvarsperchannel"
 # By the operation's name: what an operation does whenever zeros begin at it.
 _WAYS: Mapping[str, Words] = {
     name: words
@@ -63,7 +65,7 @@ _WAYS: Mapping[str, Words] = {
         ("cond", _UNTAKEN),
         ("register_hook backwardhookfunction", HOOKED),
         ("max min", _LIMITED),
-        ("clamp clip clip_by_value clipbyvalue hardtanh hardsigmoid", _CLIPPED),
+        ("clamp clip clip_by_value clipbyvalue hardtanh hardsigmoid " + _QUANTISED, _CLIPPED),
         ("sigmoid tanh softsign erf sigmoid_focal_loss logistic", _FLAT),
         ("masked_fill", _FILLED),
         (

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from whygrad import source
-from whygrad.causes.alive.birth import Birth, name_of, tell
+from whygrad.causes.alive.birth import Birth, is_request, name_of, tell
 from whygrad.causes.cause import Case, Explanation, chain_of, loss_span
 from whygrad.causes.learning import weights
 from whygrad.causes.words import Words, explained
@@ -98,9 +98,14 @@ _UNDEFINED = Words(
     "put a large finite number (such as `-1e9`) in the place of the infinite one, or choose by `where`",
 )
 _DATA = Words(
-    "what `{code}` is given is not finite in every element before anything is computed",
+    "some of what `{code}` is given is NaN or infinite before anything is computed",
     "NaN or an infinite number comes in here",
     "look for it in the data (`np.isfinite(x).all()`), and fill it in or leave those rows out",
+)
+_FED = Words(
+    "there is NaN or an infinite number in the data that `{code}` trains on",
+    "the data that comes in here is not finite",
+    "look for it (`np.isfinite(x).all()`, for the targets too), and fill it in or leave those rows out",
 )
 
 _HIDDEN = Words(
@@ -162,7 +167,13 @@ def forward(case: Case) -> Explanation | None:
         return None
     birth = Birth(case, first, (first,))
     if first.source in case.graph.breaks:
-        return replace(tell(birth, _DATA, at=case.graph.op(first.op).span), proof=Proof("structural", True, _CAME_IN))
+        place = case.graph.op(first.op).span
+        fed = place is not None and is_request(case, place)
+        if fed:
+            told = explained(replace(_FED, severity="warning"), place, chain_of(case))
+        else:
+            told = tell(birth, _DATA, at=place)
+        return replace(told, proof=Proof("structural", True, _CAME_IN))
     undefined = _is_undefined(case, first)
     told = tell(birth, _UNDEFINED if undefined else _broken(birth))
     told = replace(told, proof=Proof("structural", True, _NOT_NAN if undefined else _FORWARD))

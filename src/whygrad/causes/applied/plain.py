@@ -37,6 +37,12 @@ PLAIN: Mapping[str, Words] = {
         "make an optimizer for each model, and a new one after a layer was added or replaced",
         "it is not among the variables that the optimizer was built for",
     ),
+    "refused, built for nothing": Words(
+        "`{code}` hands it to an optimizer that was built for no variables at all",
+        "this optimizer was built before there was anything to train, and refuses",
+        "build the optimizer after the model has its variables (call it once), or leave that to the first step",
+        "the optimizer was built, and for nothing",
+    ),
     "copied": Words(
         "`{code}` makes a tensor, and the variable stays as it was",
         "the new value is made here, and nothing reads it",

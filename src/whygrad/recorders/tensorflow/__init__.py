@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import partial
+from types import FrameType
 from typing import Any
 
 from whygrad.graph import Graph
@@ -25,6 +26,7 @@ from whygrad.recorders.tensorflow.log import Log
 from whygrad.recorders.tensorflow.ops import Table
 from whygrad.recorders.tensorflow.parameters import Source, describe, held_names, number_of
 from whygrad.recorders.tensorflow.python_functions import PythonFunctions, is_own_request
+from whygrad.recorders.tensorflow.refused import refused
 from whygrad.recorders.tensorflow.requests import Request, Requests, site_of
 from whygrad.recorders.tensorflow.runs import Runs
 from whygrad.recorders.tensorflow.tapes import building
@@ -43,6 +45,7 @@ class TensorFlow:
         self.log = Log()
         self.table = Table()
         self.lives = Lives(self.framework, self._told, self._fault)
+        self.lives.broke, self.lives.is_asked = self._broke, self._is_asked
         self.layers = Layers(self.log.local, self.lives)
         self.hooks = Hooks(self.log, self._fault)
         self.python = PythonFunctions(self.log, self.table, self._told, lambda: self.hooks.listening())
@@ -160,6 +163,20 @@ class TensorFlow:
         if self.recording:
             self.python.answered(tape, answers)
 
+    def _is_asked(self, variable: Any) -> bool:
+        number = number_of(variable)
+        return any(one.number == number for known in self.known_sources.values() for one in known)
+
+    def _broke(self, model: Any, error: Exception, frame: FrameType) -> None:
+        """A call of ``fit`` raised."""
+        busy, self.log.local.busy = self.log.local.busy, True
+        try:
+            graph = refused(self, model, error, frame) if self.recording else None
+            if graph is not None:
+                self._told(graph)
+        finally:
+            self.log.local.busy = busy
+
     def _heard(self, request: Request) -> None:
         if self.sink is None:
             return
@@ -251,8 +268,8 @@ class TensorFlow:
             or request.api != "tf.GradientTape.gradient"
         ):
             return lambda: close(self, request, sources, names)[0]
-        closed, values = close(self, request, sources, names)
-        self.runs.add(graph, request.answers, self.hooks.values.latest, closed, values)
+        closed, placed = close(self, request, sources, names)
+        self.runs.add(graph, request.answers, self.hooks.values.latest, closed, placed)
         return lambda: closed
 
     def _measured(self, request: Request, sources: list[Source]) -> tuple[Request, list[Source]]:

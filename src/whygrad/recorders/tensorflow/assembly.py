@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
-from whygrad.graph import Barrier, Shape
+from whygrad.graph import IN_DATASET, Barrier, Shape
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.frames import Stack
 from whygrad.recorders.inner import Inner
@@ -19,6 +19,8 @@ from whygrad.span import Span
 
 RESOURCE = 20  # DT_RESOURCE in TensorFlow's types.proto
 Spec = tuple[int, Shape | None]
+# What reads rows of a variable, and needs no other operation for it.
+GATHERS = frozenset(("ResourceGather", "ResourceGatherNd"))
 _WRITES = ("Assign", "ResourceApply", "ResourceSparseApply", "ResourceScatter", "ResourceStridedSliceAssign")
 
 
@@ -45,6 +47,9 @@ class Assembly:
         python: the functions of ``tf.py_function``.
         python_ops: function to the operations that run it.
         inner: the gradients that other requests made, and what of.
+        inside: for each body that was inlined, by the names of the operations that lead to it, tensor id to value.
+        in_dataset: whether the function of a dataset is inlined.
+        components: a dataset to the parts of its elements.
     """
 
     builder: GraphBuilder
@@ -62,6 +67,9 @@ class Assembly:
     sources: frozenset[int] = frozenset()
     source_ids: frozenset[int] = frozenset()
     inner: Inner = field(default_factory=Inner)
+    inside: dict[tuple[str, ...], dict[int, int]] = field(default_factory=dict)
+    in_dataset: bool = False
+    components: dict[int, Sequence[int]] = field(default_factory=dict)
     python_ops: dict[Hashable, list[int]] = field(default_factory=dict)
     first_op: int = 0
     _stacks: dict[Stack, tuple[Span, ...]] = field(default_factory=dict)
@@ -113,16 +121,17 @@ class Assembly:
         self.handles.add(source)
         state = self.state.get(handle)
         inputs = [source] if state is None else [source, state]
-        follows = self.tape is None or (self.tape.follows_variables and handle in self.trainable_handles)
-        follows = follows or handle in self.watched
-        barriers = []
-        if not recording:
-            barriers = [Barrier(0, 0, "recording-off", "read")]
-        elif not follows:
-            barriers = [Barrier(0, 0, "not-watched", "read")]
-        else:
+        barriers = self._unread(handle, recording)
+        if not barriers:
             self.tracked.add(out)
         self.builder.op("ReadVariableOp", inputs, [out], self.stack(stack), scope, barriers)
+
+    def _unread(self, handle: int, recording: bool) -> list[Barrier]:
+        """The barrier on a read of a variable that the tape does not follow."""
+        if not recording:
+            return [Barrier(0, 0, "recording-off", IN_DATASET if self.in_dataset else "read")]
+        follows = self.tape is None or (self.tape.follows_variables and handle in self.trainable_handles)
+        return [] if follows or handle in self.watched else [Barrier(0, 0, "not-watched", "read")]
 
     def write(self, op_type: str, handle: int, values: Sequence[int], stack: Stack, scope: str) -> None:
         """A variable was written to; what is read from it later depends on the written values."""
@@ -146,12 +155,14 @@ class Assembly:
         recording: bool | None,
         stack: Stack,
         scope: str,
+        reads: bool = True,
     ) -> None:
         """An ordinary operation.
 
         Args:
             recording: whether the tape recorded at that time; ``None`` inside a function body, whose
                 gradient follows the body itself.
+            reads: whether variables are read on the tape in such a body.
         """
         if facts.op_type in SHAPE_ONLY:
             inputs = []
@@ -161,6 +172,8 @@ class Assembly:
             token = token_of(facts)
             self.python_ops.setdefault(function_of(token), []).append(self.builder.next_op)
             barriers = self.python.barriers(token, len(inputs), len(outputs), self.stack)
+        if facts.op_type in GATHERS and inputs[0] in self.handle_numbers:
+            barriers += self._unread(self.handle_numbers[inputs[0]], recording is not False and reads)
         if recording is not None and self.tape is not None:
             self._follow(facts, inputs, outputs, recording, barriers)
         self.builder.op(facts.op_type, inputs, outputs, self.stack(stack), scope, barriers)

@@ -13,24 +13,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from whygrad.recorders.tensorflow.assembly import is_write
+from whygrad.recorders.tensorflow.bodies import body_of
 from whygrad.recorders.tensorflow.log import Log
-from whygrad.recorders.tensorflow.traced import body_of
 from whygrad.recorders.tensorflow.values import worth
 
 # What TensorFlow counts among operations with a state, and only looks at a variable; loops ask for its shape.
-_READS = frozenset(("ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape"))
+READS = frozenset(("ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape"))
 # Attributes of an operation that name the functions it calls.
 _CALLED = ("f", "body", "cond", "then_branch", "else_branch")
 _numbers = itertools.count(1)
 # The same draw by a generator that has no state, and at which place that takes its seed.
-_DRAWS = {
+DRAWS = {
     "RandomStandardNormal": ("StatelessRandomNormal", 1),
     "RandomUniform": ("StatelessRandomUniform", 1),
     "RandomUniformInt": ("StatelessRandomUniformInt", 1),
     "TruncatedNormal": ("StatelessTruncatedNormal", 1),
     "Multinomial": ("StatelessMultinomial", 2),
 }
-_KEPT_BY_DRAWS = frozenset(("dtype", "T", "output_dtype"))
+_KEPT_BYDRAWS = frozenset(("dtype", "T", "output_dtype"))
 _ITERATOR = "IteratorGetNext"
 _SEED = "whygrad_seed"
 Told = TypeVar("Told")
@@ -66,7 +66,7 @@ def run_beside(
         Refused: it can not be told.
     """
     from tensorflow.python.eager import record
-    from tensorflow.python.framework import dtypes, errors, ops
+    from tensorflow.python.framework import errors, ops
 
     wanted = list(dict.fromkeys(names))
     try:
@@ -77,11 +77,17 @@ def run_beside(
         if any(argument is None for argument in taken):
             raise Refused("an argument is not known")
         with ops.init_scope(), record.stop_recording():  # a step may be under construction
-            seed = ops.convert_to_tensor([next(_numbers), 0], dtypes.int32)
-            results = made[0].call_flat(*taken, seed)
+            results = made[0].call_flat(*taken, next_seed())
         return {name: look(result) for name, result in zip(wanted, results, strict=True)}
     except (errors.OpError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Refused(str(error)) from None
+
+
+def next_seed() -> Any:
+    """A seed for draws without a state."""
+    from tensorflow.python.framework import dtypes, ops
+
+    return ops.convert_to_tensor([next(_numbers), 0], dtypes.int32)
 
 
 def captured(graph: Any) -> list[Any]:
@@ -120,7 +126,7 @@ def _copied(graph: Any, names: Sequence[str], log: Log, fed: bool) -> tuple[Any,
     from tensorflow.python.eager.polymorphic_function import atomic_function
     from tensorflow.python.framework import func_graph, importer
 
-    part = _part([graph.get_tensor_by_name(name).op for name in names], graph, log, fed)
+    part = part_of([graph.get_tensor_by_name(name).op for name in names], graph, log, fed)
     inputs = [*graph.inputs, *(fed_by_iterators(graph) if fed else ())]
     with func_graph.FuncGraph("whygrad_beside").as_default() as copy:
         for function in graph._functions.values():
@@ -152,8 +158,8 @@ def _definition(graph: Any, part: Iterable[Any]) -> Any:
         node.CopyFrom(op.node_def)
         del node.input[:]
         node.input.extend(_renamed(t) for t in op.inputs)
-        if op.type in _DRAWS:
-            _draw(node)
+        if op.type in DRAWS:
+            draw(node)
     return definition
 
 
@@ -170,20 +176,20 @@ def _argument(node: Any, name: str, dtype: int, shape: Any) -> None:
     node.attr["shape"].shape.CopyFrom(shape.as_proto())
 
 
-def _draw(node: Any) -> None:
+def draw(node: Any) -> None:
     """Make a node draw from our seed."""
     from tensorflow.core.framework import types_pb2
 
-    node.op, place = _DRAWS[node.op]
+    node.op, place = DRAWS[node.op]
     node.input.insert(place, f"{_SEED}:0")
     if "Tout" in node.attr:
         node.attr["dtype"].CopyFrom(node.attr["Tout"])
-    for name in set(node.attr) - _KEPT_BY_DRAWS:
+    for name in set(node.attr) - _KEPT_BYDRAWS:
         del node.attr[name]
     node.attr["Tseed"].type = types_pb2.DT_INT32
 
 
-def _part(ends: Iterable[Any], graph: Any, log: Log, fed: bool) -> dict[Any, None]:
+def part_of(ends: Iterable[Any], graph: Any, log: Log, fed: bool) -> dict[Any, None]:
     """The operations that lead to others, in the order of the graph.
 
     Args:
@@ -200,7 +206,7 @@ def _part(ends: Iterable[Any], graph: Any, log: Log, fed: bool) -> dict[Any, Non
         found.add(op)
         if fed and op.type == _ITERATOR:
             continue
-        allowed = op.type in _DRAWS or is_pure(op, graph, log)
+        allowed = op.type in DRAWS or is_pure(op, graph, log)
         if not allowed or any(_writes(before, graph, log) for before in op.control_inputs):
             raise Refused(op.type)
         todo.extend(tensor.op for tensor in op.inputs)
@@ -209,7 +215,7 @@ def _part(ends: Iterable[Any], graph: Any, log: Log, fed: bool) -> dict[Any, Non
 
 def is_pure(op: Any, graph: Any, log: Log) -> bool:
     """Whether an operation leaves nothing behind and would give the same again."""
-    if not op._is_stateful or op.type in _READS or op.type == "Placeholder":
+    if not op._is_stateful or op.type in READS or op.type == "Placeholder":
         return True
     bodies = [body_of(graph, op.get_attr(name), log) for name in _CALLED if name in op.node_def.attr]
     return bool(bodies) and all(

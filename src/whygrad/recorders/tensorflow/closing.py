@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from whygrad.graph import NOWHERE, Event, Graph, Parameter, Recording
+from whygrad.graph import NOWHERE, Event, Fault, Graph, Parameter, Recording
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.inner import Inner
 from whygrad.recorders.keras import layers_of
@@ -15,6 +15,7 @@ from whygrad.recorders.ownership import Owners, longer
 from whygrad.recorders.tensorflow.assembly import Assembly
 from whygrad.recorders.tensorflow.eager import Eager
 from whygrad.recorders.tensorflow.log import Custom, TapeFacts
+from whygrad.recorders.tensorflow.measured import Placed
 from whygrad.recorders.tensorflow.parameters import Source, describe, number_of
 from whygrad.recorders.tensorflow.requests import Request, measured
 from whygrad.recorders.tensorflow.traced import Body
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def close(
     recorder: TensorFlow, request: Request, sources: Sequence[Source], labels: Mapping[int, tuple[str, str]]
-) -> tuple[Graph, Mapping[int, int]]:
+) -> tuple[Graph, Placed]:
     """Make the Graph of a request.
 
     Args:
@@ -33,7 +34,7 @@ def close(
         labels: tensor id to the user's name for it.
 
     Returns:
-        the Graph, and tensor id to value.
+        the Graph, and where its tensors stand in it.
     """
     # A zero of a few steps only is said where the graph's own verdict is the same.
     unsteady = bool(request.cotangents)
@@ -44,7 +45,7 @@ def close(
     if request.zero_filled:
         # Zeros stand for None; where they are traced they can not be looked at, and the graph's verdict decides.
         sources = [replace(s, seen="zero" if s.seen == "present" and s.is_variable else s.seen) for s in sources]
-    log, tape = recorder.log, recorder.hooks.tapes.facts(request.tape)
+    log, tape = recorder.log, recorder.hooks.tapes.facts(request.tape) if request.tape is not None else None
     builder = GraphBuilder(recorder.framework, request.api)
     assembly = Assembly(builder, tape, recorder.table, _followed(log.variables), recorder.python)
     assembly.source_ids = frozenset(s.number for s in sources if s.number is not None and not s.is_variable)
@@ -83,13 +84,21 @@ def close(
         frozen=recorder.lives.frozen_now(),
     )
     closed = replace(closed, points={current[n]: holds for n, holds in begun.items() if n in current})
+    if _wants_zeros_of_keras(request):
+        closed = replace(closed, targets=(), fault=Fault("keras-zeros", assembly.stack(request.stack)))
     shifts = assembly.inner.shifts(closed)
     if shifts:
         excused = tuple(replace(p, asked=p.asked and p.value not in shifts) for p in parameters)
         closed = replace(closed, parameters=excused)
     if graph is not None:
         recorder.python.keep(closed, assembly.python_ops)
-    return closed, current
+    return closed, Placed(current, assembly.inside)
+
+
+def _wants_zeros_of_keras(request: Request) -> bool:
+    """Whether TensorFlow raised because zeros need a type, and of that Keras' variables know the name alone."""
+    named = any(isinstance(getattr(one, "dtype", None), str) for one in request.sources)
+    return request.zero_filled and named and isinstance(request.error, AttributeError)
 
 
 def _targets(target: Any) -> tuple[list[Any], str | None]:

@@ -8,9 +8,11 @@ from typing import Any
 from whygrad.graph import Barrier, Crossing
 from whygrad.recorders.tensorflow.assembly import RESOURCE, Assembly, is_write
 from whygrad.recorders.tensorflow.backwards import barriers_of
+from whygrad.recorders.tensorflow.bodies import is_call, is_pipeline
 from whygrad.recorders.tensorflow.log import Backpropagated, Crossed, Custom, Log, Made, Met, Ran, Read, Watched
 from whygrad.recorders.tensorflow.ops import Facts
-from whygrad.recorders.tensorflow.traced import inline, is_call
+from whygrad.recorders.tensorflow.pipelines import follow
+from whygrad.recorders.tensorflow.traced import inline
 
 FLOAT = 1  # DT_FLOAT
 
@@ -64,6 +66,9 @@ class Eager:
                 a.write(entry.op_type, ids[0], values[1:], entry.stack, entry.scope)
             return
         outputs = [self._output(made) for made in entry.made]
+        if is_pipeline(entry.op_type):
+            follow(a, self.log, entry, values, outputs)
+            return
         graph = self._body(entry)
         if graph is not None:
             custom = next((self.recorded_calls[m.id] for m in entry.made if m.id in self.recorded_calls), None)

@@ -22,6 +22,7 @@ from whygrad.recorders.tensorflow.crossings import Crossings
 from whygrad.recorders.tensorflow.log import Log, Made, Met, Ran, Read
 from whygrad.recorders.tensorflow.origins import content
 from whygrad.recorders.tensorflow.passes import Passes
+from whygrad.recorders.tensorflow.pipelines import function_only
 from whygrad.recorders.tensorflow.tapes import Tapes
 from whygrad.recorders.tensorflow.values import POLES, Values
 
@@ -141,7 +142,7 @@ class Hooks:
                 for one in made:
                     known.add(one[0])
                 if "Dataset" in op_type:
-                    attrs = ()  # functions, which hold what they closed over; no gradient goes through a dataset
+                    attrs = function_only(attrs)
                 if op_type == "VarHandleOp":
                     log.handles[made[0].id] = stack
                 if values.everything or op_type in POLES:

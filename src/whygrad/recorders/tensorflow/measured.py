@@ -7,14 +7,24 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from whygrad.graph import GradientSeen, Graph
-from whygrad.recorders.tensorflow.beside import Copies
+from whygrad.recorders.tensorflow.beside import Copies, Refused
 from whygrad.recorders.tensorflow.origins import Content, Origins, content
+from whygrad.recorders.tensorflow.unrolled import MEET_ZEROS, Path, Seen
 from whygrad.recorders.tensorflow.values import Between, worth
 
 Beside = Callable[[Sequence[str], Callable[[Any], Any]], Mapping[str, Any]]
+Unroll = Callable[[bool], Seen]
+# What came back, the operands that were zero, and where losses began not to be finite: by value.
+Measured = tuple[Mapping[int, GradientSeen], Iterable[int], Mapping[int, str]]
+_RANKS: Sequence[GradientSeen] = ("none", "unknown", "zero", "present", "nonfinite")
 _READS = frozenset(("ReadVariableOp", "ResourceGather", "ResourceGatherNd"))
-# Operations that make zeros of a gradient where an operand is zero.
-_MEET_ZEROS = frozenset("Mul MatMul BatchMatMulV2 Einsum Conv2D Conv1D Square Abs".split())
+
+
+class Placed(NamedTuple):
+    """Tensor id to value, for the outermost graph, and for each body in it by the path that leads there."""
+
+    values: Mapping[int, int]
+    inside: Mapping[Path, Mapping[int, int]] = {}
 
 
 class Step(NamedTuple):
@@ -34,6 +44,7 @@ class Compiled:
         answers: names of the tensors that are the sources' gradients, ``None`` where there is none.
         between: tensor id to the name of what comes back to it; ``factors``: tensor id to the name of an operand.
         forward: the operations on the way to the losses; ``targets``: ids of these.
+        inside: for the function and each body in it, tensor id to value; empty where there is no body.
         zeros: in how many of the ``measured`` runs each source's gradient was zero.
         found: the Graph with what was measured, to be told at the end.
         copies: of its way to the gradients, while it is measured.
@@ -46,6 +57,7 @@ class Compiled:
     factors: Mapping[int, str]
     forward: tuple[Step, ...]
     targets: tuple[int, ...]
+    inside: Mapping[Path, Mapping[int, int]]
     zeros: list[int] = field(default_factory=list)
     runs: int = 0
     measured: int = 0
@@ -53,13 +65,16 @@ class Compiled:
     found: Graph | None = None
     copies: Copies = field(default_factory=dict)
 
+    def names_of_targets(self) -> list[str]:
+        """The losses, by the names of their tensors."""
+        return [name for step in self.forward for number, name in step.outputs if number in self.targets]
+
     @classmethod
-    def of(
-        cls, graph: Any, answers: Sequence[Any], between: Between, closed: Graph, values: Mapping[int, int]
-    ) -> Compiled:
+    def of(cls, graph: Any, answers: Sequence[Any], between: Between, closed: Graph, placed: Placed) -> Compiled:
         """A request that was traced in a graph."""
+        values = placed.values
         named = {n: t.name for n, t in zip(between.ids, between.cotangents, strict=True) if hasattr(t, "name")}
-        factors = {t._id: t.name for op in graph.get_operations() if op.type in _MEET_ZEROS for t in op.inputs}
+        factors = {t._id: t.name for op in graph.get_operations() if op.type in MEET_ZEROS for t in op.inputs}
         targets = [t for op in graph.get_operations() for t in op.outputs if values.get(t._id) in closed.targets]
         forward = tuple(_leading_to(targets))
         inside = {number for step in forward for number, _ in step.outputs}
@@ -71,31 +86,59 @@ class Compiled:
             factors,
             forward,
             tuple(t._id for t in targets),
+            {(): dict(values), **placed.inside} if placed.inside else {},
             [0] * len(answers),
         )
 
 
-def with_values(compiled: Compiled, seen: Sequence[GradientSeen], run: Beside) -> Graph:
+def with_values(compiled: Compiled, seen: Sequence[GradientSeen], run: Beside, unroll: Unroll) -> Graph:
     """The Graph of the request with what came back in this run."""
-    names = [*compiled.between.values(), *(compiled.factors.values() if "zero" in seen else ())]
-    worths = run(list(dict.fromkeys(names)), worth)
-    breaks = _breaks(compiled, run) if "nonfinite" in seen else {}
-    values, closed = compiled.values, compiled.closed
+    inside = _inside(compiled, unroll, "nonfinite" in seen)
+    cotangents, zeros, breaks = inside or _outside(compiled, seen, run)
     known = dict(zip(range(len(seen)), seen, strict=True))
     parameters = tuple(
         replace(p, gradient=known[i]) if i in known and p.gradient != "none" else p
-        for i, p in enumerate(closed.parameters)
+        for i, p in enumerate(compiled.closed.parameters)
     )
     return replace(
-        closed,
+        compiled.closed,
         parameters=parameters,
-        cotangents={values[n]: worths[name] for n, name in compiled.between.items() if n in values},
-        zeros=tuple(
-            sorted({values[n] for n, t in compiled.factors.items() if n in values and worths.get(t) == "zero"})
-        ),
-        breaks=tuple(sorted({values[n] for n in breaks if n in values})),
-        points={values[n]: holds for n, holds in breaks.items() if n in values},
+        cotangents=cotangents,
+        zeros=tuple(sorted(zeros)),
+        breaks=tuple(sorted(breaks)),
+        points=breaks,
     )
+
+
+def _outside(compiled: Compiled, seen: Sequence[GradientSeen], run: Beside) -> Measured:
+    """What is seen of the outermost graph, by value."""
+    values = compiled.values
+    names = [*compiled.between.values(), *(compiled.factors.values() if "zero" in seen else ())]
+    worths = run(list(dict.fromkeys(names)), worth)
+    breaks = _breaks(compiled, run) if "nonfinite" in seen else {}
+    return (
+        {values[n]: worths[name] for n, name in compiled.between.items() if n in values},
+        {values[n] for n, t in compiled.factors.items() if n in values and worths.get(t) == "zero"},
+        {values[n]: holds for n, holds in breaks.items() if n in values},
+    )
+
+
+def _inside(compiled: Compiled, unroll: Unroll, broken: bool) -> Measured | None:
+    """What is seen of all bodies as well, by value; ``None`` where there are none, or they can not be run."""
+    try:
+        seen = unroll(broken) if compiled.inside else None
+    except Refused:
+        return None
+    if seen is None:
+        return None
+    values = {(path, n): value for path, held in compiled.inside.items() for n, value in held.items()}
+    cotangents: dict[int, GradientSeen] = {}
+    for key, came in seen.cotangents.items():
+        # The head of a loop is its variable in each turn, and its result.
+        if key in values and _RANKS.index(came) >= _RANKS.index(cotangents.get(values[key], "zero")):
+            cotangents[values[key]] = came
+    breaks = {values[key]: holds for key, holds in seen.breaks.items() if key in values}
+    return cotangents, {values[key] for key in seen.zeros if key in values}, breaks
 
 
 def _leading_to(targets: Iterable[Any]) -> Iterator[Step]:

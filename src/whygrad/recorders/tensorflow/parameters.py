@@ -89,8 +89,8 @@ def held_names(frame: FrameType | None, most_frames: int = 4) -> tuple[dict[int,
             found += 1
             function = frame.f_code.co_qualname
             for name, value in local_variables(frame):
-                if name.startswith("__"):
-                    continue
+                if name.startswith("__") or not name.strip("_"):
+                    continue  # `_` says that nobody wants it
                 for path, item in _items(name, value):
                     names.setdefault(id(item), path)
                     number = getattr(item, "_id", None)

@@ -3,13 +3,14 @@
 Inside a traced function gradients have no values. So before some of the first runs of a function in which a request was
 traced, its way to the gradients is run once more beside it, with the same arguments: a copy that holds only operations
 without side effects. Where that is not possible (an unknown batch, a variable written on the way) nothing is measured.
-What came back in between is fetched only where a gradient is zero or not finite.
+What came back in between is fetched only where a gradient is zero or not finite; inside of bodies by running them
+operation by operation.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -19,7 +20,8 @@ from whygrad.recorders.patching import Patches
 from whygrad.recorders.tensorflow.beside import Refused, run_beside
 from whygrad.recorders.tensorflow.feeding import arguments_of, batch_of, listen
 from whygrad.recorders.tensorflow.log import Log
-from whygrad.recorders.tensorflow.measured import Beside, Compiled, with_values
+from whygrad.recorders.tensorflow.measured import Beside, Compiled, Placed, Unroll, with_values
+from whygrad.recorders.tensorflow.unrolled import run_unrolled
 from whygrad.recorders.tensorflow.values import ZERO_STEPS, Between, worth
 
 # Which runs are measured: the first, since one NaN is enough, and some later ones, since a zero may be mended.
@@ -96,13 +98,11 @@ class Runs:
         self._of.setdefault(graph, [])
         self._held.clear()
 
-    def add(
-        self, graph: Any, answers: Sequence[Any], between: Between, closed: Graph, values: Mapping[int, int]
-    ) -> None:
+    def add(self, graph: Any, answers: Sequence[Any], between: Between, closed: Graph, placed: Placed) -> None:
         """A request was traced in a graph."""
         if len(self._all) >= MOST_REQUESTS:
             return
-        compiled = Compiled.of(graph, answers, between, closed, values)
+        compiled = Compiled.of(graph, answers, between, closed, placed)
         self._all.append(compiled)
         self._of.setdefault(graph, []).append(compiled)
 
@@ -171,16 +171,18 @@ class Runs:
         arguments = arguments_of(graph, given, compiled.runs) if isinstance(given, Fitting) else given
         fed = batch_of(graph, self.fitting(), compiled.runs)
         if arguments is not None:
-            copies = compiled.copies
+            copies, targets = compiled.copies, compiled.names_of_targets()
             self._measure(
-                compiled, lambda names, look: run_beside(graph, names, arguments, self.log, fed, copies, look)
+                compiled,
+                lambda names, look: run_beside(graph, names, arguments, self.log, fed, copies, look),
+                lambda broken: run_unrolled(graph, targets, arguments, self.log, fed, broken),
             )
         if compiled.done or compiled.runs == max(MEASURED):
             compiled.done = True
             compiled.copies.clear()
         return True
 
-    def _measure(self, compiled: Compiled, run: Beside) -> None:
+    def _measure(self, compiled: Compiled, run: Beside, unroll: Unroll) -> None:
         names = [name for name in compiled.answers if name is not None]
         try:
             worths = run(names, worth)
@@ -192,16 +194,16 @@ class Runs:
                 "unknown" if one == "zero" and not (steady and n == compiled.measured) else one
                 for one, n in zip(seen, compiled.zeros, strict=True)
             ]
-            self._judge(compiled, seen, run)
+            self._judge(compiled, seen, run, unroll)
         except Refused:
             compiled.done = True
 
-    def _judge(self, compiled: Compiled, seen: Sequence[GradientSeen], run: Beside) -> None:
+    def _judge(self, compiled: Compiled, seen: Sequence[GradientSeen], run: Beside, unroll: Unroll) -> None:
         if "nonfinite" in seen:
             compiled.done, compiled.found = True, None
-            self.told(with_values(compiled, seen, run))
+            self.told(with_values(compiled, seen, run, unroll))
         elif "zero" in seen:
-            compiled.found = with_values(compiled, seen, run)
+            compiled.found = with_values(compiled, seen, run, unroll)
         elif compiled.found is not None:
             compiled.done, compiled.found = True, None  # mended by itself
 

@@ -10,59 +10,34 @@ from whygrad.graph import Barrier, Shape
 from whygrad.recorders.frames import MOST_FRAMES, Stack, is_user_file
 from whygrad.recorders.tensorflow.assembly import Assembly, is_write
 from whygrad.recorders.tensorflow.backwards import barriers_of
+from whygrad.recorders.tensorflow.bodies import BRANCHES, CALLS, LOOPS, arm, body_of, branches_of, is_pipeline
 from whygrad.recorders.tensorflow.log import Backward, Custom, Log, Ran
 from whygrad.recorders.tensorflow.ops import Facts, trainable
 from whygrad.span import Span
 from whygrad.spec import CARRY
 
-_CALLS = frozenset(("PartitionedCall", "StatefulPartitionedCall", "TPUPartitionedCall"))
-_BRANCHES = {"If": 1, "StatelessIf": 1, "Case": 1, "StatelessCase": 1}
-_LOOPS = frozenset(("While", "StatelessWhile"))
 _DEEPEST = 40
 Environment = dict[int, int]
 
 
-def is_call(op_type: str, attrs: Sequence[Any], log: Log) -> Any:
-    """The graph behind an eager function call, ``None`` if the operation is none."""
-    name = op_type
-    if op_type in _CALLS:
-        given = dict(zip(attrs[::2], attrs[1::2], strict=False))
-        name = getattr(given.get("f"), "name", given.get("f")) or ""
-        name = name.decode() if isinstance(name, bytes) else str(name)
-    elif not op_type.startswith("__"):
-        return None
-    return _graph_named(name, log)
-
-
-def _graph_named(name: str, log: Log) -> Any:
-    function = log.functions.get(name)
-    if function is not None:
-        return function.graph
-    from tensorflow.python.eager import context
-    from tensorflow.python.framework import function_def_to_graph
-
-    try:
-        # Traced before we listened, or loaded: rebuilt from the runtime's own definition.
-        return function_def_to_graph.function_def_to_graph(context.get_function_def(name))
-    except Exception:
-        return None
-
-
 class Body:
-    """One graph being inlined; ``level`` guards against recursive functions.
+    """One graph being inlined.
 
     Args:
+        path: the names of the operations that led here, from outside; its length guards against recursive functions.
         recording: per operation whether the tape recorded; ``None`` for a function body, whose
             gradient follows the body itself. ``reads`` says whether variables were read on the tape.
     """
 
-    def __init__(self, assembly: Assembly, log: Log, graph: Any, around: Stack, reads: bool, level: int = 0) -> None:
+    def __init__(
+        self, assembly: Assembly, log: Log, graph: Any, around: Stack, reads: bool, path: tuple[str, ...] = ()
+    ) -> None:
         self.a = assembly
         self.log = log
         self.graph = graph
         self.around = around
         self.reads = reads
-        self.level = level
+        self.path = path
         self.environment: Environment = {}
         self.places = log.traced.get(graph, {})
         self.customs: dict[tuple[int, ...], Custom] = {}
@@ -85,11 +60,11 @@ class Body:
         if (not op.outputs and not is_write(kind, op.inputs)) or kind in ("Placeholder", "Const"):
             return
         stack, scope = self._place(op)
-        if kind in _CALLS:
+        if kind in CALLS:
             self._call(op, recording, stack)
-        elif kind in _BRANCHES:
+        elif kind in BRANCHES:
             self._branch(op, recording, stack, scope)
-        elif kind in _LOOPS:
+        elif kind in LOOPS:
             self._loop(op, recording, stack, scope)
         elif kind == "ReadVariableOp":
             out = self.environment[op.outputs[0]._id] = self.a.new(_spec(op.outputs[0]))
@@ -106,6 +81,9 @@ class Body:
     def _plain(self, op: Any, recording: bool | None, stack: Stack, scope: str) -> None:
         inputs = [self.value(t) for t in op.inputs]
         outputs = [self._fresh(t) for t in op.outputs]
+        if is_pipeline(op.type):
+            self.a.builder.op(op.type, inputs, outputs, self.a.stack(stack), scope)
+            return
         facts = Facts(
             op.type,
             tuple(self.a.specs[v] for v in inputs),
@@ -113,7 +91,7 @@ class Body:
             (_attributes(op),),
             op,
         )
-        self.a.add(facts, inputs, outputs, recording, stack, scope)
+        self.a.add(facts, inputs, outputs, recording, stack, scope, self.reads)
 
     def _fresh(self, tensor: Any) -> int:
         value = self.environment[tensor._id] = self.a.new(_spec(tensor))
@@ -171,15 +149,16 @@ class Body:
         graph = body_of(self.graph, op.get_attr("f"), self.log)
         inputs = [self.value(t) for t in op.inputs]
         outputs = [self._fresh(t) for t in op.outputs]
-        enter(self, graph, inputs, outputs, recording, stack, op.type)
+        enter(self, graph, inputs, outputs, recording, stack, op.type, op.name)
 
     def _branch(self, op: Any, recording: bool | None, stack: Stack, scope: str) -> None:
         inputs = [self.value(t) for t in op.inputs]
         outputs = [self._fresh(t) for t in op.outputs]
         results = []
-        for function in _branches(op):
+        for number, function in enumerate(branches_of(op)):
             made = [self.a.new(self.a.specs[v]) for v in outputs]
-            enter(self, body_of(self.graph, function, self.log), inputs[1:], made, recording, stack, op.type)
+            body = body_of(self.graph, function, self.log)
+            enter(self, body, inputs[1:], made, recording, stack, op.type, arm(op, number))
             results.append(made)
         for position, out in enumerate(outputs):
             arms = [made[position] for made in results]
@@ -199,7 +178,8 @@ class Body:
             heads.append(self.a.new(self.a.specs[value]))
             places[position] = self.a.builder.op(CARRY, [value, value], heads[-1:], spans, scope)
         turned = [self.a.new(self.a.specs[v]) for v in inputs]
-        enter(self, body_of(self.graph, op.get_attr("body"), self.log), heads, turned, recording, stack, op.type)
+        body = body_of(self.graph, op.get_attr("body"), self.log)
+        enter(self, body, heads, turned, recording, stack, op.type, op.name)
         for position, place in places.items():
             self.a.builder.close_carry(place, 1, turned[position])
         for tensor, head in zip(op.outputs, heads, strict=False):
@@ -222,19 +202,26 @@ def enter(
     outputs: Sequence[int],
     recording: bool | None,
     stack: Stack,
+    kind: str,
     name: str,
 ) -> None:
-    """Inline a graph between given values; an unknown graph becomes one operation that carries everything."""
+    """Inline a graph between given values; an unknown graph becomes one operation that carries everything.
+
+    Args:
+        kind: the type of the operation that runs it; ``name``: its own name.
+    """
     a = body.a
     spans = a.stack(stack)
-    if graph is None or body.level > _DEEPEST:
-        a.builder.op(name, inputs, outputs, spans)
+    if graph is None or len(body.path) > _DEEPEST:
+        a.builder.op(kind, inputs, outputs, spans)
         body._mark(inputs, outputs, recording)
         return
     reads = body.reads if recording is None else recording
-    inner = Body(a, body.log, graph, stack, reads, body.level + 1)
+    inner = Body(a, body.log, graph, stack, reads, (*body.path, name))
+    if inner.path[0]:  # what is called eagerly has no name, and is over
+        a.inside[inner.path] = inner.environment
     for tensor, value in zip(graph.inputs, inputs, strict=False):
-        inner.environment[tensor._id] = _crossing(a, value, recording, spans, name)
+        inner.environment[tensor._id] = _crossing(a, value, recording, spans, kind)
     inner.run(graph.get_operations())
     for made, value in zip(map(inner.value, graph.outputs), outputs, strict=False):
         if made not in a.handle_numbers:  # the turn of a loop hands on its variables
@@ -264,7 +251,8 @@ def inline(
     a: Assembly, log: Log, graph: Any, inputs: Sequence[int], outputs: Sequence[int], recording: bool, entry: Ran
 ) -> None:
     """Inline the body of a function that was called eagerly."""
-    enter(Body(a, log, graph, entry.stack, recording), graph, inputs, outputs, recording, entry.stack, entry.op_type)
+    around = Body(a, log, graph, entry.stack, recording)
+    enter(around, graph, inputs, outputs, recording, entry.stack, entry.op_type, "")
 
 
 def _spec(tensor: Any) -> tuple[int, Shape | None]:
@@ -277,24 +265,6 @@ def _attributes(op: Any) -> str:
     return str([(k, attr[k].SerializeToString()) for k in sorted(attr) if not k.startswith("_")])
 
 
-def body_of(graph: Any, attr: Any, log: Log) -> Any:
-    """The graph of a function that an operation names."""
-    name = attr if isinstance(attr, str) else attr.name
-    outer = graph
-    while outer is not None:
-        found = outer._get_function(name) if outer._is_function(name) else None
-        if found is not None and hasattr(found, "graph"):
-            return found.graph
-        outer = getattr(outer, "outer_graph", None)
-    return _graph_named(name, log)
-
-
 def _named(seen: Backward) -> str:
     name = "CustomGradient" if seen.code is None else seen.code.co_qualname
     return name.rpartition(".<locals>")[0].rpartition(".")[2] or name
-
-
-def _branches(op: Any) -> list[Any]:
-    if op.type in ("Case", "StatelessCase"):
-        return list(op.get_attr("branches"))
-    return [op.get_attr("then_branch"), op.get_attr("else_branch")]

@@ -90,10 +90,11 @@ def swapped(updates: Updates, spans: Spans) -> Iterator[Graph]:
 def refused(updates: Updates, spans: Spans, error: str) -> Iterator[Graph]:
     """What an optimizer was handed and was not built for, where the script ended in an error of that."""
     for held in updates.optimizers if any(words in error for words in _UNKNOWN) else ():
-        numbers, stack = held.refused
+        numbers, stack, takes_any = held.refused
         asked = [a for n in numbers if (a := updates.requested.get(n)) is not None]
         built = spans(held.stack)
-        yield from _graph(asked, "kept", "refused", stack, spans, Event("updated", built[0] if built else None))
+        detail = "refused" if takes_any else "refused, built for nothing"
+        yield from _graph(asked, "kept", detail, stack, spans, Event("updated", built[0] if built else None))
 
 
 def _left_out(updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph]) -> Iterator[Graph]:

@@ -54,7 +54,7 @@ class Held:
         useful: whether it was ever handed something else; ``rate``: whether its learning rate was ever not 0.
         still: the steps at which it used a learning rate of 0.
         swapped: the variables that it was handed with the gradient of another, and those others.
-        refused: the variables that it was handed last and would not take, and where that was.
+        refused: the variables that it was handed last and would not take, where that was, and whether it takes any.
         compiled: its learning rate in a traced step; ``place``: the script's line that computes it.
         made: where the script made it, if that was heard.
     """
@@ -71,7 +71,7 @@ class Held:
     useful: bool = False
     rate: bool = False
     still: set[int] = field(default_factory=set)
-    refused: tuple[Sequence[int], frames.Stack] = ((), ())
+    refused: tuple[Sequence[int], frames.Stack, bool] = ((), (), True)
 
 
 class Updates:
@@ -154,9 +154,9 @@ class Updates:
     def refused(self, optimizer: Any, variables: Sequence[Any], stack: frames.Stack) -> None:
         """An optimizer raised; some of these it may not have been built for."""
         held, known = self._held.get(optimizer), _built_for(optimizer)
-        if held is not None and known:
+        if held is not None and known is not None:
             strange = [v for v in variables if optimizer._var_key(v) not in known]
-            held.refused = ([n for v in strange if (n := number_of(v)) is not None], stack)
+            held.refused = ([n for v in strange if (n := number_of(v)) is not None], stack, bool(known))
 
     def stepped(self, variables: Sequence[Any]) -> None:
         """An optimizer is done with these; one that still has its first value may be put back each time."""
@@ -203,13 +203,13 @@ def _worth(gradient: Any, graph: Any) -> GradientSeen:
     return worth(value() if callable(value) else value)
 
 
-def _built_for(optimizer: Any) -> Mapping[Any, int]:
-    """The variables that an optimizer was built for, by its own keys; nothing where that can not be told."""
+def _built_for(optimizer: Any) -> Mapping[Any, int] | None:
+    """The variables that an optimizer was built for, by its own keys; ``None`` where that can not be told."""
     for name in ("_trainable_variables_indices", "_index_dict"):  # Keras 3, tf_keras
         known = getattr(optimizer, name, None)
         if isinstance(known, Mapping):
             return known
-    return {}
+    return None
 
 
 def constraint_of(variable: Any) -> Any:
