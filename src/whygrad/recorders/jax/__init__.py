@@ -87,6 +87,7 @@ class Jax:
     def rest(self) -> None:
         """Record no more but requests at places that are new."""
         self.resting = True
+        self.movement.unfollowed |= bool(self.compiled.pending)
         self.compiled.rest(self._undecided)
 
     def wake(self) -> None:
@@ -208,7 +209,8 @@ class Jax:
         program = trace.program() if trace is not None and request.error is None and not request.around else None
         found = gradients(request) if program is not None else None
         if program is None or found is None:
-            self.movement.unfollowed |= not request.around
+            if not request.around and request.error is None:
+                self._follow(request, told)
             return graph, False
         self.movement.unfollowed |= bool(program.variables) and not self.compiled.awake
         if program.variables:
@@ -219,6 +221,18 @@ class Jax:
         streaks = self._streaks[told.site]
         graph = self._noted(told, streaks.judged(graph, worths))
         return explained(graph, streaks.run_again(program, {}) if is_useless(graph) else None), False
+
+    def _follow(self, request: Request, told: Told) -> None:
+        """Of a request that can not be run again it is seen all the same whether it is asked of the same each time."""
+        sources = request.trace.sources() if request.trace is not None else {}
+        variables = {value: one for value, one in sources.items() if isinstance(one, compat.Var)}
+        if request.trace is None or any(one is None for one in sources.values()):
+            self.movement.unfollowed = True
+        elif variables:
+            self.movement.unfollowed |= not self.compiled.awake
+            self.compiled.pending.append(Held.of(told, Program((), {}, variables, None, tuple(sources))))
+        else:
+            self.movement.again.note(told.site, request, told.graph)
 
     def _ran(self, held: Held, call: Call) -> None:
         """A compiled function has run that holds a request."""

@@ -149,6 +149,12 @@ def variable(value: Any) -> Any | None:
     return found if isinstance(found, Var) else None
 
 
+def origin(value: Any) -> Any | None:
+    """What a value is below all transformations: a variable of what is compiled, an array, ``None`` if unknown."""
+    *_, last = below(value)
+    return None if isinstance(last, jax.core.Tracer) else last
+
+
 def number(value: Any) -> Any:
     """What a value under compilation is known to be, itself where that is not known."""
     found = getattr(value, "val", None) if isinstance(value, jax.core.Tracer) else None

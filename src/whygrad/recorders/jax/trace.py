@@ -198,6 +198,11 @@ class Trace:
         sources = tuple(leaf.value for leaf in self.leaves if leaf.differentiated)
         return Program(tuple(tape.entries), arrays, variables, self.targets[0], sources)
 
+    def sources(self) -> dict[int, Any | None]:
+        """By value what is differentiated: an array, a variable of what is compiled, ``None`` where that is hidden."""
+        given = self.flat.tape.given
+        return {leaf.value: compat.origin(given.get(leaf.value)) for leaf in self.leaves if leaf.differentiated}
+
     def departed(self, value: Any, method: str, frame: FrameType) -> None:
         """A number was taken out of a traced value, which works while its number is known."""
         known = self.find(value)
