@@ -11,7 +11,7 @@ from typing import Any
 
 from whygrad.graph import Fault, Graph
 from whygrad.recorders import frames
-from whygrad.recorders.jax import compat
+from whygrad.recorders.jax import apart, compat
 from whygrad.recorders.jax.asked import Request, gradients
 from whygrad.recorders.jax.closing import close, of_integers
 from whygrad.recorders.jax.compiled import Call, Compiled, Held
@@ -76,7 +76,7 @@ class Jax:
         self.sink = sink
         try:
             compat.hide_own_frames()
-            self.hooks.private = compat.private()
+            self._follow_operations(sink)
             self.requests.install()
             self.keras.start()
             self.leaks.start()
@@ -94,6 +94,14 @@ class Jax:
         """Record again."""
         self.resting = False
         self._follow_compiled()
+
+    def _follow_operations(self, sink: Sink) -> None:
+        """Listen to JAX's interpreters; without them functions are traced by the public way."""
+        try:
+            self.hooks.private = compat.private()
+        except compat.MissingName as error:
+            self.requests.apart = apart.graphs(self.requests, self._closed)
+            sink.fault("the operations of jax", error)
 
     def _follow_compiled(self) -> None:
         """Listen to compiled functions too; without them gradients are recorded, and not measured."""
@@ -179,6 +187,9 @@ class Jax:
         if sink is not None:
             sink.fault(self.framework, error)
 
+    def _closed(self, request: Request) -> Graph | None:
+        return close(request, self.keras, self._elsewhere)
+
     def _wanted(self, api: str, stack: frames.Stack) -> bool:
         if self.sink is None or not self.resting:
             return self.sink is not None
@@ -193,7 +204,7 @@ class Jax:
     def _heard(self, request: Request) -> None:
         if self.sink is None:
             return
-        graph = close(request, self.keras, self._elsewhere)
+        graph = apart.of(request) or self._closed(request)
         if graph is None:
             return
         site, integers = _site(request.api, request.stack), of_integers(request)
@@ -209,8 +220,11 @@ class Jax:
         program = trace.program() if trace is not None and request.error is None and not request.around else None
         found = gradients(request) if program is not None else None
         if program is None or found is None:
-            if not request.around and request.error is None:
-                self._follow(request, told)
+            sought = not request.around and request.error is None
+            variables = self.movement.follow(told.site, request, graph) if sought else {}
+            if variables:
+                self.movement.unfollowed |= not self.compiled.awake
+                self.compiled.pending.append(Held.of(told, Program((), {}, variables, None, tuple(variables))))
             return graph, False
         self.movement.unfollowed |= bool(program.variables) and not self.compiled.awake
         if program.variables:
@@ -221,18 +235,6 @@ class Jax:
         streaks = self._streaks[told.site]
         graph = self._noted(told, streaks.judged(graph, worths))
         return explained(graph, streaks.run_again(program, {}) if is_useless(graph) else None), False
-
-    def _follow(self, request: Request, told: Told) -> None:
-        """Of a request that can not be run again it is seen all the same whether it is asked of the same each time."""
-        sources = request.trace.sources() if request.trace is not None else {}
-        variables = {value: one for value, one in sources.items() if isinstance(one, compat.Var)}
-        if request.trace is None or any(one is None for one in sources.values()):
-            self.movement.unfollowed = True
-        elif variables:
-            self.movement.unfollowed |= not self.compiled.awake
-            self.compiled.pending.append(Held.of(told, Program((), {}, variables, None, tuple(sources))))
-        else:
-            self.movement.again.note(told.site, request, told.graph)
 
     def _ran(self, held: Held, call: Call) -> None:
         """A compiled function has run that holds a request."""
