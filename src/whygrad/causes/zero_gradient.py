@@ -169,7 +169,7 @@ from whygrad.causes.alive.birth import Way, births
 from whygrad.causes.alive.factors import first_state, idle, masked, naught
 from whygrad.causes.alive.flat import HOOKED, at_vertex, flat, part_unused
 from whygrad.causes.alive.rectified import factor_off, rectified
-from whygrad.causes.alive.single import cancelled, known_by_shape, single
+from whygrad.causes.alive.single import behind_one, cancelled, known_by_shape, single
 from whygrad.causes.alive.weightless import weightless
 from whygrad.causes.cause import Case, Explanation, alone
 from whygrad.causes.words import explained
@@ -185,6 +185,7 @@ WAYS: tuple[Way, ...] = (
     first_state,
     masked,
     single,
+    behind_one,
     rectified,
     at_vertex,
     part_unused,
