@@ -89,3 +89,24 @@ def test_clipping_is_not_to_blame_for_what_is_always_one(choices: int, blamed: s
     (finding,) = diagnose(clipped(choices, written_out))
     assert finding.cause == "zero-gradient"
     assert blamed in finding.title
+
+
+@pytest.mark.parametrize(("other", "told"), [("zero", True), ("present", False)])
+def test_a_number_that_is_zero_is_to_blame_where_nothing_else_is_learned(other: str, told: bool) -> None:
+    builder = GraphBuilder("jax", "grad")
+    weight, beside = builder.value("float32", (8, 2)), builder.value("float32", (8, 2))
+    error, scale, loss = (builder.value("float32", ()) for _ in range(3))
+    builder.op("reduce_sum", [weight], [error])
+    builder.op("mul", [error, scale], [loss])
+    builder.op("add", [loss, beside], [builder.value("float32", ())])
+    parameters = [
+        Parameter("w", (8, 2), "float32", weight, gradient="zero"),
+        Parameter("other", (8, 2), "float32", beside, gradient="present" if other == "present" else "zero"),
+    ]
+    graph = replace(
+        builder.graph([len(builder) - 1], parameters),
+        cotangents={weight: "zero", error: "zero", loss: "present", beside: "present"},
+        zeros=(scale, loss),
+    )
+    found = [f for f in diagnose(graph) if any(p.path == "w" for p in f.parameters)]
+    assert [f.title.endswith("all that is to be learned from by 0") for f in found] == [True] * told

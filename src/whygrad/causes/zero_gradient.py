@@ -166,7 +166,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from whygrad.causes.alive.birth import Way, births
-from whygrad.causes.alive.factors import first_state, idle, masked, naught
+from whygrad.causes.alive.factors import first_state, idle, masked, naught, nothing_left
 from whygrad.causes.alive.flat import HOOKED, at_vertex, flat, part_unused
 from whygrad.causes.alive.rectified import factor_off, rectified
 from whygrad.causes.alive.single import behind_one, cancelled, known_by_shape, single
@@ -184,6 +184,7 @@ WAYS: tuple[Way, ...] = (
     factor_off,
     first_state,
     masked,
+    nothing_left,
     single,
     behind_one,
     rectified,

@@ -58,8 +58,8 @@ class Jax:
     def __init__(self) -> None:
         self.sink: Sink | None = None
         self.resting = self.unmeasured = False
-        self.movement = Movement(self._fault)
-        self.keras = Keras(self._keras_told, self.movement.makers.rated, self._fault)
+        movement = self.movement = Movement(self._fault)
+        self.keras = Keras(self._keras_told, movement.makers.rated, movement.updates.stateless, self._fault)
         self.hooks = Hooks(self.keras, self._fault)
         self.variables = Variables(self._fault)
         self.leaks = Leaks(self._fault)

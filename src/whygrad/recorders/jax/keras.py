@@ -31,6 +31,7 @@ class Keras:
     Args:
         told: gets the Graph of a ``fit`` that can not train what it should.
         rated: told where an optimizer was made, and what gives its learning rate at a count of steps.
+        stateless: listens to new values that the script asks the class of all optimizers for.
         fault: told of an error of ours.
     """
 
@@ -38,9 +39,10 @@ class Keras:
         self,
         told: Callable[[Graph], None],
         rated: Callable[[frames.Stack, Callable[[int], float]], None],
+        stateless: Callable[[type, Patches], None],
         fault: Callable[[BaseException], None],
     ) -> None:
-        self.rated, self.fault = rated, fault
+        self.rated, self.stateless, self.fault = rated, stateless, fault
         self.lives = Lives("jax", told, fault)
         self.scopes = ThreadScopes()
         self.layers = Layers(self.scopes, self.lives)
@@ -54,6 +56,7 @@ class Keras:
             self.lives.start()
             optimizer = getattr(sys.modules[_OPTIMIZER[0]], _OPTIMIZER[1])
             self.lasting.replace(optimizer, "__init__", self._making(optimizer.__init__))
+            self.stateless(optimizer, self.lasting)
 
     def stop(self) -> None:
         """Take every hook off."""
