@@ -117,6 +117,35 @@ def a_branch_that_is_never_taken() -> None:
             p = optax.apply_updates(p, updates)  # <- here
 
 
+@still
+def a_rate_of_zero_where_the_loss_calls_back() -> None:
+    def shown(p: Any, x: Any) -> Any:
+        jax.debug.callback(lambda _: None, p["b"])
+        return loss(p, x)
+
+    optimizer = optax.sgd(0.0)  # <- here
+
+    @jax.jit
+    def one(p: Any, state: Any) -> Any:
+        updates, state = optimizer.update(jax.grad(shown)(p, X[0]), state)
+        return optax.apply_updates(p, updates), state
+
+    p, state = start(), optimizer.init(start())
+    for _ in ROUNDS:
+        p, state = one(p, state)
+
+
+@still
+def a_rate_of_zero_with_a_gradient_of_each_example() -> None:
+    optimizer = optax.sgd(0.0)  # <- here
+    each = jax.vmap(jax.grad(loss), in_axes=(None, 0))
+    p, state = start(), optimizer.init(start())
+    for _ in ROUNDS:
+        g = jax.tree.map(lambda g: g.mean(0), each(p, X[0][:, None]))
+        updates, state = optimizer.update(g, state)
+        p = optax.apply_updates(p, updates)
+
+
 @left
 def a_part_of_a_compiled_step() -> None:
     @jax.jit
@@ -216,6 +245,17 @@ def gradients_at_one_point_and_steps_of_each_example() -> None:
 
     for _ in ROUNDS:
         p, state = one(p, state)
+
+
+@meant
+def gradients_at_one_point_and_steps_by_vjp() -> None:
+    optimizer, p, other = optax.sgd(0.1), start(), start()
+    state = optimizer.init(p)
+    for n in ROUNDS:
+        print(jax.tree.map(jnp.linalg.norm, jax.grad(loss)(other, X[n % 4])))
+        value, back = jax.vjp(lambda p: loss(p, X[0]), p)
+        updates, state = optimizer.update(back(jnp.ones_like(value))[0], state)
+        p = jax.tree.map(jnp.add, p, updates)
 
 
 @meant

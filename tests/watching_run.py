@@ -8,6 +8,7 @@ from pathlib import Path
 from whygrad.finding import Report
 from whygrad.recorders.recorder import Recorder
 from whygrad.session import Session
+from whygrad.watching.schedule import Schedule
 from whygrad.watching.watch import Watch
 from whygrad.watching.watched import Watched
 
@@ -17,6 +18,8 @@ def watched_run(program: Callable[[], None], recorder: Recorder, folder: Path) -
     folder.mkdir(parents=True)
     session = Session(["program.py"], 10, lambda finding: None, Watch(folder, ["program.py"]))
     assert session.watch is not None
+    # Which steps are looked at must not depend on how fast the machine is: time stands still.
+    session.watch.schedule = Schedule(lambda: 0.0)
     session.recorders.append(recorder)
     recorder.watch(session.watch)
     recorder.start(session)

@@ -59,3 +59,54 @@ def test_an_operation_inside_of_a_training_loop(code: str, called: str, tmp_path
     (finding,) = diagnose(graph)
     assert finding.cause == "zero-gradient"
     assert f"an operation (`clamp`) inside of {called}" in finding.title
+
+
+def clipped(choices: int, written_out: bool) -> Graph:
+    """A softmax over so many choices, in one operation or in its parts, and a clipping behind it that is flat."""
+    builder = GraphBuilder("jax", "grad")
+    weight = builder.value("float32", (8, choices))
+    logits, chances, kept, loss = (builder.value("float32", (16, choices)) for _ in range(4))
+    builder.op("dot_general", [weight], [logits])
+    if written_out:
+        raised, spread = (builder.value("float32", (16, choices)) for _ in range(2))
+        sums = builder.value("float32", (16,))
+        builder.op("exp", [logits], [raised])
+        builder.op("reduce_sum", [raised], [sums])
+        builder.op("broadcast_in_dim", [sums], [spread])
+        builder.op("div", [raised, spread], [chances])
+    else:
+        builder.op("softmax", [logits], [chances])
+    builder.op("min", [chances], [kept])
+    builder.op("reduce_sum", [kept], [loss])
+    graph = builder.graph([loss], [Parameter("w", (8, choices), "float32", weight, gradient="zero")])
+    spec.check(graph)
+    return replace(graph, cotangents={weight: "zero", logits: "zero", chances: "zero", kept: "present"})
+
+
+@pytest.mark.parametrize("written_out", [True, False])
+@pytest.mark.parametrize(("choices", "blamed"), [(1, "runs over an axis of size one"), (3, "past the limit of")])
+def test_clipping_is_not_to_blame_for_what_is_always_one(choices: int, blamed: str, written_out: bool) -> None:
+    (finding,) = diagnose(clipped(choices, written_out))
+    assert finding.cause == "zero-gradient"
+    assert blamed in finding.title
+
+
+@pytest.mark.parametrize(("other", "told"), [("zero", True), ("present", False)])
+def test_a_number_that_is_zero_is_to_blame_where_nothing_else_is_learned(other: str, told: bool) -> None:
+    builder = GraphBuilder("jax", "grad")
+    weight, beside = builder.value("float32", (8, 2)), builder.value("float32", (8, 2))
+    error, scale, loss = (builder.value("float32", ()) for _ in range(3))
+    builder.op("reduce_sum", [weight], [error])
+    builder.op("mul", [error, scale], [loss])
+    builder.op("add", [loss, beside], [builder.value("float32", ())])
+    parameters = [
+        Parameter("w", (8, 2), "float32", weight, gradient="zero"),
+        Parameter("other", (8, 2), "float32", beside, gradient="present" if other == "present" else "zero"),
+    ]
+    graph = replace(
+        builder.graph([len(builder) - 1], parameters),
+        cotangents={weight: "zero", error: "zero", loss: "present", beside: "present"},
+        zeros=(scale, loss),
+    )
+    found = [f for f in diagnose(graph) if any(p.path == "w" for p in f.parameters)]
+    assert [f.title.endswith("all that is to be learned from by 0") for f in found] == [True] * told

@@ -129,6 +129,15 @@ PROGRAMS: dict[str, Program] = {
         "learning_rate=0.0",
         _BODY + _PRED,
     ),
+    "rate_that_becomes_zero": Program(
+        net("return self.pred(self.body(inputs))")
+        .replace('"adam"', "keras.optimizers.SGD(0.1)")
+        .replace("print(", "model.optimizer.learning_rate = 0.0\nprint(")
+        + "model.fit(x, y, epochs=4, verbose=0)\n",
+        "not-updated",
+        "SGD(0.1)",
+        _BODY + _PRED,
+    ),
     "loss_without_weight": Program(
         """
 inputs = keras.Input((4,))

@@ -166,10 +166,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from whygrad.causes.alive.birth import Way, births
-from whygrad.causes.alive.factors import first_state, idle, masked, naught
+from whygrad.causes.alive.factors import first_state, idle, masked, naught, nothing_left
 from whygrad.causes.alive.flat import HOOKED, at_vertex, flat, part_unused
 from whygrad.causes.alive.rectified import factor_off, rectified
-from whygrad.causes.alive.single import cancelled, known_by_shape, single
+from whygrad.causes.alive.single import behind_one, cancelled, known_by_shape, single
 from whygrad.causes.alive.weightless import weightless
 from whygrad.causes.cause import Case, Explanation, alone
 from whygrad.causes.words import explained
@@ -184,7 +184,9 @@ WAYS: tuple[Way, ...] = (
     factor_off,
     first_state,
     masked,
+    nothing_left,
     single,
+    behind_one,
     rectified,
     at_vertex,
     part_unused,

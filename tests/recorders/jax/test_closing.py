@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from hearing import Ear
 from whygrad.diagnose import diagnose
 from whygrad.finding import Finding
-from whygrad.recorders.jax.closing import SWAPPED
+from whygrad.recorders.jax.closing import ARGNUMS, SWAPPED
 
 pytestmark = [pytest.mark.jax, pytest.mark.filterwarnings("ignore")]
 P = {"a": jnp.ones((1, 4)), "b": jnp.zeros(4), "c": jnp.full((4, 1), 0.5), "d": jnp.zeros(1)}
@@ -96,3 +96,12 @@ def test_the_loss_and_the_metric_in_the_wrong_order(way: Callable[..., Any], ear
     found = findings(ear)
     assert [f.cause for f in found] == (["non-differentiable-op"] if way is both else [])
     assert all(SWAPPED in f.notes for f in found)
+
+
+@pytest.mark.parametrize("asked", [0, 1])
+def test_an_argument_that_has_no_way_where_one_before_it_has(ear: Ear, asked: int) -> None:
+    def loss(judge: Any, maker: Any) -> Any:
+        return jnp.sum(jax.lax.stop_gradient(maker["a"] @ maker["c"]) * judge["a"] + judge["b"])
+
+    jax.grad(loss, argnums=asked)(P, P)
+    assert ear.graphs[-1].notes == ((ARGNUMS.format("maker", "judge"),) if asked else ())

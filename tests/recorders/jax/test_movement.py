@@ -12,7 +12,7 @@ import jax
 import optax
 
 from hearing import Ear
-from jax_moving import LEFT, MEANT, STILL
+from jax_moving import LEFT, MEANT, STILL, an_accumulation_that_never_comes_due
 from jax_steps import ROUNDS, Program, X, applied, findings, loss, start, step
 from whygrad.diagnose import diagnose
 from whygrad.recorders.jax import Jax
@@ -31,6 +31,11 @@ def test_what_stands_still(program: Program) -> None:
     found = findings(program)
     assert {(f.cause, f.culprit.line) for f in found if f.culprit} == {("not-updated", marked(program))}
     assert {p.path.split("/")[-1] for f in found for p in f.parameters} == {"w", "b"}
+
+
+def test_a_run_that_is_cut_short_is_a_note() -> None:
+    (found,) = findings(an_accumulation_that_never_comes_due)
+    assert found.severity == "note"
 
 
 @pytest.mark.parametrize("program", LEFT, ids=lambda p: p.__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ import jax.numpy as jnp
 import optax
 
 from jax_steps import ROUNDS, Program, X, findings, loss, moved, start, step
+from whygrad.recorders.jax.updates import Updates
+from whygrad.recorders.patching import Patches
 
 pytestmark = [pytest.mark.jax, pytest.mark.filterwarnings("ignore")]
 DROPPED: list[Program] = []
@@ -258,3 +261,36 @@ def test_what_moves_nothing(program: Program) -> None:
 @pytest.mark.parametrize("program", APPLIED, ids=lambda p: p.__name__)
 def test_what_is_meant(program: Program) -> None:
     assert findings(program) == []
+
+
+class Descent:
+    """Steps as an optimizer of Keras makes them."""
+
+    def __init__(self) -> None:
+        self._trainable_variables = [SimpleNamespace(path=f"net/{n}", shape=(2,), dtype="float32") for n in "ab"]
+
+    def stateless_apply(self, state: Any, grads: Any, values: Any) -> Any:
+        return [v - 0.1 * g for v, g in zip(values, grads, strict=True)], state
+
+
+@pytest.mark.parametrize("returned", [True, False])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_new_values_of_keras_that_are_dropped(compiled: bool, returned: bool) -> None:
+    updates, patches, optimizer, jaxprs = Updates(pytest.fail), Patches(), Descent(), list[Any]()
+    updates.stateless(Descent, patches)
+
+    def one(values: Any) -> Any:
+        new, _ = optimizer.stateless_apply([], [jnp.ones(2), jnp.ones(2)], values)
+        return new if returned else values
+
+    try:
+        values = [jnp.zeros(2), jnp.zeros(2)]
+        if compiled:
+            jaxprs.append(jax.make_jaxpr(one)(values))
+        else:
+            for _ in ROUNDS:
+                values = one(values)
+    finally:
+        patches.undo()
+    told = [g for jaxpr in jaxprs for g in updates.lost(jaxpr)] + list(updates.unapplied())
+    assert [[p.path for p in graph.parameters] for graph in told] == [["net/a", "net/b"]] * (not returned)

@@ -148,19 +148,19 @@ def test_deep_sigmoids_vanish_in_fit(run: Run) -> None:
 def test_clipping_in_eager_code(run: Run) -> None:
     def by_setting() -> None:
         step = stepper(model := net(4), keras.optimizers.SGD(0.01, global_clipnorm=1e-3))
-        for _ in range(5):
+        for _ in range(9):
             step(*data())
         del model
 
     def by_hand() -> None:
         model, optimizer = net(4), keras.optimizers.SGD(0.01)
-        for _ in range(5):
+        for _ in range(9):
             with tf.GradientTape() as tape:
                 loss = tf.reduce_mean(tf.square(model(data()[0]) - data()[1]))
             gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, model.trainable_variables), 1e-3)
             optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
 
-    watched = run(lambda: (by_setting(), by_hand())[0])
+    watched = run(lambda: (by_hand(), by_setting())[0])
     assert [(r.kind, r.optimizer, r.warns) for r in watched.remarks] == [
         ("clipping", "SGD", True),
         ("clipping", "SGD (2)", True),

@@ -31,6 +31,11 @@ _NAUGHT = Words(
     "use what it computes in the loss, or take it out of the model and the optimizer",
     wrong_cure="`+ 0 * p.sum()` only keeps the missing gradient from being noticed: what learns from it is nothing",
 )
+_NOTHING = Words(
+    "`{code}` multiplies all that is to be learned from by 0",
+    "the other factor is 0",
+    "look at where the 0 comes from: a weight that is never raised, or a number that is too small for its dtype",
+)
 _IDLE = Words(
     "the loop hands back the state that it was given, so that its weights meet zeros in every turn",
     "the new state is not handed on here",
@@ -87,6 +92,15 @@ def _makes_its_own(graph: Graph, op: int, reader: int) -> bool:
 def masked(birth: Birth) -> Explanation | None:
     """Zeros on every way: where one way meets something else, that is a gradient that vanishes over many turns."""
     return tell(birth, _MASKED) if all(_meets_zeros(birth.case, edge) for edge in birth.edges) else None
+
+
+def nothing_left(birth: Birth) -> Explanation | None:
+    """A number that is 0 times all that there is to learn from: where other terms learn, its weight may still rise."""
+    graph, edges = birth.case.graph, birth.edges
+    others = {v for v in graph.inputs(birth.edge.op) if v != birth.edge.source and v in graph.zeros}
+    dead = all(p.gradient == "zero" for p in graph.parameters if p.asked)
+    alone = len({edge.op for edge in edges}) == 1 and name_of(birth.case, birth.edge) in _TIMES
+    return tell(birth, _NOTHING) if dead and alone and others and birth.edge.source not in graph.zeros else None
 
 
 def _meets_zeros(case: Case, edge: Edge) -> bool:

@@ -8,6 +8,7 @@ from whygrad.causes.alive.birth import Birth, configured, made, name_of, tell
 from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation
 from whygrad.causes.words import Words
+from whygrad.ways import Edge
 
 _SOFTMAXES = frozenset(
     "softmax log_softmax logsoftmax cross_entropy nll_loss softmaxcrossentropywithlogits "
@@ -15,6 +16,10 @@ _SOFTMAXES = frozenset(
 )
 # The parts of a softmax that is written out, of its logarithm, and of the cross entropy.
 _PARTS = frozenset(("exp", "log", "sub", "div", "reduce_sum", "reduce_max", "neg", "mul"))
+_QUOTIENTS = frozenset(("div", "realdiv", "truediv"))
+# What passes nothing on at the end of its range, which the value 1 may be.
+_LIMITS = frozenset("min max clamp clip clip_by_value clipbyvalue minimum maximum".split())
+_ONES = "every value that comes out is 1, where `{}` behind it passes nothing on"
 _WORDS = Words(
     "`{code}` runs over an axis of size one, so that its result is constant",
     "constant whatever comes in",
@@ -46,6 +51,43 @@ def cancelled(birth: Birth) -> Explanation | None:
     if not (_is_over_one(birth) and names <= _PARTS and names & {"exp", "reduce_sum"}):
         return None
     return tell(birth, _WORDS, "what its parts give back adds up to nothing")
+
+
+def behind_one(birth: Birth) -> Explanation | None:
+    """An operation that is flat at the one value which a softmax over a single choice gives."""
+    if birth.name not in _LIMITS:
+        return None
+    case = birth.case
+    below = set(case.flow.forward([case.parameter.value]))
+    value = birth.edge.source
+    while True:
+        edges = [edge for edge in case.flow.into(value) if edge.source in below]
+        found = next((edge for edge in edges if _normalises(case, edge)), None)
+        if found is not None:
+            softmax = replace(birth, edge=found)
+            return tell(softmax, _WORDS, _ONES.format(birth.name), configured(softmax))
+        if len(edges) != 1:
+            return None
+        value = edges[0].source
+
+
+def _normalises(case: Case, edge: Edge) -> bool:
+    """Whether an operation divides what has a single entry in its last axis by the sum over that."""
+    graph, name = case.graph, name_of(case, edge)
+    if (graph.value(edge.source).shape or ())[-1:] != (1,):
+        return False
+    if name in _SOFTMAXES:
+        return True
+    given = graph.inputs(edge.op)
+    if name not in _QUOTIENTS or len(given) != 2 or given[0] != edge.source:
+        return False
+    divisor = given[1]
+    while divisor != given[0]:
+        made = list(case.flow.into(divisor))
+        if len(made) != 1:
+            return False
+        divisor = made[0].source
+    return True
 
 
 def _is_over_one(birth: Birth) -> bool:

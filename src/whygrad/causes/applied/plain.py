@@ -149,7 +149,7 @@ PLAIN: Mapping[str, Words] = {
         "this waits for {detail}",
         "let it apply after fewer gradients, or let the script make more steps",
         "every step began with the same numbers, and fewer gradients came than it waits for",
-        "warning",
+        "note",  # a run may be cut short on purpose
     ),
     "all frozen": Words(
         "`{code}` keeps every update at 0",

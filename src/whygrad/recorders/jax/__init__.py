@@ -11,7 +11,7 @@ from typing import Any
 
 from whygrad.graph import Fault, Graph
 from whygrad.recorders import frames
-from whygrad.recorders.jax import compat
+from whygrad.recorders.jax import apart, compat
 from whygrad.recorders.jax.asked import Request, gradients
 from whygrad.recorders.jax.closing import close, of_integers
 from whygrad.recorders.jax.compiled import Call, Compiled, Held
@@ -58,8 +58,8 @@ class Jax:
     def __init__(self) -> None:
         self.sink: Sink | None = None
         self.resting = self.unmeasured = False
-        self.movement = Movement(self._fault)
-        self.keras = Keras(self._keras_told, self.movement.makers.rated, self._fault)
+        movement = self.movement = Movement(self._fault)
+        self.keras = Keras(self._keras_told, movement.makers.rated, movement.updates.stateless, self._fault)
         self.hooks = Hooks(self.keras, self._fault)
         self.variables = Variables(self._fault)
         self.leaks = Leaks(self._fault)
@@ -76,7 +76,7 @@ class Jax:
         self.sink = sink
         try:
             compat.hide_own_frames()
-            self.hooks.private = compat.private()
+            self._follow_operations(sink)
             self.requests.install()
             self.keras.start()
             self.leaks.start()
@@ -87,12 +87,21 @@ class Jax:
     def rest(self) -> None:
         """Record no more but requests at places that are new."""
         self.resting = True
+        self.movement.unfollowed |= bool(self.compiled.pending)
         self.compiled.rest(self._undecided)
 
     def wake(self) -> None:
         """Record again."""
         self.resting = False
         self._follow_compiled()
+
+    def _follow_operations(self, sink: Sink) -> None:
+        """Listen to JAX's interpreters; without them functions are traced by the public way."""
+        try:
+            self.hooks.private = compat.private()
+        except compat.MissingName as error:
+            self.requests.apart = apart.graphs(self.requests, self._closed)
+            sink.fault("the operations of jax", error)
 
     def _follow_compiled(self) -> None:
         """Listen to compiled functions too; without them gradients are recorded, and not measured."""
@@ -178,6 +187,9 @@ class Jax:
         if sink is not None:
             sink.fault(self.framework, error)
 
+    def _closed(self, request: Request) -> Graph | None:
+        return close(request, self.keras, self._elsewhere)
+
     def _wanted(self, api: str, stack: frames.Stack) -> bool:
         if self.sink is None or not self.resting:
             return self.sink is not None
@@ -192,7 +204,7 @@ class Jax:
     def _heard(self, request: Request) -> None:
         if self.sink is None:
             return
-        graph = close(request, self.keras, self._elsewhere)
+        graph = apart.of(request) or self._closed(request)
         if graph is None:
             return
         site, integers = _site(request.api, request.stack), of_integers(request)
@@ -208,7 +220,11 @@ class Jax:
         program = trace.program() if trace is not None and request.error is None and not request.around else None
         found = gradients(request) if program is not None else None
         if program is None or found is None:
-            self.movement.unfollowed |= not request.around
+            sought = not request.around and request.error is None
+            variables = self.movement.follow(told.site, request, graph) if sought else {}
+            if variables:
+                self.movement.unfollowed |= not self.compiled.awake
+                self.compiled.pending.append(Held.of(told, Program((), {}, variables, None, tuple(variables))))
             return graph, False
         self.movement.unfollowed |= bool(program.variables) and not self.compiled.awake
         if program.variables:

@@ -10,6 +10,7 @@ from typing import Any
 from whygrad.graph import NOWHERE, Event, Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
+from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.asked import Request
 from whygrad.recorders.jax.measured import STEPS_TO_AGREE
 from whygrad.recorders.jax.prints import Print, prints_of
@@ -69,7 +70,7 @@ class Again:
             return
         given = request.trace.flat.tape.given
         values = tuple(leaf.value for leaf in request.trace.leaves if leaf.differentiated)
-        arrays = [given.get(value) for value in values]
+        arrays = [compat.origin(given.get(value)) for value in values]
         seen = self.places.get(site)
         if seen is None:
             prints, stayed = prints_of(arrays), [True] * len(arrays)

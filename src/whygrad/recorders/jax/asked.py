@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from whygrad.graph import Graph
 from whygrad.recorders import frames
 from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.ops import is_float
@@ -24,6 +25,7 @@ class Request:
             function runs.
         function: what is differentiated; ``made``: where that was said.
         form: what the function handed back, as ``form_of`` says it.
+        graphs: what the function does, where its operations are not listened to, and the same if JAX then refuses.
         answer: what the call gave, until the request is over.
         around: the requests inside which this one was made.
     """
@@ -41,6 +43,7 @@ class Request:
     function: Any = None
     made: frames.Stack = ()
     form: str = ""
+    graphs: tuple[Graph, Graph] | None = None
 
 
 def gradients(request: Request) -> list[Any] | None:

@@ -23,6 +23,9 @@ CONSTANT = "its derivative is constant"
 SWAPPED = "what the function hands back second leads to them: `has_aux=True` takes the first for the loss"
 
 
+ARGNUMS = "`argnums` asks for `{}`, which has no way to the loss; `{}`, which comes before it, has one"
+
+
 def close(request: Request, keras: Keras, elsewhere: Callable[[BaseException], Fault | None]) -> Graph | None:
     """The Graph of a request, ``None`` where nothing is known of it.
 
@@ -46,7 +49,26 @@ def close(request: Request, keras: Keras, elsewhere: Callable[[BaseException], F
         targets = _behind_derivative(trace)
     graph = trace.builder.graph(targets, (), stack, trace.layers, error=error, fault=fault, target_text=text)
     parameters = tuple(keras.named(trace, _parameters(trace, graph)))
-    return replace(graph, parameters=parameters, notes=(SWAPPED,) if _is_swapped(trace, graph) else ())
+    return replace(
+        graph, parameters=parameters, notes=(*_swapped(trace, graph), *_chosen_wrongly(request, trace, graph))
+    )
+
+
+def _chosen_wrongly(request: Request, trace: Trace, graph: Graph) -> list[str]:
+    """What to say where the script asks for other arguments than the first, none has a way, and an earlier tree has."""
+    alive = carried(graph)
+    asked = [leaf for leaf in trace.leaves if leaf.differentiated]
+    if request.argnums in ((), 0, (0,)) or graph.error is not None or any(leaf.value in alive for leaf in asked):
+        return []
+    names = list(dict.fromkeys(leaf.argument for leaf in trace.leaves))
+    chosen = {leaf.argument for leaf in asked}
+    before = names[: min(map(names.index, chosen), default=0)]
+    trees = [n for n in before if sum(x.argument == n and x.value in alive for x in trace.leaves) > 1]
+    return [ARGNUMS.format(", ".join(sorted(chosen)), trees[0])] if trees else []
+
+
+def _swapped(trace: Trace, graph: Graph) -> list[str]:
+    return [SWAPPED] if _is_swapped(trace, graph) else []
 
 
 def _is_swapped(trace: Trace, graph: Graph) -> bool:

@@ -60,8 +60,14 @@ def private() -> Private:
         assert context.trace is not None
         return Private(traces, tracers, core.Tracer, lambda: context.trace)
     except (ImportError, AttributeError) as error:
-        raise MissingName(f"JAX {jax.__version__} is not followed by this version ({error})") from None
+        raise MissingName(_APART.format(jax.__version__, error)) from None
 
+
+_APART = (
+    "operations of JAX {} are not followed as they run by this version ({}): each differentiated function is traced "
+    "once more by the public jax.make_jaxpr, in a copy of this process, and functions that need numbers or "
+    "differentiate inside, zeros, NaN and parameters that stay as they are are not seen"
+)
 
 _UNMEASURED = "calls of compiled functions of JAX {} are not followed by this version ({})"
 # Where a compiled function is run from Python, and what says that its next call must come by there again.
@@ -147,6 +153,12 @@ def variable(value: Any) -> Any | None:
     """The variable that a value under compilation is, in the program being compiled."""
     found = getattr(value, "val", None) if isinstance(value, jax.core.Tracer) else None
     return found if isinstance(found, Var) else None
+
+
+def origin(value: Any) -> Any | None:
+    """What a value is below all transformations: a variable of what is compiled, an array, ``None`` if unknown."""
+    *_, last = below(value)
+    return None if isinstance(last, jax.core.Tracer) else last
 
 
 def number(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from types import FrameType
 from typing import Any
 
@@ -278,6 +279,11 @@ def _stack(equation: Any, head: tuple[str, str, int] | None, outer: frames.Stack
     return (*inside, *outer)[:_FRAMES]
 
 
+def within(equation: Any, outer: frames.Stack) -> frames.Stack:
+    """The user's frames of an equation inside of those around its program, innermost first."""
+    return _stack(equation, None, outer)[: -len(outer) or None]
+
+
 def here(frame: FrameType) -> frames.Stack:
     """The user's frames of what runs in a frame: those that JAX has kept of a program that it runs by Python, first."""
     outer = frames.capture(frame)
@@ -288,9 +294,4 @@ def here(frame: FrameType) -> frames.Stack:
 def _apart(inside: list[frames.Place], outer: frames.Stack) -> list[frames.Place]:
     """The frames before the first function that the call itself stands in."""
     around = {place[0] for place in outer}
-    kept = []
-    for place in inside:
-        if place[0] in around:
-            break
-        kept.append(place)
-    return kept
+    return list(takewhile(lambda place: place[0] not in around, inside))

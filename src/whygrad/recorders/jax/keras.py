@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import wraps
@@ -19,6 +21,7 @@ from whygrad.recorders.ownership import Owners
 from whygrad.recorders.patching import Patches
 
 _SCOPE = ("keras.src.backend.common.stateless_scope", "StatelessScope")
+_SCHEDULES = "keras.src.optimizers.schedules."
 _OPTIMIZER = ("keras.src.optimizers.base_optimizer", "BaseOptimizer")
 
 
@@ -27,17 +30,19 @@ class Keras:
 
     Args:
         told: gets the Graph of a ``fit`` that can not train what it should.
-        rated: told where an optimizer was made with a learning rate of 0.
+        rated: told where an optimizer was made, and what gives its learning rate at a count of steps.
+        stateless: listens to new values that the script asks the class of all optimizers for.
         fault: told of an error of ours.
     """
 
     def __init__(
         self,
         told: Callable[[Graph], None],
-        rated: Callable[[frames.Stack, float], None],
+        rated: Callable[[frames.Stack, Callable[[int], float]], None],
+        stateless: Callable[[type, Patches], None],
         fault: Callable[[BaseException], None],
     ) -> None:
-        self.rated, self.fault = rated, fault
+        self.rated, self.stateless, self.fault = rated, stateless, fault
         self.lives = Lives("jax", told, fault)
         self.scopes = ThreadScopes()
         self.layers = Layers(self.scopes, self.lives)
@@ -51,6 +56,7 @@ class Keras:
             self.lives.start()
             optimizer = getattr(sys.modules[_OPTIMIZER[0]], _OPTIMIZER[1])
             self.lasting.replace(optimizer, "__init__", self._making(optimizer.__init__))
+            self.stateless(optimizer, self.lasting)
 
     def stop(self) -> None:
         """Take every hook off."""
@@ -133,9 +139,7 @@ class Keras:
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
             try:
-                rate = getattr(getattr(self, "_learning_rate", None), "_value", None)
-                if isinstance(rate, jax.Array) and not isinstance(rate, jax.core.Tracer) and float(rate) == 0:
-                    keras.rated(frames.capture(sys._getframe(1)), 0.0)
+                keras.rated(frames.capture(sys._getframe(1)), _rate_of(weakref.ref(self)))
             except Exception as error:
                 keras.fault(error)
 
@@ -158,3 +162,19 @@ class Keras:
                 keras.fault(error)
 
         return __init__
+
+
+def _rate_of(known: weakref.ref[Any]) -> Callable[[int], float]:
+    """What gives the learning rate of an optimizer at a count of steps, no number where that is not known.
+
+    A schedule of the script's own is not ours to call.
+    """
+
+    def rate(count: int) -> float:
+        given: Any = getattr(known(), "_learning_rate", None)
+        if type(given).__module__.startswith(_SCHEDULES):
+            return float(given(count))
+        value = getattr(given, "_value", None)
+        return float(value) if isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer) else math.nan
+
+    return rate

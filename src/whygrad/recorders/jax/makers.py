@@ -58,6 +58,12 @@ class Made:
     own: frames.Stack = ()
 
 
+class _Foreign(NamedTuple):
+    """The learning rate of an optimizer of another library, by the count of its steps."""
+
+    at: Callable[[int], float]
+
+
 class Makers:
     """Remembers what the script makes optimizers of.
 
@@ -89,9 +95,9 @@ class Makers:
         """Put back what was found."""
         self.patches.undo()
 
-    def rated(self, stack: frames.Stack, rate: float) -> None:
-        """An optimizer of another library was made with this learning rate."""
-        self.made.append(Made(stack, _RATE, rate))
+    def rated(self, stack: frames.Stack, rate: Callable[[int], float]) -> None:
+        """An optimizer of another library was made, whose learning rate may change later."""
+        self.made.append(Made(stack, _RATE, _Foreign(rate)))
         self.foreign = True
 
     def why_nothing_moves(self, steps: int) -> Reason | None:
@@ -159,6 +165,8 @@ def _no_rate(makers: Makers, _steps: int) -> Iterator[Reason]:
         rate = one.number
         if isinstance(rate, (int, float)):
             yield from [Reason(one.stack, "rate")] if rate == 0 else []
+        elif isinstance(rate, _Foreign):
+            yield from [Reason(one.stack, "rate")] if all(rate.at(count) == 0 for count in _COUNTS) else []
         elif callable(rate) and all(float(rate(count)) == 0 for count in _COUNTS):
             yield Reason(one.stack, "schedule of zeros")
 

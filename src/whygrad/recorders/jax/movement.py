@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
+from jax.extend.core import Var
+
 from whygrad.graph import NOWHERE, Event, Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax.again import Again, Sources
+from whygrad.recorders.jax.asked import Request
 from whygrad.recorders.jax.makers import Makers, Reason
 from whygrad.recorders.jax.measured import STEPS_TO_AGREE
 from whygrad.recorders.jax.moves import CALLS_TO_AGREE, Moves, kept
@@ -72,6 +75,21 @@ class Movement:
         """Put back what was found."""
         self.updates.stop()
         self.makers.stop()
+
+    def follow(self, site: Hashable, request: Request, graph: Graph) -> dict[int, Any]:
+        """See whether a request that can not be run again is asked of the same each time.
+
+        Returns:
+            the variables of a program under compilation that it is asked of: they are to be followed there.
+        """
+        sources = request.trace.sources() if request.trace is not None else {}
+        if request.trace is None or any(one is None for one in sources.values()):
+            self.unfollowed = True
+            return {}
+        variables = {value: one for value, one in sources.items() if isinstance(one, Var)}
+        if not variables:
+            self.again.note(site, request, graph)
+        return variables
 
     def may_stand_still(self) -> bool:
         """Whether somebody means to train, and nothing has moved so far."""

@@ -65,8 +65,10 @@ def replay(program: Program, arrays: Mapping[int, Any], longest: float = LONGEST
         longest: seconds of CPU time that it may take.
 
     Raises:
-        Refused: it is too long.
+        Refused: it is too long, or not whole.
     """
+    if program.target is None:
+        raise Refused
     run = _Run(longest)
     env: Env = {**program.arrays, **arrays}
     run.forward(program.entries, env)

@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 
+from whygrad.graph import Graph
 from whygrad.recorders import frames
 from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.asked import Request, form_of, given_arrays, given_leaves, raised_at
@@ -32,12 +33,15 @@ WRAPPERS = ("equinox", "flax", "haiku", "keras", "optax")
 
 # The function, the numbers of the arguments that it is differentiated by, all its arguments, where that was said.
 Given = tuple[Any, Any, Any, frames.Stack]
+Apart = Callable[[Request, Any, bool, Sequence[Any], dict[str, Any]], tuple[Graph, Graph] | None]
 
 
 class Requests:
     """The watch on requests; ``heard`` is told of each, once it is answered.
 
     Attributes:
+        apart: gives the Graphs of a request, what it differentiates, with or without something beside the loss, and the
+            arguments of that, where JAX's interpreters are not known.
         passed: told of those that are not wanted, before they run, and of the arrays that they are asked of.
     """
 
@@ -57,6 +61,7 @@ class Requests:
         self.heard = heard
         self.fault = fault
         self.passed: Callable[[str, frames.Stack, Callable[[], Sequence[Any]]], None] = lambda *_: None
+        self.apart: Apart | None = None
         self.rules = Rules()
         self.patches = Patches()
         self.active = threading.local()
@@ -177,7 +182,7 @@ class Requests:
 
         @wraps(fun)
         def differentiated(*args: Any, **kwargs: Any) -> Any:
-            trace = requests._begun(fun, args)
+            trace = requests._begun(fun, aux, args, kwargs)
             if trace is None:
                 return fun(*args, **kwargs)
             try:
@@ -190,12 +195,16 @@ class Requests:
 
         return differentiated
 
-    def _begun(self, fun: Any, args: tuple[Any, ...]) -> Trace | None:
+    def _begun(self, fun: Any, aux: bool, args: tuple[Any, ...], keywords: dict[str, Any]) -> Trace | None:
         request = self.stack[-1] if self.stack else None
         private = self.hooks.private
-        if request is None or request.trace is not None or private is None:
+        if request is None or request.trace is not None:
             return None
         try:
+            if private is None:
+                if self.apart is not None and request.graphs is None:
+                    request.graphs = self.apart(request, fun, aux, args, keywords)
+                return None
             interpreter = private.current()
             if not isinstance(interpreter, private.traces):
                 return None

@@ -97,11 +97,11 @@ class Program:
     Attributes:
         arrays: the numbers of values that are known.
         variables: values that are variables of the program around this one.
-        target: the loss; ``sources``: what was differentiated.
+        target: the loss, ``None`` where it can not be run again; ``sources``: what was differentiated.
     """
 
     entries: tuple[Entry, ...]
     arrays: dict[int, Any]
     variables: dict[int, Any]
-    target: int
+    target: int | None
     sources: tuple[int, ...]

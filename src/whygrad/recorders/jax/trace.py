@@ -64,6 +64,7 @@ class Trace:
         rules_met: by the name of a function with a rule of its own, where its two rules end.
         inner: values of what was differentiated inside this function; ``derived``: where that was last done.
         beside: a number that the function hands back beside what is differentiated.
+        takers: by the id of a constant of the function, where it was taken from outside, if that is known.
         variables: value to the variable of Keras that it stands for; ``layers``: Keras' layers.
     """
 
@@ -92,6 +93,7 @@ class Trace:
         self.rules_met: dict[str, dict[str, frames.Stack]] = {}
         self.broken = False
         self.target_text: str | None = None
+        self.takers: dict[int, frames.Stack] = {}
         self._known: dict[int, tuple[weakref.ref[Any], int]] = {}
         self._outside: dict[int, tuple[weakref.ref[Any], int, str]] = {}
 
@@ -119,7 +121,7 @@ class Trace:
         self.flat.tape.given[made] = compat.underneath(value, self.interpreter)
         outside = self._outside.get(id(value))
         if outside is not None and outside[0]() is value:
-            where = self.flat.spans(_holding(frame, value))
+            where = self.flat.spans(self.takers.get(id(value)) or _holding(frame, value))
             barrier = Barrier(0, 0, "wrong-source", outside[2], False, where[0] if where else None)
             self.builder.op("closed_over", [outside[1]], [made], where, "", [barrier])
         elif frame is not None and not isinstance(value, self.tracer):
@@ -197,6 +199,11 @@ class Trace:
             return None  # a value of another transformation: one example of a batch, a derivative
         sources = tuple(leaf.value for leaf in self.leaves if leaf.differentiated)
         return Program(tuple(tape.entries), arrays, variables, self.targets[0], sources)
+
+    def sources(self) -> dict[int, Any | None]:
+        """By value what is differentiated: an array, a variable of what is compiled, ``None`` where that is hidden."""
+        given = self.flat.tape.given
+        return {leaf.value: compat.origin(given.get(leaf.value)) for leaf in self.leaves if leaf.differentiated}
 
     def departed(self, value: Any, method: str, frame: FrameType) -> None:
         """A number was taken out of a traced value, which works while its number is known."""

@@ -79,12 +79,30 @@ class Updates:
         def apply_updates(params: Any, changes: Any) -> Any:
             made = original(params, changes)
             try:
-                updates._note(params, changes, made, sys._getframe(1))
+                frame = sys._getframe(1)
+                updates._note(params, changes, made, frames.capture(frame), lambda: _parameters(params, frame))
             except Exception as error:
                 updates.fault(error)
             return made
 
         self.patches.replace(module, "apply_updates", apply_updates)
+
+    def stateless(self, optimizers: type, patches: Patches) -> None:
+        """Listen to Keras' optimizers as well, where the script itself calls them for new values."""
+        original, updates = vars(optimizers)["stateless_apply"], self
+
+        @wraps(original)
+        def stateless_apply(self: Any, state: Any, grads: Any, values: Any) -> Any:
+            made = original(self, state, grads, values)
+            try:
+                frame = sys._getframe(1)
+                if frames.is_user_file(frame.f_code.co_filename):
+                    updates._note(values, grads, made[0], frames.capture(frame), lambda: _variables(self))
+            except Exception as error:
+                updates.fault(error)
+            return made
+
+        patches.replace(optimizers, "stateless_apply", stateless_apply)
 
     def stop(self) -> None:
         """Put back what was found."""
@@ -110,8 +128,9 @@ class Updates:
             if not closed.effects and not any(signs.computed_from(closed.jaxpr, set(one.made))):
                 yield _told(one.stack, _kept(one.parameters, one.stack, "unreturned"))
 
-    def _note(self, params: Any, changes: Any, made: Any, frame: FrameType) -> None:
-        stack = frames.capture(frame)
+    def _note(
+        self, params: Any, changes: Any, made: Any, stack: frames.Stack, named: Callable[[], tuple[Parameter, ...]]
+    ) -> None:
         leaves = [leaf for leaf in jax.tree_util.tree_leaves(params) if hasattr(leaf, "dtype")]
         if not stack or not leaves:
             return
@@ -119,12 +138,12 @@ class Updates:
             variables = [compat.variable(leaf) for leaf in jax.tree_util.tree_leaves(made) if hasattr(leaf, "dtype")]
             self.within = self.within or stack
             if None not in variables and len(self.traced) < _MOST:
-                self.traced.append(Traced(stack, _parameters(params, frame), frozenset(variables)))
+                self.traced.append(Traced(stack, named(), frozenset(variables)))
             return
         known = self.places.get(stack)
         if known is None:
-            arrays, named = tuple(map(compat.reference, leaves)), _parameters(params, frame)
-            known = self.places[stack] = Applied(arrays, named, self.are_asked(leaves))
+            arrays = tuple(map(compat.reference, leaves))
+            known = self.places[stack] = Applied(arrays, named(), self.are_asked(leaves))
         pairs = zip(known.arrays, leaves, strict=False)
         known.same = known.same and all(seen is not None and seen() is leaf for seen, leaf in pairs)
         known.count += 1
@@ -140,6 +159,12 @@ def _parameters(params: Any, frame: FrameType) -> tuple[Parameter, ...]:
         Parameter(each.path, tuple(each.leaf.shape), str(each.leaf.dtype), gradient="present", written=each.written)
         for each in named_leaves([params], [name])
     )
+
+
+def _variables(optimizer: Any) -> tuple[Parameter, ...]:
+    """The variables of Keras that an optimizer was built for."""
+    known = getattr(optimizer, "_trainable_variables", ())
+    return tuple(Parameter(v.path, tuple(v.shape), str(v.dtype), gradient="present") for v in known)
 
 
 def _kept(parameters: Sequence[Parameter], stack: frames.Stack, reason: str) -> list[Parameter]:
