@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import torch
 
 from whygrad.graph import Graph, Parameter
 from whygrad.recorders import frames
+from whygrad.recorders.torch.undone import Undone
 from whygrad.recorders.torch.values import worth
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Facts:
         place: where it was made; ``schedule``: where the schedule was made that changed its learning rate.
         library: whose optimizer it is, if not torch's own; ``asked``: where it was handed gradients first, then.
         skipped: how many steps a loss scaler left out so far; ``shelved``: what was asked in the first of these.
+        undone: whether the script puts back what its steps change.
     """
 
     parameters: tuple[Parameter, ...]
@@ -40,6 +42,7 @@ class Facts:
     asked: frames.Stack = ()
     skipped: int = 0
     shelved: Graph | None = None
+    undone: Undone = field(default_factory=Undone)
 
     def stepped(self, optimizer: Any) -> None:
         """It takes a step."""
@@ -69,9 +72,37 @@ class Facts:
         return [p for p, group in zip(self.parameters, self.groups, strict=True) if group in self.rates]
 
 
+# What an optimizer did, of what it could not change, why, and the place of that.
+Unapplied = tuple[Facts, tuple[Parameter, ...], str, frames.Stack]
+
+
+def unapplied(lives: Sequence[Facts], passes: int) -> Iterator[Unapplied]:
+    """What optimizers held and could not change, when the script has ended.
+
+    Args:
+        lives: all optimizers of the run; ``passes``: how many backward passes ran.
+    """
+    applied = {p.path for facts in lives for p in facts.moved()}
+    for facts in lives:
+        held = tuple(p for p in facts.parameters if p.path not in applied)  # an optimizer may wrap another
+        if facts.steps >= FEWEST_STEPS and not facts.rates:
+            yield facts, held, "schedule" if facts.schedule else "rate", facts.schedule or facts.place
+        elif facts.steps >= FEWEST_PASSES and not facts.schedule and held:
+            yield facts, held, "rate of a group", facts.place
+        elif not facts.steps and passes >= FEWEST_PASSES and not facts.library:  # a library steps by itself
+            yield facts, held, "no step", facts.place
+        elif facts.undone.is_certain:
+            yield facts, tuple(facts.moved()), "undone", facts.undone.writer
+
+
 def groups_of(optimizer: Any) -> Sequence[Any]:
     """The groups of parameters of an optimizer."""
     return list(getattr(optimizer, "param_groups", ()))
+
+
+def params_of(optimizer: Any) -> list[Any]:
+    """What an optimizer holds, in the order of its groups."""
+    return [p for group in groups_of(optimizer) for p in group["params"]]
 
 
 def has_rate(group: Mapping[str, Any]) -> bool:
