@@ -118,6 +118,13 @@ PLAIN: Mapping[str, Words] = {
         "the optimizer was made with another learning rate, and that was 0 at each step",
         "warning",
     ),
+    "schedule at its end": Words(
+        "its schedule kept the learning rate at 0 in {detail}",
+        "this schedule makes the learning rate 0, and the script goes on",
+        "tell the schedule how many steps there are, or step it once an epoch and not once a batch",
+        "the optimizer stepped until the script ended, and its learning rate had become 0 long before",
+        "warning",
+    ),
     "schedule of zeros": Words(
         "its schedule is 0 at every count",
         "the learning rate of this optimizer is a schedule that stays at 0",

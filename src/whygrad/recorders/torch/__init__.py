@@ -253,7 +253,7 @@ class Torch:
             what, seen = (request.api, request.site, tuple(paths)), tuple(request.seen)
             asked = Asked(self.framework, *what, seen, error, request.more, build, self.recording)
             if not self.recording and request.by is not None and not values.has_zeros():
-                self.steady.learn(request.by, asked)
+                self.steady.learn(request.by, asked, self.requests.steps.pace_of(request.by))
             self.sink.asked(asked)
 
     def _with_siblings(self, request: Request, names: Names) -> Request:

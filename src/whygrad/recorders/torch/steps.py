@@ -23,8 +23,9 @@ from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.asking import Backward, Request, answer, site_of
 from whygrad.recorders.torch.compiled import passed_over, unseen
-from whygrad.recorders.torch.facts import FEWEST_STEPS, Facts, Unapplied, params_of, unapplied
+from whygrad.recorders.torch.facts import FEWEST_STEPS, Facts, Unapplied, has_closure, params_of, unapplied
 from whygrad.recorders.torch.originals import gradient_of
+from whygrad.recorders.torch.steady import Pace
 from whygrad.recorders.torch.thaws import Thaws
 from whygrad.recorders.torch.values import worth
 
@@ -122,6 +123,11 @@ class Steps:
         for facts in self._lives:
             if not facts.steps and facts.skipped >= FEWEST_STEPS and facts.shelved is not None:
                 yield facts.shelved
+
+    def pace_of(self, optimizer: Any) -> Pace:
+        """What its further steps are to be counted by."""
+        facts = self._facts.get(optimizer)
+        return facts.pace if facts is not None else Pace()
 
     def count(self, optimizer: Any) -> int:
         """How many steps an optimizer has made."""
@@ -292,8 +298,3 @@ class Steps:
             cleared=self._lost(mine, sources, got),
             optimizer=place,
         )
-
-
-def has_closure(args: Any, kwargs: Any) -> bool:
-    """Whether a step was handed a function that computes the loss."""
-    return any(callable(one) for one in (*args[1:], *kwargs.values()))
