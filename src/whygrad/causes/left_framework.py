@@ -171,13 +171,13 @@ them out of the gradient call, or freeze them.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from dataclasses import replace
 
-from whygrad import provenance, source
+from whygrad import provenance
 from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import ANY, Case, Explanation, code_of, in_package, spoken
+from whygrad.causes.instead import itself, picking
 from whygrad.causes.refusals import UNKNOWN_NUMBER
 from whygrad.causes.words import Words
 from whygrad.finding import Fix, Label, Proof, Step
@@ -213,13 +213,6 @@ DECIDED = Words(
     "Python asks for yes or no here",
     "use `jnp.where(condition, one, other)`, or `jax.lax.cond`, in place of the `if`",
 )
-PICKING: Mapping[str, Mapping[str, str]] = {
-    "tensorflow": {"min": "`tf.minimum`", "max": "`tf.maximum`"},
-    "torch": {"min": "`torch.clamp(..., max=...)`", "max": "`torch.clamp(..., min=...)`"},
-    "jax": {"min": "`jnp.minimum`", "max": "`jnp.maximum`"},
-    "keras": {"min": "`keras.ops.minimum`", "max": "`keras.ops.maximum`"},
-    ANY: {},
-}
 BY_DETAIL = {"makes a constant of it": COPIED, "__bool__": DECIDED}
 HOW = {
     "the same value came back": "the constant that came back holds the very same value",
@@ -237,20 +230,13 @@ def explain(case: Case) -> Explanation | None:
     if not cuts:
         return None
     culprit = _outside_packages(cuts[0].span)
-    instead = _picking(case, culprit)
+    instead = picking(case, culprit)
     own = BY_DETAIL.get(cuts[0].barrier.detail, WORDS)
     words = PICKED if instead and own is not COPIED else own
-    fix = Fix(words.fix.format(owner=spoken(OWNERS, case), instead=instead))
+    fix = Fix(itself(case, cuts[0]) or words.fix.format(owner=spoken(OWNERS, case), instead=instead))
     found = explain_cut(case, cuts, words, culprit, fix)
     how = HOW.get(cuts[0].barrier.detail)
     return found if how is None else replace(found, notes=(*found.notes, how))
-
-
-def _picking(case: Case, culprit: Span | None) -> str | None:
-    """What does in the framework what a built-in of Python's does here."""
-    node = source.node_at(culprit) if culprit is not None else None
-    name = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
-    return spoken(PICKING, case).get(name)
 
 
 def _outside_packages(span: Span | None) -> Span | None:

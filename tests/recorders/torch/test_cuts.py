@@ -181,3 +181,36 @@ def test_which_action_was_taken_is_no_part_of_the_loss() -> None:
         "wrong-source",
         "give the optimizer the parameters of `target`, or compute the loss with `policy`",
     )
+
+
+def test_new_leaves_of_a_library_are_no_call_to_remove() -> None:
+    def program() -> None:
+        model = nn.Sequential(torch.nn.utils.parametrizations.weight_norm(nn.Linear(4, 2)), nn.Linear(2, 1))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        torch.nn.utils.parametrize.remove_parametrizations(model[0], "weight")
+        for _ in range(3):
+            optimizer.zero_grad()
+            model(batch()).mean().backward()
+            optimizer.step()
+
+    [finding] = findings_of(program)
+    assert finding.cause == "stop-gradient"
+    assert "makes new leaves" in finding.title
+    assert finding.fix is not None
+    assert finding.fix.summary.startswith("make the optimizer after this call")
+
+
+def test_a_parameter_that_is_read_as_a_number_is_to_be_used_itself() -> None:
+    model, scale = nn.Linear(4, 1), nn.Parameter(torch.tensor(0.37))
+
+    def program() -> None:
+        optimizer = torch.optim.SGD([*model.parameters(), scale], lr=0.1)
+        for _ in range(3):
+            optimizer.zero_grad()
+            (model(batch()) * scale.item()).mean().backward()
+            optimizer.step()
+
+    [finding] = findings_of(program)
+    assert finding.cause == "left-framework"
+    assert finding.fix is not None
+    assert finding.fix.summary == "use `scale` itself, in place of the number that it had"

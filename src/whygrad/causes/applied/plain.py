@@ -72,7 +72,7 @@ PLAIN: Mapping[str, Words] = {
     "no step": Words(
         "its optimizer never takes a step",
         "`step()` of this optimizer was never called",
-        "call `optimizer.step()` after the backward pass",
+        "call `{detail}.step()` after the backward pass",
         "backward passes ran until the script ended, and no step of the optimizer that holds it",
         "warning",
     ),

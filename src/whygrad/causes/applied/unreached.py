@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from whygrad import source
 from whygrad.causes.applied.plain import plain
@@ -43,18 +44,26 @@ def never_applied(case: Case, event: Event) -> Explanation | None:
 def no_step(case: Case, event: Event) -> Explanation | None:
     """An optimizer that never steps, though the text of its file may speak of its step."""
     step = _own_step(event.span) if event.span is not None else None
-    return plain(case, event) if step is None else tell(case, _UNREACHED, step)
+    if step is not None:
+        return tell(case, _UNREACHED, step)
+    names = _bound_to(event.span) if event.span is not None else set()
+    return plain(case, replace(event, note=names.pop() if len(names) == 1 else "optimizer"))
 
 
 def _own_step(made: Span) -> Span | None:
     """The step of the optimizer that is made at a place, by its own name."""
-    module, statement = source.tree(made.file), source.statement_at(made)
-    names = {_last(name) for name in source.targets_of(statement)} if statement is not None else set()
+    module, names = source.tree(made.file), {_last(name) for name in _bound_to(made)}
     for call in source.calls(module, "step") if module is not None and names else ():
         assert isinstance(call.func, ast.Attribute)
         if {_last(name) for part in (call.func.value, *call.args) for name in source.bound(part)} & names:
             return source.range_of(call, made)
     return None
+
+
+def _bound_to(made: Span) -> set[str]:
+    """What the statement around a place binds."""
+    statement = source.statement_at(made)
+    return source.targets_of(statement) if isinstance(statement, ast.Assign) else set()
 
 
 def _last(name: str) -> str:

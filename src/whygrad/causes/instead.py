@@ -1,0 +1,34 @@
+"""What to use in the place of a value that leaves the framework."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+
+from whygrad import source
+from whygrad.causes.cause import ANY, Case, quoted, spoken
+from whygrad.span import Span
+from whygrad.ways import Cut
+
+# Python's own functions that compare values, and what compares them in the framework.
+_PICKING: Mapping[str, Mapping[str, str]] = {
+    "tensorflow": {"min": "`tf.minimum`", "max": "`tf.maximum`"},
+    "torch": {"min": "`torch.clamp(..., max=...)`", "max": "`torch.clamp(..., min=...)`"},
+    "jax": {"min": "`jnp.minimum`", "max": "`jnp.maximum`"},
+    "keras": {"min": "`keras.ops.minimum`", "max": "`keras.ops.maximum`"},
+    ANY: {},
+}
+
+
+def itself(case: Case, cut: Cut) -> str | None:
+    """What to use where a parameter itself was taken out, and not what was computed with it."""
+    graph, value = case.graph, case.parameter.value
+    taken = any(d.value == value and d.stack[:1] == (cut.span,) for d in graph.departures)
+    return f"use {quoted(case.parameter.name)} itself, in place of the number that it had" if taken else None
+
+
+def picking(case: Case, culprit: Span | None) -> str | None:
+    """What does in the framework what a built-in of Python's does here."""
+    node = source.node_at(culprit) if culprit is not None else None
+    name = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+    return spoken(_PICKING, case).get(name)
