@@ -31,11 +31,27 @@ def penalised(flow: Flow, asked: frozenset[str]) -> list[Finding]:
     data = _without(graph, found, suspects)
     merged: dict[object, tuple[str, Explanation, list[Parameter]]] = {}
     for parameter in suspects:
-        told = None if data.alive(parameter) else _broken(Case(graph, data, parameter, _opened(graph), asked))
+        told = (
+            None
+            if data.alive(parameter) or not _is_among(parameter, found, data)
+            else _broken(Case(graph, data, parameter, _opened(graph), asked))
+        )
         if told is not None:
             place = told[1].culprit.place() if told[1].culprit is not None else told[1].reason
             merged.setdefault((told[0], place), (*told, []))[2].append(parameter)
     return [_finding(found, *one) for one in merged.values()]
+
+
+def _is_among(parameter: Parameter, found: Penalties, data: Flow) -> bool:
+    """Whether it is penalised like others that data reaches; a layer of Keras has a penalty of its own.
+
+    A term that the script writes for one parameter alone may be what it is to learn from.
+    """
+    graph = data.graph
+    if graph.framework == "tensorflow" or graph.library:
+        return True
+    alive = {p.value for p in graph.parameters if p.asked and data.alive(p)}
+    return any(parameter.value in group and group & alive for group in found.together)
 
 
 def _opened(graph: Graph) -> int:

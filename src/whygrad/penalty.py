@@ -36,7 +36,9 @@ class Names:
     beside: frozenset[str] = frozenset()
 
 
-# By framework; of PyTorch and JAX only what Keras makes of a model is looked at.
+# What was not recorded may know data.
+_UNRECORDED = "unrecorded"
+# By framework; of JAX only what Keras makes of a model is looked at.
 NAMES: Mapping[str, Names] = {
     "tensorflow": Names(
         frozenset("Add AddV2 AddN Sub Neg Identity Cast Pack Sum Mean Reshape Squeeze ExpandDims".split()),
@@ -47,10 +49,10 @@ NAMES: Mapping[str, Names] = {
     ),
     "torch": Names(
         frozenset("add radd sub subtract neg to sum mean reshape squeeze unsqueeze stack".split()),
-        frozenset("mul rmul multiply div divide true_divide".split()),
+        frozenset("mul rmul multiply div divide true_divide truediv".split()),
         frozenset("to".split()),
         frozenset("sum mean prod max amax min amin reshape squeeze unsqueeze transpose permute".split()),
-        frozenset("add radd sub subtract mul rmul multiply div divide true_divide pow".split()),
+        frozenset("add radd sub subtract mul rmul multiply div divide true_divide truediv pow".split()),
     ),
     "jax": Names(
         frozenset(
@@ -72,23 +74,26 @@ class Penalties:
     Attributes:
         operations: those that serve them and nothing else.
         where: the place of the last one.
+        together: the parameters, by value, that are penalised at one place.
     """
 
     operations: frozenset[int]
     where: Span | None
+    together: tuple[frozenset[int], ...] = ()
 
 
 def penalties(flow: Flow) -> Penalties | None:
     """The penalties in the loss of a graph; ``None`` where there are none."""
     graph = flow.graph
     names = NAMES.get(graph.framework)
-    if names is None or not graph.targets or (graph.framework != "tensorflow" and graph.library != "keras"):
+    if names is None or not graph.targets or (graph.framework == "jax" and graph.library != "keras"):
         return None
     search = _Search(graph, names)
     joins = search.joins()
     if not joins:
         return None
-    return Penalties(_serving(flow, search, joins), search.place(max(value for _, value in joins)))
+    where = search.place(max(value for _, value in joins))
+    return Penalties(_serving(flow, search, joins), where, search.together(joins))
 
 
 def _serving(flow: Flow, search: _Search, joins: set[tuple[int, int]]) -> frozenset[int]:
@@ -128,6 +133,15 @@ class _Search:
                     seen.add(source)
                     todo.append(source)
         return found
+
+    def together(self, joins: Iterable[tuple[int, int]]) -> tuple[frozenset[int], ...]:
+        """The parameters that are behind the penalties of each place."""
+        places: dict[object, set[int]] = {}
+        for op, value in joins:
+            span = self.graph.op(op).span
+            read = {each for one in self.behind([value]) for each in self.graph.inputs(one)} | {value}
+            places.setdefault(span.place() if span is not None else None, set()).update(read & self._parameters)
+        return tuple(frozenset(found) for found in places.values())
 
     def behind(self, values: Iterable[int]) -> set[int]:
         """The operations that the given values are computed by."""
@@ -190,7 +204,8 @@ class _Search:
                 todo.pop()
                 continue
             op = self.graph.value_op[current]
-            if op == NOWHERE or current in self._parameters or self._written(op) or not self.graph.inputs(op):
+            made = op != NOWHERE and self._name(op) != _UNRECORDED and bool(self.graph.inputs(op))
+            if not made or current in self._parameters or self._written(op):
                 self._known[current] = self._leaf(current, op)
                 continue
             self._numbers(current, op)

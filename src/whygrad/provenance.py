@@ -16,6 +16,7 @@ from whygrad.span import Span
 from whygrad.ways import Trip
 
 MOST_PAIRS = 400
+_INDICES = ("int", "uint")
 
 
 def trips(graph: Graph, flow: Flow, values: Sequence[int], opened: int) -> list[Trip]:
@@ -30,6 +31,7 @@ def trips(graph: Graph, flow: Flow, values: Sequence[int], opened: int) -> list[
     entering = _distinct([a for a in graph.arrivals if flow.influences(a.value) and a.stack])
     found = []
     known: dict[tuple[object, object], bool] = {}
+    leaving = [d for d in leaving if not _is_choice(graph, flow, d.value)]
     for arrival in entering:
         for departure in leaving:
             if departure.seq > arrival.seq:
@@ -42,6 +44,14 @@ def trips(graph: Graph, flow: Flow, values: Sequence[int], opened: int) -> list[
             if len(found) > MOST_PAIRS:
                 return found
     return found
+
+
+def _is_choice(graph: Graph, flow: Flow, value: int) -> bool:
+    """Whether a value is an index that was computed off the record: which action to take is no part of a loss."""
+    if not graph.value(value).dtype.startswith(_INDICES):
+        return False
+    made = (graph.value_op[one] for one in flow.backward([value]))
+    return any(barrier.kind == "recording-off" for op in made if op >= 0 for barrier in graph.barriers.get(op, ()))
 
 
 def last_departure(graph: Graph, flow: Flow, value: int, opened: int) -> Crossing | None:

@@ -177,7 +177,7 @@ from dataclasses import replace
 from whygrad import provenance
 from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import ANY, Case, Explanation, code_of, in_package, spoken
-from whygrad.causes.instead import CALLED, picking, predicting
+from whygrad.causes.instead import CALLED, itself, picking, predicting
 from whygrad.causes.refusals import UNKNOWN_NUMBER
 from whygrad.causes.words import Words
 from whygrad.finding import Fix, Label, Proof, Step
@@ -233,8 +233,8 @@ def explain(case: Case) -> Explanation | None:
     instead = picking(case, culprit)
     own = BY_DETAIL.get(cuts[0].barrier.detail, WORDS)
     words = PICKED if instead and own is not COPIED else own
-    model = predicting(culprit)
-    fix = Fix(CALLED.format(model=model) if model else words.fix.format(owner=spoken(OWNERS, case), instead=instead))
+    model, own_words = predicting(culprit), words.fix.format(owner=spoken(OWNERS, case), instead=instead)
+    fix = Fix(CALLED.format(model=model) if model else itself(case, cuts[0]) or own_words)
     found = explain_cut(case, cuts, words, culprit, fix)
     how = HOW.get(cuts[0].barrier.detail)
     return found if how is None else replace(found, notes=(*found.notes, how))

@@ -124,24 +124,26 @@ def twin(case: Case) -> Explanation | None:
     words, held = spoken(TRAINED, case), case.parameter.place_of("held")
     if held is not None:
         return _held_twin(case, held, ran)
+    name = quoted(_model(ran, case.parameter))
     return at_request(
         case,
-        f"the loss comes from {quoted(_model(ran))}, and the gradient is asked of another model",
+        f"the loss comes from {name}, and the gradient is asked of another model",
         f"the loss does not come from these {words}",
-        f"ask for the {words} of {quoted(_model(ran))}",
+        f"ask for the {words} of {name}",
         f"a gradient reaches the other model's {words}, which nobody asks for",
     )
 
 
 def _held_twin(case: Case, held: Span, ran: Sequence[Parameter]) -> Explanation | None:
     """The same where it is an optimizer that asks: it was given the parameters of another model, or a copy."""
-    name, is_model = quoted(_model(ran)), ran[0].is_variable
-    other = "the parameters of another model" if is_model else "another tensor"
+    name, is_model = quoted(_model(ran, case.parameter)), ran[0].is_variable
+    other, meant = "the parameters of another model" if is_model else "another tensor", _model([case.parameter], ran[0])
+    given = f"the parameters of {name}" if is_model else f"{name} itself"
     return at_request(
         case,
         f"the loss comes from {name}, and the optimizer holds {other}",
         "the loss does not come from what this optimizer is given",
-        f"give the optimizer {f'the parameters of {name}' if is_model else f'{name} itself'}",
+        f"give the optimizer {given}, or compute the loss with {quoted(meant)}",
         f"a gradient reaches {'the other model' if is_model else 'the other tensor'}, which no optimizer holds",
         *(Label(span, f"this loss comes from {name}") for span in case.graph.request[:1]),
         place=held,
@@ -185,8 +187,16 @@ def _values(flow: Flow, asked: frozenset[str]) -> frozenset[int]:
     return frozenset(p.value for p in unasked(flow, asked))
 
 
-def _model(parameters: Sequence[Parameter]) -> str:
+def _model(parameters: Sequence[Parameter], other: Parameter) -> str:
+    """What to call the model of some parameters: so much of their path as the model of another one does not share."""
     first = parameters[0]
     if not first.is_variable:
         return first.name
-    return (first.holder or first.path).split(".")[0].split("[")[0].split("/")[0]
+    root, theirs = _root(first), other.holder or other.path
+    parts = (first.holder or first.path).split(".")
+    names = (".".join(parts[:length]) for length in range(1, len(parts)))
+    return root if root != _root(other) else next((n for n in names if not f"{theirs}.".startswith(f"{n}.")), root)
+
+
+def _root(parameter: Parameter) -> str:
+    return (parameter.holder or parameter.path).split(".")[0].split("[")[0].split("/")[0]

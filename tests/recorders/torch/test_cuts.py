@@ -37,6 +37,10 @@ CUTS: dict[str, tuple[str, Around]] = {
     "to": ("integer-dtype", lambda t: t.to(torch.int32) * 1.0),
     "copied": ("left-framework", lambda t: torch.tensor(t.tolist())),
     "numpy": ("left-framework", lambda t: torch.from_numpy(t.detach().numpy())),
+    "made a leaf again": (
+        "left-framework",
+        lambda t: torch.tensor([v.item() for v in t.flatten()], requires_grad=True),
+    ),
     "written": ("state-write", lambda t: written(t)),
     "unrecorded": ("recording-off", lambda t: unrecorded(t)),
     "own function": ("custom-gradient", lambda t: Dropped.apply(t)),
@@ -140,3 +144,73 @@ def test_a_moving_average_is_no_way_to_the_loss() -> None:
 
     [(cause, code, _)] = told(program)
     assert (cause, code) == ("stop-gradient", "online(batch()).detach()")
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_share_of_a_single_entry_is_constant(ear: Ear, size: int) -> None:
+    gate, head = nn.Linear(4, size), nn.Linear(4, 1)
+
+    def loss() -> torch.Tensor:
+        score = gate(x(8, 4)).exp()
+        return ((score / score.sum(-1, keepdim=True)).square().mean(-1, keepdim=True) * head(x(8, 4))).mean()
+
+    train(gate, head, loss=loss)
+    assert agrees(ear.graphs[0]) == []
+    found = [(f.cause, f.culprit and f.culprit.code, [p.path for p in f.parameters]) for f in diagnose(ear.graphs[0])]
+    told_so = ("zero-gradient", "score / score.sum(-1, keepdim=True)", ["gate.weight", "gate.bias"])
+    assert found == ([told_so] if size == 1 else [])
+
+
+def test_which_action_was_taken_is_no_part_of_the_loss() -> None:
+    policy, target = nn.Linear(4, 2), nn.Linear(4, 2)
+
+    def act(state: torch.Tensor) -> int:
+        with torch.no_grad():
+            return int(policy(state).argmax())
+
+    def program() -> None:
+        optimizer = torch.optim.SGD(policy.parameters(), lr=0.1)
+        for _ in range(4):
+            action = torch.tensor([act(batch()[0])])
+            optimizer.zero_grad()
+            target(batch()[:1]).gather(1, action[:, None]).mean().backward()
+            optimizer.step()
+
+    [finding] = findings_of(program)
+    assert (finding.cause, finding.fix and finding.fix.summary) == (
+        "wrong-source",
+        "give the optimizer the parameters of `target`, or compute the loss with `policy`",
+    )
+
+
+def test_new_leaves_of_a_library_are_no_call_to_remove() -> None:
+    def program() -> None:
+        model = nn.Sequential(torch.nn.utils.parametrizations.weight_norm(nn.Linear(4, 2)), nn.Linear(2, 1))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        torch.nn.utils.parametrize.remove_parametrizations(model[0], "weight")
+        for _ in range(3):
+            optimizer.zero_grad()
+            model(batch()).mean().backward()
+            optimizer.step()
+
+    [finding] = findings_of(program)
+    assert finding.cause == "stop-gradient"
+    assert "makes new leaves" in finding.title
+    assert finding.fix is not None
+    assert finding.fix.summary.startswith("make the optimizer after this call")
+
+
+def test_a_parameter_that_is_read_as_a_number_is_to_be_used_itself() -> None:
+    model, scale = nn.Linear(4, 1), nn.Parameter(torch.tensor(0.37))
+
+    def program() -> None:
+        optimizer = torch.optim.SGD([*model.parameters(), scale], lr=0.1)
+        for _ in range(3):
+            optimizer.zero_grad()
+            (model(batch()) * scale.item()).mean().backward()
+            optimizer.step()
+
+    [finding] = findings_of(program)
+    assert finding.cause == "left-framework"
+    assert finding.fix is not None
+    assert finding.fix.summary == "use `scale` itself, in place of the number that it had"

@@ -49,3 +49,56 @@ def test_a_group_that_waits_for_its_schedule() -> None:
 )
 def test_a_rate(group: Mapping[str, Any], expected: bool) -> None:
     assert has_rate(group) is expected
+
+
+def scheduled(schedule: Callable[[torch.optim.Optimizer], Any], steps: int = 24) -> Callable[[], None]:
+    def program() -> None:
+        model = nn.Linear(4, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        rates = schedule(optimizer)
+        for _ in range(steps):
+            optimizer.zero_grad()
+            model(x()).square().mean().backward()
+            optimizer.step()
+            rates.step()
+
+    return program
+
+
+def falls(optimizer: torch.optim.Optimizer, steps: int) -> Any:
+    return torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
+
+
+def test_a_schedule_that_ends_long_before_the_script() -> None:
+    place = "torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)"
+    assert told(scheduled(lambda o: falls(o, 4))) == [("not-updated", place, ["model.weight", "model.bias"])]
+
+
+def test_a_schedule_that_ends_with_the_script_or_comes_back() -> None:
+    assert told(scheduled(lambda o: falls(o, 23))) == []
+    assert told(scheduled(lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 3))) == []
+
+
+def test_a_step_that_is_never_reached_is_told_where_it_is_written() -> None:
+    def program() -> None:
+        model = nn.Linear(4, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        for number in range(12):
+            (model(x()).square().mean() / 16).backward()
+            if (number + 1) % 16 == 0:
+                optimizer.step()
+
+    assert told(program) == [("not-updated", "optimizer.step()", ["model.weight", "model.bias"])]
+
+
+def test_an_optimizer_that_is_only_made_is_told_there() -> None:
+    def program() -> None:
+        model = nn.Linear(4, 1)
+        unused = torch.optim.SGD(model.parameters(), lr=0.02)
+        for _ in range(12):
+            model(x()).square().mean().backward()
+        unused.zero_grad()
+
+    assert [(cause, place) for cause, place, _ in told(program)] == [
+        ("not-updated", "torch.optim.SGD(model.parameters(), lr=0.02)")
+    ]

@@ -103,7 +103,14 @@ def programs(op: Any) -> Iterator[tuple[str, Callable[..., Any], Any]]:
 def verdicts(recorder: Torch, sources: Sequence[Any], outputs: Sequence[Any]) -> tuple[list[bool], list[list[str]]]:
     """Of each source: whether the graph carries its gradient to an output, and if not the barriers on the way."""
     request = Request(
-        "", ("test",), (), None, sources, ("present",) * len(sources), (marked(recorder.log, outputs),), 0
+        "",
+        ("test",),
+        (),
+        None,
+        sources,
+        ("present",) * len(sources),
+        (marked(recorder.log, recorder.hooks.values, outputs),),
+        0,
     )
     described = [Described(t, f"{n}", "present", True, True, None, None, None) for n, t in enumerate(sources)]
     graph = close(recorder, request, described, Names())

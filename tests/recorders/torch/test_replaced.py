@@ -103,17 +103,18 @@ def test_what_comes_after_us(plainly: Counter[str], ear: Ear) -> None:
     assert ear.graphs
 
 
-def test_what_torch_hands_its_functions_to_may_be_wrapped_too(ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_torch_hands_its_functions_to_may_be_wrapped_too(ear: Ear) -> None:
     def wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
         def shim(*args: Any, **kwargs: Any) -> Any:
             return function(*args, **kwargs)
 
         return shim
 
-    monkeypatch.setattr(torch._tensor, "handle_torch_function", wrapped(torch._tensor.handle_torch_function))
-    monkeypatch.setattr(torch.Tensor, "backward", wrapped(torch.Tensor.backward))
     model = mlp()
-    model(x(8, 4)).sum().backward()
+    with pytest.MonkeyPatch.context() as patch:  # taken off while we listen, so that our hooks can go as well
+        patch.setattr(torch._tensor, "handle_torch_function", wrapped(torch._tensor.handle_torch_function))
+        patch.setattr(torch.Tensor, "backward", wrapped(torch.Tensor.backward))
+        model(x(8, 4)).sum().backward()
     assert model[0].weight.grad is not None
 
 

@@ -50,6 +50,11 @@ _VERTEX = Words(
     "every element is 0 here, in every step",
     "look at where the zeros come from: a difference of a thing and itself, such as one input that is read twice",
 )
+_SAME = Words(
+    "`{code}` compares a thing with itself, where it has no slope",
+    "what is compared here is equal in every element, in every step",
+    "look at what it is given: one of the two is to be something else, such as the target or the other input",
+)
 _PART = Words(
     "of what `{code}` gives, the part that is computed with it is not used",
     "another part of the result is used",
@@ -80,7 +85,8 @@ _WAYS: Mapping[str, Words] = {
 _ACTIVATIONS = (_CLIPPED, _FLAT)
 _CLIPS = frozenset(("clip_by_value", "clip"))
 # They have a slope everywhere but at zero.
-_VERTICES = frozenset(("square", "abs", "squareddifference"))
+_VERTICES = frozenset(("square", "abs", "squareddifference", "pow", "integer_pow"))
+_COMPARISONS = frozenset(("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"))
 # Layers in one operation, which may run in two directions.
 _RECURRENT = frozenset(("gru", "lstm", "rnn_tanh", "rnn_relu"))
 
@@ -106,6 +112,8 @@ def _is_clipping(birth: Birth) -> bool:
 def at_vertex(birth: Birth) -> Explanation | None:
     """An operation without a slope at zero that was given zeros, or gave them."""
     zeros = birth.case.graph.zeros
+    if birth.name in _COMPARISONS and birth.edge.sink in zeros:
+        return tell(birth, _SAME)
     is_there = birth.name in _VERTICES and (birth.edge.source in zeros or birth.edge.sink in zeros)
     return tell(birth, _VERTEX) if is_there else None
 

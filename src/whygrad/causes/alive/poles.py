@@ -69,6 +69,11 @@ _EQUALS = Words(
     "two equal values, and their difference in the denominator",
     "use the values alone and not the vectors, or disturb the matrix a little",
 )
+_UNALIGNED = Words(
+    "`{code}` is infinite where a target has no alignment with its input",
+    "the target of some sample is longer than its input allows",
+    "leave such samples out, give the model more steps for them, or make the loss with `zero_infinity=True`",
+)
 _SPOILED = Words(
     "what `{code}` is given is not finite: the forward pass breaks before it",
     "not finite before it comes here",
@@ -129,6 +134,7 @@ _WAYS: Mapping[str, Words] = {
         ("exp expm1 sinh cosh tan", _OVERFLOW),
         ("softmax log_softmax logsumexp scaled_dot_product_attention logsoftmax", _EMPTY),
         ("std std_mean var layer_norm group_norm batch_norm", _SPREAD),
+        ("ctc_loss ctcloss", _UNALIGNED),
         ("acos asin arccos arcsin acosh atanh erfinv", _EDGE),
         ("linalg_svd svd linalg_eigh eigh", _EQUALS),
         ("linalg_inv inverse linalg_det logdet", _SINGULAR),

@@ -78,7 +78,7 @@ PLAIN: Mapping[str, Words] = {
     "no step": Words(
         "its optimizer never takes a step",
         "`step()` of this optimizer was never called",
-        "call `optimizer.step()` after the backward pass",
+        "call `{detail}.step()` after the backward pass",
         "backward passes ran until the script ended, and no step of the optimizer that holds it",
         "warning",
     ),
@@ -122,6 +122,13 @@ PLAIN: Mapping[str, Words] = {
         "this schedule makes the learning rate 0",
         "look at what the schedule makes of it: `optimizer.param_groups[0]['lr']`",
         "the optimizer was made with another learning rate, and that was 0 at each step",
+        "warning",
+    ),
+    "schedule at its end": Words(
+        "its schedule kept the learning rate at 0 in {detail}",
+        "this schedule makes the learning rate 0, and the script goes on",
+        "tell the schedule how many steps there are, or step it once an epoch and not once a batch",
+        "the optimizer stepped until the script ended, and its learning rate had become 0 long before",
         "warning",
     ),
     "schedule of zeros": Words(

@@ -8,11 +8,12 @@ from whygrad.causes.applied.left_out import left_behind, left_out, unheld
 from whygrad.causes.applied.let_go import begun_again, captured, given_again, let_go, let_go_beside
 from whygrad.causes.applied.plain import PLAIN, plain, slowed
 from whygrad.causes.applied.unapplied import Way
-from whygrad.causes.applied.unreached import never_applied
+from whygrad.causes.applied.unreached import never_applied, no_step
 
 REASONS: Mapping[str, Way] = {
     **dict.fromkeys(PLAIN, plain),
     "rate of a group": slowed,
+    "no step": no_step,
     "never applied": never_applied,
     # New parameters that are made and then dropped, which moves nothing.
     "dropped": let_go,

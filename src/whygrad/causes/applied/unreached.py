@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from whygrad import source
+from whygrad.causes.applied.plain import plain
 from whygrad.causes.applied.unapplied import tell
 from whygrad.causes.cause import ANY, Case, Explanation, spoken
 from whygrad.causes.words import Words
@@ -27,7 +29,7 @@ _NEVER = Words(
 _UNREACHED = Words(
     "`{code}` is never reached",
     "no step of the run came here",
-    "look at the condition around it: it never held",
+    "look at the condition around it, and at who is to call it",
     "it was asked for until the script ended, an optimizer was made and never stepped, and nothing moved",
     "warning",
 )
@@ -37,6 +39,35 @@ def never_applied(case: Case, event: Event) -> Explanation | None:
     """No step was heard of; the script may speak of one in a branch that nothing takes."""
     step = _step_beside(event.span) if event.span is not None else None
     return tell(case, _NEVER, event.span, spoken(_HANDING, case)) if step is None else tell(case, _UNREACHED, step)
+
+
+def no_step(case: Case, event: Event) -> Explanation | None:
+    """An optimizer that never steps, though the text of its file may speak of its step."""
+    step = _own_step(event.span) if event.span is not None else None
+    if step is not None:
+        return tell(case, _UNREACHED, step)
+    names = _bound_to(event.span) if event.span is not None else set()
+    return plain(case, replace(event, note=names.pop() if len(names) == 1 else "optimizer"))
+
+
+def _own_step(made: Span) -> Span | None:
+    """The step of the optimizer that is made at a place, by its own name."""
+    module, names = source.tree(made.file), {_last(name) for name in _bound_to(made)}
+    for call in source.calls(module, "step") if module is not None and names else ():
+        assert isinstance(call.func, ast.Attribute)
+        if {_last(name) for part in (call.func.value, *call.args) for name in source.bound(part)} & names:
+            return source.range_of(call, made)
+    return None
+
+
+def _bound_to(made: Span) -> set[str]:
+    """What the statement around a place binds."""
+    statement = source.statement_at(made)
+    return source.targets_of(statement) if isinstance(statement, ast.Assign) else set()
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _step_beside(place: Span) -> Span | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -28,6 +29,7 @@ from whygrad.recorders.torch.names import Home, Names, names_from
 from whygrad.recorders.torch.parameters import Known, describe, others
 from whygrad.recorders.torch.requests import Requests
 from whygrad.recorders.torch.steady import Steady
+from whygrad.recorders.torch.undone import writer_of
 from whygrad.watching.watch import Watch
 
 # Requests whose sources have been named.
@@ -51,7 +53,7 @@ class Torch:
         self.keras = Keras(self.log, self.requests.steps, self._told, self._fault)
         self.lives.optimizer_made, self.lives.optimizer_failed = self._optimizer_made, self._optimizer_failed
         self.requests.used, steps = self._used, self.requests.steps
-        steps.thaws.recorder = self
+        steps.thaws.recorder, steps.writer = self, partial(writer_of, self.log)
         self.steady = Steady(lambda asked: self.sink.asked(asked) if self.sink is not None else None)
         steps.goes_on = lambda o: not self.recording and self.steady.goes_on(o)
         steps.shelve = lambda request: self._closed(request, self._names(request.frame, request.sources))
@@ -248,12 +250,10 @@ class Torch:
             paths = self._paths_of(request, named)
             build = (lambda: self._closed(request, named())) if self.recording and request.sources else None
             error = None if request.error is None else _said(request.error)
-            named_so, seen = tuple(paths), tuple(request.seen)
-            asked = Asked(
-                self.framework, request.api, request.site, named_so, seen, error, request.more, build, self.recording
-            )
+            what, seen = (request.api, request.site, tuple(paths)), tuple(request.seen)
+            asked = Asked(self.framework, *what, seen, error, request.more, build, self.recording)
             if not self.recording and request.by is not None and not values.has_zeros():
-                self.steady.learn(request.by, asked)
+                self.steady.learn(request.by, asked, self.requests.steps.pace_of(request.by))
             self.sink.asked(asked)
 
     def _with_siblings(self, request: Request, names: Names) -> Request:

@@ -285,9 +285,10 @@ def unapplied(recorder: Torch) -> Iterator[Graph]:
     """For each optimizer that could not change what it holds, a Graph that says so; most have no operations."""
     yield from recorder.requests.steps.never_let_through()
     yield from recorder.requests.steps.thaws.graphs()
-    for facts, held, why, stack in recorder.requests.steps.unapplied():
-        place = frames.spans(stack)[0] if stack else None
-        parameters = [replace(p, history=(Event("kept", place, why),)) for p in held]
+    for found in recorder.requests.steps.unapplied():
+        facts, place = found.facts, frames.spans(found.place)[0] if found.place else None
+        kept = Event("kept", place, found.why, note=found.note)
+        parameters = [replace(p, history=(kept,)) for p in found.parameters]
         if parameters:
             builder = GraphBuilder(recorder.framework, "torch.optim.Optimizer.step", facts.library)
             yield builder.graph((), parameters, frames.spans(facts.asked) if facts.asked else ())

@@ -14,7 +14,7 @@ from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.log import Crossed, Log
 
 # Bound now: what we read is no call of the script's, which may replace them.
-_float, _numpy = torch.Tensor.float, torch.Tensor.numpy
+_float, _numpy, _detach = torch.Tensor.float, torch.Tensor.numpy, torch.Tensor.detach
 
 
 class Crossings:
@@ -55,10 +55,11 @@ class Crossings:
     def entered(self, tensor: Any, how: str, stack: frames.Stack) -> None:
         """A tensor was made of Python or NumPy values."""
         with self.log.own_work():
-            self.log.add(Crossed(self.log.serial(tensor), how, stack, self._origin(tensor), False))
+            origin = 0 if tensor.requires_grad and how == "first use" else self._origin(_detach(tensor))
+            self.log.add(Crossed(self.log.serial(tensor), how, stack, origin, False, tensor.dtype))
 
     def _origin(self, tensor: Any) -> int:
-        if tensor.requires_grad or tensor.device.type != "cpu" or tensor.layout is not torch.strided:
+        if tensor.device.type != "cpu" or tensor.layout is not torch.strided:
             return 0
         try:
             array = _numpy(tensor if tensor.dtype is not torch.bfloat16 else _float(tensor))

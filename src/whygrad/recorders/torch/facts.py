@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from whygrad.graph import Graph, Parameter
 from whygrad.recorders import frames
+from whygrad.recorders.torch.steady import Pace
+from whygrad.recorders.torch.undone import Undone
 from whygrad.recorders.torch.values import worth
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ class Facts:
         place: where it was made; ``schedule``: where the schedule was made that changed its learning rate.
         library: whose optimizer it is, if not torch's own; ``asked``: where it was handed gradients first, then.
         skipped: how many steps a loss scaler left out so far; ``shelved``: what was asked in the first of these.
+        undone: whether the script puts back what its steps change; ``pace``: of all its steps.
     """
 
     parameters: tuple[Parameter, ...]
@@ -40,13 +43,16 @@ class Facts:
     asked: frames.Stack = ()
     skipped: int = 0
     shelved: Graph | None = None
+    undone: Undone = field(default_factory=Undone)
+    pace: Pace = field(default_factory=Pace)
 
     def stepped(self, optimizer: Any) -> None:
         """It takes a step."""
         self.steps += 1
         self.shelved = None
-        groups = enumerate(groups_of(optimizer))
-        self.rates.update(number for number, group in groups if number not in self.rates and has_rate(group))
+        moving = {number for number, group in enumerate(groups_of(optimizer)) if has_rate(group)}
+        self.rates |= moving
+        self.pace.step(bool(moving))
 
     def scheduled(self, optimizer: Any, place: frames.Stack) -> None:
         """A schedule was made for it, which changes the rates that it was made with."""
@@ -69,9 +75,46 @@ class Facts:
         return [p for p, group in zip(self.parameters, self.groups, strict=True) if group in self.rates]
 
 
+class Unapplied(NamedTuple):
+    """What an optimizer did, of what it could not change, why, the place of that, and what else is known."""
+
+    facts: Facts
+    parameters: tuple[Parameter, ...]
+    why: str
+    place: frames.Stack
+    note: str = ""
+
+
+def unapplied(lives: Sequence[Facts], passes: int) -> Iterator[Unapplied]:
+    """What optimizers held and could not change, when the script has ended.
+
+    Args:
+        lives: all optimizers of the run; ``passes``: how many backward passes ran.
+    """
+    applied = {p.path for facts in lives for p in facts.moved()}
+    for facts in lives:
+        held = tuple(p for p in facts.parameters if p.path not in applied)  # an optimizer may wrap another
+        if facts.steps >= FEWEST_STEPS and not facts.rates:
+            yield Unapplied(facts, held, "schedule" if facts.schedule else "rate", facts.schedule or facts.place)
+        elif facts.steps >= FEWEST_PASSES and not facts.schedule and held:
+            yield Unapplied(facts, held, "rate of a group", facts.place)
+        elif not facts.steps and passes >= FEWEST_PASSES and not facts.library:  # a library steps by itself
+            yield Unapplied(facts, held, "no step", facts.place)
+        elif facts.undone.is_certain:
+            yield Unapplied(facts, tuple(facts.moved()), "undone", facts.undone.writer)
+        elif facts.schedule and facts.pace.idle >= max(FEWEST_PASSES, facts.pace.steps / 2):
+            much = f"the last {facts.pace.idle} of {facts.pace.steps} steps"
+            yield Unapplied(facts, tuple(facts.moved()), "schedule at its end", facts.schedule, much)
+
+
 def groups_of(optimizer: Any) -> Sequence[Any]:
     """The groups of parameters of an optimizer."""
     return list(getattr(optimizer, "param_groups", ()))
+
+
+def params_of(optimizer: Any) -> list[Any]:
+    """What an optimizer holds, in the order of its groups."""
+    return [p for group in groups_of(optimizer) for p in group["params"]]
 
 
 def has_rate(group: Mapping[str, Any]) -> bool:
@@ -89,3 +132,8 @@ def held_by(recorder: Torch, optimizer: Any) -> list[tuple[int, Parameter]]:
         for number, p in held
         if (home := recorder.known.home(p)) is not None
     ]
+
+
+def has_closure(args: Any, kwargs: Any) -> bool:
+    """Whether a step was handed a function that computes the loss."""
+    return any(callable(one) for one in (*args[1:], *kwargs.values()))

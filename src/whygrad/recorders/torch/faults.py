@@ -27,7 +27,7 @@ def _overwritten(log: Log, inputs: Sequence[int], message: str, opened: int) -> 
         return ()
     shape = tuple(int(n) for n in found[1].split(",") if n.strip())
     shapes = (shape, shape[::-1])
-    found_in = [e.stack for e, made in _writes(log) if tuple(made.shape) in shapes or _base_shape(log, made) in shapes]
+    found_in = [e.stack for e, made in _writes(log) if made.shape in shapes or _base_shape(log, made) in shapes]
     return found_in[-1] if found_in else ()
 
 
@@ -44,7 +44,7 @@ def _base_shape(log: Log, written: Made) -> tuple[int, ...] | None:
         if isinstance(entry, (Ran, Applied)):
             for made in entry.made:
                 if made.serial == written.base:
-                    return tuple(made.shape)
+                    return made.shape
     return None
 
 

@@ -20,12 +20,12 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from whygrad.recorders.naming import unique
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.clips import Clips, clipping_of
+from whygrad.recorders.torch.facts import has_closure
 from whygrad.recorders.torch.lives import Lives
 from whygrad.recorders.torch.log import Log
 from whygrad.recorders.torch.measure import gradients_of, norms_of, readable, sample
 from whygrad.recorders.torch.names import names_from
 from whygrad.recorders.torch.parameters import Known, describe
-from whygrad.recorders.torch.steps import has_closure
 from whygrad.watching.health import Gradient, Move, StepHealth, finite, healthy_as
 from whygrad.watching.watch import Watch, stopped
 

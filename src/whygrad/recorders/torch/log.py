@@ -25,14 +25,14 @@ MOST_DERIVED = 256
 
 
 class Made(NamedTuple):
-    """A tensor as an operation left it: serial, ``torch.dtype``, shape, whether it requires a gradient.
+    """A tensor as an operation left it: serial, ``torch.dtype``, shape if known, whether it requires a gradient.
 
     ``base``: the serial of the tensor that it is a view of, 0 for none.
     """
 
     serial: int
     dtype: Any
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] | None
     requires_grad: bool
     base: int
 
@@ -84,13 +84,18 @@ class Applied(NamedTuple):
 
 
 class Crossed(NamedTuple):
-    """A value that left torch, or came into it; ``came_from`` is the departed tensor that it equals (0: none)."""
+    """A value that left torch, or came into it.
+
+    Attributes:
+        came_from: the departed tensor that it equals (0: none); ``dtype``: of what it came as.
+    """
 
     serial: int
     how: str
     stack: Stack
     came_from: int
     leaving: bool
+    dtype: Any = None
 
 
 class Marked(NamedTuple):
@@ -199,6 +204,10 @@ class Log:
         number = next(self._serials)
         self.living[id(tensor)] = (number, weakref.ref(tensor))
         return number
+
+    def fresh(self) -> int:
+        """A serial for a tensor that nobody can hold."""
+        return next(self._serials)
 
     def stands_for(self, tensor: Any, serial: int) -> None:
         """A tensor is another one in a wrap: what reads it reads that."""

@@ -16,6 +16,7 @@ import torch
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch import edges
+from whygrad.recorders.torch.followed import Followed
 from whygrad.recorders.torch.log import Log, Ran
 from whygrad.recorders.torch.tensors import made_of
 
@@ -41,6 +42,7 @@ class Modules:
         self.calls: list[tuple[int, frames.Stack]] = []
         self.known: dict[int, weakref.ref[Any]] = {}
         self.lent: dict[int, tuple[int, str] | None] = {}
+        self.followed = Followed(log, fault)
         self._numbers: dict[int, int] = {}  # by ``id``, good for as long as ``known`` still leads to the module
         self._silent: list[Any] = []
 
@@ -74,6 +76,7 @@ class Modules:
             finally:
                 cls._call_impl = _call_impl
 
+        self.followed.install(patches)
         patches.replace(cls, "_call_impl", _call_impl)
         patches.replace(cls, "compile", compile)
 
@@ -135,21 +138,20 @@ class Modules:
             self._whole(module, args, output)
 
     def _whole(self, module: Any, args: Any, output: Any) -> None:
-        """A module that ran unheard is one operation: of its arguments and parameters."""
+        """A module that ran unheard is one operation, of its arguments and parameters; one of TorchScript is more."""
         given = [a for a in args if isinstance(a, torch.Tensor)]
         inputs = [*given, *module.parameters()]
         outputs = [t for t in (output if isinstance(output, tuple) else (output,)) if isinstance(t, torch.Tensor)]
         log = self.log
         grads = tuple([t.requires_grad for t in inputs])
-        log.add(
-            Ran(
-                type(module).__name__,
-                tuple([log.serial(t) for t in inputs]),
-                grads,
-                tuple([made_of(log, t) for t in outputs]),
-                torch.is_grad_enabled(),
-                frames.capture(sys._getframe(4)),
-                log.local.scope[-1] if log.local.scope else 0,
-                edges.missing(inputs, grads, edges.edges_of(inputs), outputs) if torch.is_grad_enabled() else None,
-            )
+        whole = Ran(
+            type(module).__name__,
+            tuple([log.serial(t) for t in inputs]),
+            grads,
+            tuple([made_of(log, t) for t in outputs]),
+            torch.is_grad_enabled(),
+            frames.capture(sys._getframe(4)),
+            log.local.scope[-1] if log.local.scope else 0,
+            edges.missing(inputs, grads, edges.edges_of(inputs), outputs) if torch.is_grad_enabled() else None,
         )
+        self.followed.module(module, args, whole)

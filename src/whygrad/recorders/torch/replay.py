@@ -9,7 +9,9 @@ from whygrad.graph import Barrier, Crossing, GradientSeen
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.torch import ops
+from whygrad.recorders.torch.barriers import CONSTANT, Reasons
 from whygrad.recorders.torch.log import Applied, Crossed, Log, Made, Marked, Met, Ran
+from whygrad.recorders.torch.narrowing import narrowed
 from whygrad.recorders.torch.parts import independent
 from whygrad.recorders.torch.values import Values
 from whygrad.span import Span
@@ -43,12 +45,11 @@ class Replay:
         self.log = log
         self.marks = frozenset(marks)
         self.opened = opened
-        self.unwatched = unwatched
+        self.reasons = Reasons(unwatched, underived)
         self.scope_of = scope_of
         self.values = values
         self.cotangents: dict[int, GradientSeen] = {}
         self.noted: dict[str, set[int]] = {"zero": set(), "broken": set()}
-        self.underived = underived
         self.first_op = 0
         self._number = 0
         self.current: dict[int, int] = {}
@@ -101,7 +102,7 @@ class Replay:
         return value
 
     def _new(self, made: Made) -> int:
-        kind = (str(made.dtype).removeprefix("torch."), tuple(made.shape))
+        kind = (str(made.dtype).removeprefix("torch."), None if made.shape is None else tuple(made.shape))
         value = self.builder.value(*kind)
         self._kinds[value] = kind
         self._differentiable[value] = ops.differentiable(made.dtype)
@@ -129,7 +130,7 @@ class Replay:
             return
         inputs = [] if ops.plain(entry.name) in ops.SHAPE_ONLY else [self.value(s) for s in entry.inputs]
         grads = entry.grads[: len(inputs)]
-        stack = self.stack(entry.stack)
+        stack = narrowed(self.stack(entry.stack), entry)
         outputs = [self._new(made) for made in self._distinct(entry.made)]
         self._measured(inputs, outputs)
         barriers = self._barriers(entry, inputs, grads, outputs)
@@ -166,55 +167,20 @@ class Replay:
         where = self.stack(entry.where)[0] if entry.where else None
         found = []
         made = self._distinct(entry.made)
-        first = entry.inputs[0] if entry.inputs else 0
+        first = next(iter(entry.inputs), 0)
+        share = self.reasons.is_share(ops.plain(entry.name), inputs, outputs, self._kinds)
         for i, value in enumerate(inputs):
             if not self._differentiable.get(value, True):
                 continue  # what made it an integer has cut already
             serial = entry.inputs[i]
             for o in range(len(outputs)):
                 kept = serial == made[o].serial and ops.changes_first(entry.name) and serial == first
-                reason = self._reason(entry, i, o, serial, grads[i], made[o], kept)
+                constant = share and grads[i] and entry.recording
+                reason = CONSTANT if constant else self.reasons.of(entry, i, o, grads[i], made[o], kept)
                 if reason is not None:
-                    found.append(Barrier(i, o, *reason, selects=reason == ops.OVERWRITTEN, where=where))
+                    zeros = reason[0] == "zero-gradient"
+                    found.append(Barrier(i, o, *reason, selects=reason == ops.OVERWRITTEN, where=where, zeros=zeros))
         return found
-
-    def _reason(
-        self, entry: Ran, i: int, o: int, serial: int, grad: bool, made: Made, kept: bool
-    ) -> tuple[str, str] | None:
-        """Why nothing passes from one input to one output, if nothing does: (kind, detail)."""
-        name = ops.plain(entry.name)
-        if serial in self.unwatched and not kept:
-            return ("not-watched", name)
-        if entry.name.startswith("sample:") and grad:
-            return ("non-differentiable-op", "sampling has no derivative")
-        if name.startswith("checkpoint:"):
-            return ("recording-off", "reentrant checkpoint") if grad else None
-        if grad and name == self.underived:
-            return ("no-registered-gradient", "torch has no derivative for this")
-        if entry.name in ops.CUTS or name in ops.CUTS:
-            cut = ops.CUTS.get(entry.name) or ops.CUTS[name]
-            # Grad mode off cuts here as well: what copies a weight to a target is no step of the model.
-            return cut if entry.recording or cut[0] != "stop-gradient" else ("recording-off", "")
-        if (name, i) in ops.CUTS_OF and not (kept and name in ops.OVERWRITING):
-            return ops.CUTS_OF[name, i]
-        if kept and name in ops.OVERWRITING:
-            return ops.OVERWRITTEN
-        if name == "Parameter":
-            return ("stop-gradient", "nn.Parameter makes a new leaf of it") if grad else None
-        if not ops.differentiable(made.dtype):
-            return ("integer-dtype" if name in ops.CASTS else "non-differentiable-op", f"the result is {made.dtype}")
-        if not entry.recording:
-            if not grad:
-                return None
-            written = ops.changes_first(entry.name) and not kept
-            return ("state-write" if written else "recording-off", name)
-        if name == "data:set":
-            return ("state-write", "`.data` is set")
-        if grad and not entry.where and not any(m.requires_grad for m in entry.made):
-            return ("non-differentiable-op", "its result has no gradient function")
-        if entry.cut is not None and (i, o) in entry.cut:
-            return ("non-differentiable-op", "autograd has no way back to this argument")
-        return None
 
     def _numbers(self, entry: Ran, stack: tuple[Span, ...]) -> list[int]:
         """Python numbers among the arguments: constants, of which some left as tensors."""
@@ -287,7 +253,9 @@ class Replay:
                 crossing = Crossing(self.current[entry.serial], self.builder.next_op, entry.how, stack)
                 self.builder.departures.append(crossing)
             return
-        value = self.current[entry.serial] = self.builder.value("float32")
+        dtype = str(entry.dtype).removeprefix("torch.")
+        value = self.current[entry.serial] = self.builder.value(dtype)
+        self._differentiable[value] = ops.differentiable(entry.dtype)
         self.builder.arrivals.append(Crossing(value, self.builder.next_op, entry.how, stack))
         origin = self.current.get(entry.came_from)
         if entry.came_from and origin is not None:

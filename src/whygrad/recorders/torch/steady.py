@@ -18,11 +18,25 @@ from whygrad.recorders.torch.originals import gradient_of
 
 
 @dataclass(slots=True)
+class Pace:
+    """How many steps an optimizer made, and how many of the last had a learning rate of 0."""
+
+    steps: int = 0
+    idle: int = 0
+
+    def step(self, moving: bool) -> None:
+        """One more, which moves something or nothing."""
+        self.steps += 1
+        self.idle = 0 if moving else self.idle + 1
+
+
+@dataclass(slots=True)
 class Last:
-    """What was told of an optimizer's last step, and how many steps went the same way since."""
+    """What was told of an optimizer's last step, how many steps went the same way since, and its pace."""
 
     optimizer: weakref.ref[Any]
     asked: Asked
+    pace: Pace
     again: int = 0
 
 
@@ -37,10 +51,10 @@ class Steady:
         self.tell = tell
         self._known: dict[int, Last] = {}
 
-    def learn(self, optimizer: Any, asked: Asked) -> None:
+    def learn(self, optimizer: Any, asked: Asked, pace: Pace) -> None:
         """A step was told; it may be gone by as one that served everything."""
         if asked.error is None and set(asked.seen) == {"present"}:
-            self._known[id(optimizer)] = Last(weakref.ref(optimizer), asked)
+            self._known[id(optimizer)] = Last(weakref.ref(optimizer), asked, pace)
         else:
             self._known.pop(id(optimizer), None)
 
@@ -52,7 +66,9 @@ class Steady:
         with torch._C.DisableTorchFunction():  # no subclass of tensors hears our look
             held = [p for group in groups for p in group["params"] if p.requires_grad]
             served = len(held) == len(last.asked.paths) and all(gradient_of(p) is not None for p in held)
-        last.again += served
+        if served:
+            last.again += 1
+            last.pace.step(not all(_is_zero(group.get("lr")) for group in groups))
         return served
 
     def told(self) -> None:
@@ -65,3 +81,8 @@ class Steady:
         """Recording begins: every step is looked at."""
         self.told()
         self._known.clear()
+
+
+def _is_zero(rate: Any) -> bool:
+    """Whether a learning rate is the number 0; one that is a tensor is not looked at in every step."""
+    return type(rate) in (float, int) and rate == 0

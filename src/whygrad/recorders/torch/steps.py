@@ -7,9 +7,9 @@ something. The hooks are torch's own global ones, which are public.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from types import FrameType
 from typing import Any
 
@@ -22,9 +22,10 @@ from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.asking import Backward, Request, answer, site_of
 from whygrad.recorders.torch.compiled import passed_over, unseen
-from whygrad.recorders.torch.facts import FEWEST_PASSES, FEWEST_STEPS, Facts, groups_of
+from whygrad.recorders.torch.facts import FEWEST_STEPS, Facts, Unapplied, has_closure, params_of, unapplied
 from whygrad.recorders.torch.identity import ByIdentity
 from whygrad.recorders.torch.originals import gradient_of
+from whygrad.recorders.torch.steady import Pace
 from whygrad.recorders.torch.thaws import Thaws
 from whygrad.recorders.torch.values import worth
 
@@ -48,6 +49,7 @@ class Steps:
         goes_on: whether an optimizer's step needs no look, since it goes like the one before.
         shelve: makes the Graph of a request that may come to matter when the script has ended.
         let_go: whether a module held a parameter once, and none does now.
+        writer: where one of some tensors was last written to, from an entry of the log on.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Steps:
         self.goes_on: Callable[[Any], bool] = lambda optimizer: False
         self.shelve: Callable[[Request], Graph | None] = lambda request: None
         self.let_go: Callable[[Any], bool] = lambda tensor: False
+        self.writer: Callable[[int, Iterable[Any]], frames.Stack] = lambda since, held: ()
         # The log's next number when ``autograd.grad`` last answered, the entry of that, ids of what it was asked for.
         self._answered: tuple[int, int, frozenset[int]] = (-1, -1, frozenset())
         self._stepped: ByIdentity[int] = ByIdentity()
@@ -111,23 +114,20 @@ class Steps:
         if (facts := self._facts.get(optimizer, None)) is not None:
             facts.rated(rate, facts.asked or frames.capture(frame))
 
-    def unapplied(self) -> Iterator[tuple[Facts, tuple[Parameter, ...], str, frames.Stack]]:
-        """What optimizers held and could not change, why, and the place of that, when the script has ended."""
-        applied = {p.path for facts in self._lives for p in facts.moved()}
-        for facts in self._lives:
-            held = tuple(p for p in facts.parameters if p.path not in applied)  # an optimizer may wrap another
-            if facts.steps >= FEWEST_STEPS and not facts.rates:
-                yield facts, held, "schedule" if facts.schedule else "rate", facts.schedule or facts.place
-            elif facts.steps >= FEWEST_PASSES and not facts.schedule:
-                yield facts, held, "rate of a group", facts.place
-            elif not facts.steps and self.passes >= FEWEST_PASSES and not facts.library:  # a library steps by itself
-                yield facts, held, "no step", facts.place
+    def unapplied(self) -> Iterator[Unapplied]:
+        """What optimizers held and could not change, when the script has ended."""
+        return unapplied(self._lives, self.passes)
 
     def never_let_through(self) -> Iterator[Graph]:
         """Of each optimizer whose every step a loss scaler left out, what was asked in the first."""
         for facts in self._lives:
             if not facts.steps and facts.skipped >= FEWEST_STEPS and facts.shelved is not None:
                 yield facts.shelved
+
+    def pace_of(self, optimizer: Any) -> Pace:
+        """What its further steps are to be counted by."""
+        facts = self._facts.get(optimizer, None)
+        return facts.pace if facts is not None else Pace()
 
     def count(self, optimizer: Any) -> int:
         """How many steps an optimizer has made."""
@@ -149,7 +149,7 @@ class Steps:
             facts.skipped += 1
             calls = [c for c in self.pending if c.mark >= 0]
             if facts.skipped == 1 and calls:
-                sources = [p for group in groups_of(optimizer) for p in group["params"] if p.requires_grad]
+                sources = [p for p in params_of(optimizer) if p.requires_grad]
                 request = self._request(optimizer, sources, frame, facts.place, calls, 0)
                 facts.shelved = self.shelve(replace(request, skipped=frames.capture(frame)))
         except Exception as error:
@@ -188,7 +188,7 @@ class Steps:
 
     def held(self) -> list[Any]:
         """What the living optimizers hold."""
-        return [p for o in list(self.optimizers) for g in groups_of(o) for p in g["params"]] + self.also_held()
+        return [p for o in list(self.optimizers) for p in params_of(o)] + self.also_held()
 
     def last(self) -> int:
         """Where in the log an optimizer last ended its step."""
@@ -206,6 +206,10 @@ class Steps:
                     return
                 self.pause(True)  # before our own reading too: the mode need not hear it
                 self._stepping(optimizer, sys._getframe(1))
+                if (facts := self._facts.get(optimizer, None)) is not None:
+                    facts.undone.begins(
+                        optimizer, params_of(optimizer), partial(self.writer, self._stepped.get(optimizer, 0))
+                    )
         except Exception as error:
             self.fault(error)
 
@@ -224,6 +228,8 @@ class Steps:
 
     def ended(self, optimizer: Any) -> None:
         """An optimizer's own work is done."""
+        if (facts := self._facts.get(optimizer, None)) is not None:
+            facts.undone.ends(params_of(optimizer))
         self.pause(False)
         self._stepped[optimizer] = self.now()
 
@@ -233,7 +239,7 @@ class Steps:
         if facts is not None:
             facts.stepped(optimizer)
             self.thaws.look(frame, facts.place)
-        sources = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
+        sources = [p for p in params_of(optimizer) if p.requires_grad]
         settled = facts is None or (facts.is_settled(optimizer) and self.thaws.is_idle())
         self.asks(optimizer, sources, frame, facts.place if facts else (), by=optimizer if settled else None)
 
@@ -292,8 +298,3 @@ class Steps:
             optimizer=place,
             by=by,
         )
-
-
-def has_closure(args: Any, kwargs: Any) -> bool:
-    """Whether a step was handed a function that computes the loss."""
-    return any(callable(one) for one in (*args[1:], *kwargs.values()))

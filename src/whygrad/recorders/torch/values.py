@@ -27,14 +27,15 @@ POLES = frozenset(
     "linalg_vector_norm vector_norm matrix_norm frobenius_norm cdist pairwise_distance pdist std std_mean var exp "
     "expm1 sinh cosh acos asin arccos arcsin atan2 acosh atanh tan softmax log_softmax logsumexp normalize "
     "cosine_similarity prod cumprod lgamma digamma erfinv logit linalg_svd linalg_eigh svd eigh inverse linalg_inv "
-    "linalg_det logdet scaled_dot_product_attention binary_cross_entropy layer_norm group_norm batch_norm".split()
+    "linalg_det logdet scaled_dot_product_attention binary_cross_entropy layer_norm group_norm batch_norm "
+    "ctc_loss".split()
 )
 # A gradient that is zero in one step may be so by chance; after this many in a row it is looked at.
 ZERO_STEPS = 2
 
 # Bound now: the script may put something of its own in their place, and what we look at is no call of the script's.
 _all, _any, _detach, _item, _sum = Tensor.all, Tensor.any, Tensor.detach, Tensor.item, Tensor.sum
-_register_hook = Tensor.register_hook
+_register_hook, _resolve_conj = Tensor.register_hook, Tensor.resolve_conj
 
 # (entry of the log, position, whether it is an output).
 Place = tuple[int, int, bool]
@@ -277,7 +278,7 @@ def _looked_at(gradient: Any) -> GradientSeen:
     if not values.is_floating_point():
         if not values.is_complex():
             return "unknown"
-        values = view_as_real(values)
+        values = view_as_real(_resolve_conj(values))
     size = values.numel()
     if not size:
         return "unknown"
