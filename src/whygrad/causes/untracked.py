@@ -210,6 +210,7 @@ from whygrad.causes.layers import layer_of, stored
 from whygrad.causes.once import once
 from whygrad.causes.plain_leaf import is_to_learn
 from whygrad.causes.refusals import is_refused
+from whygrad.causes.registering import registered
 from whygrad.causes.remade import is_renewed, renewed
 from whygrad.causes.unlisted import is_unlisted
 from whygrad.finding import Fix, Label, Proof, Step
@@ -264,7 +265,7 @@ def explain(case: Case) -> Explanation | None:
         made,
         (Label(made, _IN_OBJECT if kept is not None else _MADE),) if made is not None else (),
         (Step("parameter", parameter.name, made), Step("loss", "loss")),
-        fix=Fix(_INHERIT if kept is not None else spoken(FIXES, case)),
+        fix=Fix(_INHERIT) if kept is not None else Fix(spoken(FIXES, case), registered(case, made)),
         proof=Proof("structural", True, f"{seen}, and it is in no {spoken(LISTS, case)}"),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from whygrad.recorders.torch.closing import close, marked, unapplied
 from whygrad.recorders.torch.derivatives import derived
 from whygrad.recorders.torch.facts import held_by
 from whygrad.recorders.torch.faults import kind_of
+from whygrad.recorders.torch.forgotten import forgotten
 from whygrad.recorders.torch.health import Health
 from whygrad.recorders.torch.hooks import Hooks
 from whygrad.recorders.torch.keras import Keras
@@ -51,17 +53,15 @@ class Torch:
         self.keras = Keras(self.log, self.requests.steps, self._told, self._fault)
         self.lives.optimizer_made, self.lives.optimizer_failed = self._optimizer_made, self._optimizer_failed
         self.requests.used, steps = self._used, self.requests.steps
-        steps.thaws.recorder = self
+        steps.thaws.recorder, steps.forgotten = self, partial(forgotten, self)
         self.steady = Steady(lambda asked: self.sink.asked(asked) if self.sink is not None else None)
         steps.goes_on = lambda o: not self.recording and self.steady.goes_on(o)
         steps.shelve = lambda request: self._closed(request, self._names(request.frame, request.sources))
         steps.let_go = lambda tensor: self.known.let_go(tensor, self.lives.modules)
         self.requests.grads.derived = lambda outputs, answers, frame: derived(self.log, outputs, answers, frame)
         self.requests.grads.outermost = self.hooks.transforms.outermost
-        self.hooks.transforms.mark = self._mark
-        self.hooks.transforms.unanswered = self.requests.grads.unanswered
-        self.hooks.replicas.coming = self._came_round
-        self.lives.schedule_made = steps.scheduled
+        self.hooks.transforms.mark, self.hooks.transforms.unanswered = self._mark, self.requests.grads.unanswered
+        self.hooks.replicas.coming, self.lives.schedule_made = self._came_round, steps.scheduled
         self.recording = False
         self.health: Health | None = None
         # An error about gradients that an operation raised: it, the operation, its place, its inputs.

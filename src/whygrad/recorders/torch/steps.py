@@ -48,6 +48,7 @@ class Steps:
         goes_on: whether an optimizer's step needs no look, since it goes like the one before.
         shelve: makes the Graph of a request that may come to matter when the script has ended.
         let_go: whether a module held a parameter once, and none does now.
+        forgotten: what an optimizer holds, of which it was forgotten that it is to learn, read since an entry.
     """
 
     def __init__(
@@ -60,16 +61,15 @@ class Steps:
     ) -> None:
         self.heard, self.pending, self.pause, self.now, self.fault = heard, pending, pause, now, fault
         self.optimizers = WeakIdKeyDictionary()
-        self.passes = 0
-        self.thaws = Thaws(self.held)
+        self.passes, self.thaws = 0, Thaws(self.held)
         self.also_held: Callable[[], list[Any]] = list
         self.goes_on: Callable[[Any], bool] = lambda optimizer: False
         self.shelve: Callable[[Request], Graph | None] = lambda request: None
         self.let_go: Callable[[Any], bool] = lambda tensor: False
+        self.forgotten: Callable[[Any, int], list[Any]] = lambda optimizer, opened: []
         # The log's next number when ``autograd.grad`` last answered, the entry of that, ids of what it was asked for.
         self._answered: tuple[int, int, frozenset[int]] = (-1, -1, frozenset())
-        self._stepped = WeakIdKeyDictionary()
-        self._facts = WeakIdKeyDictionary()
+        self._stepped, self._facts = WeakIdKeyDictionary(), WeakIdKeyDictionary()
         self._lives: list[Facts] = []
         self._cleared: tuple[int, frames.Stack] = (-1, ())
 
@@ -234,6 +234,7 @@ class Steps:
             facts.stepped(optimizer)
             self.thaws.look(frame, facts.place)
         sources = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
+        sources += self.forgotten(optimizer, self._stepped.get(optimizer, 0))
         settled = facts is None or (facts.is_settled(optimizer) and self.thaws.is_idle())
         self.asks(optimizer, sources, frame, facts.place if facts else (), by=optimizer if settled else None)
 
