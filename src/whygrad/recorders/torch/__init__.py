@@ -19,7 +19,7 @@ from whygrad.recorders.torch.closing import close, marked, unapplied
 from whygrad.recorders.torch.derivatives import derived
 from whygrad.recorders.torch.facts import held_by
 from whygrad.recorders.torch.faults import kind_of
-from whygrad.recorders.torch.forgotten import forgotten
+from whygrad.recorders.torch.forgotten import forgotten, read
 from whygrad.recorders.torch.health import Health
 from whygrad.recorders.torch.hooks import Hooks
 from whygrad.recorders.torch.keras import Keras
@@ -53,7 +53,7 @@ class Torch:
         self.keras = Keras(self.log, self.requests.steps, self._told, self._fault)
         self.lives.optimizer_made, self.lives.optimizer_failed = self._optimizer_made, self._optimizer_failed
         self.requests.used, steps = self._used, self.requests.steps
-        steps.thaws.recorder, steps.forgotten = self, partial(forgotten, self)
+        steps.thaws.recorder, steps.forgotten, steps.read = self, partial(forgotten, self), partial(read, self.log)
         self.steady = Steady(lambda asked: self.sink.asked(asked) if self.sink is not None else None)
         steps.goes_on = lambda o: not self.recording and self.steady.goes_on(o)
         steps.shelve = lambda request: self._closed(request, self._names(request.frame, request.sources))

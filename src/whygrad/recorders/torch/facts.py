@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Fewer steps, or backward passes without one, may be a short trial.
 FEWEST_STEPS, FEWEST_PASSES = 3, 10
+# Gradients that are cleared are used up: nothing is being summed for a later step.
+FEWEST_CLEARED = 2
 
 
 @dataclass(slots=True)
@@ -25,19 +27,23 @@ class Facts:
 
     Attributes:
         parameters: those that have a name; ``groups``: of each, the number of its group.
+        began: the log's next entry when it was made.
         place: where it was made; ``schedule``: where the schedule was made that changed its learning rate.
         library: whose optimizer it is, if not torch's own; ``asked``: where it was handed gradients first, then.
+        unasked: where it first took a step before any backward pass, and had no gradient.
         skipped: how many steps a loss scaler left out so far; ``shelved``: what was asked in the first of these.
     """
 
     parameters: tuple[Parameter, ...]
     groups: tuple[int, ...] = ()
+    began: int = 0
     steps: int = 0
     rates: set[int] = field(default_factory=set)
     place: frames.Stack = ()
     schedule: frames.Stack = ()
     library: str = ""
     asked: frames.Stack = ()
+    unasked: frames.Stack = ()
     skipped: int = 0
     shelved: Graph | None = None
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from whygrad.recorders.torch.facts import groups_of
-from whygrad.recorders.torch.log import Ran
+from whygrad.recorders.torch.log import Log, Ran
 
 if TYPE_CHECKING:
     from whygrad.recorders.torch import Torch
@@ -26,6 +27,12 @@ def forgotten(recorder: Torch, optimizer: Any, opened: int) -> list[Any]:
     plain = [p for p in held if type(p) is torch.Tensor and not p.requires_grad and p.is_floating_point()]
     if not plain:
         return []
-    entries = recorder.log.since(opened)
-    read = {serial for entry in entries if isinstance(entry, Ran) for serial in entry.inputs}
-    return [p for p in plain if recorder.log.known(p) in read and not any(recorder.lives.freezes(p))]
+    return [p for p in read(recorder.log, plain, opened) if not any(recorder.lives.freezes(p))]
+
+
+def read(log: Log, tensors: Iterable[Any], opened: int) -> list[Any]:
+    """Of some tensors, those that an operation has read since an entry of the log; all while none is written."""
+    if not log.entries:
+        return list(tensors)
+    met = {serial for entry in log.since(opened) if isinstance(entry, Ran) for serial in entry.inputs}
+    return [tensor for tensor in tensors if log.known(tensor) in met]

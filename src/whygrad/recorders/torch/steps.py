@@ -7,28 +7,24 @@ something. The hooks are torch's own global ones, which are public.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import wraps
 from types import FrameType
 from typing import Any
 
 import torch
-from torch.nn.utils import clip_grad
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.weak import WeakIdKeyDictionary
 
-from whygrad.graph import GradientSeen, Graph, Parameter
+from whygrad.graph import Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.asking import Backward, Request, answer, site_of
-from whygrad.recorders.torch.compiled import passed_over, unseen
-from whygrad.recorders.torch.facts import FEWEST_PASSES, FEWEST_STEPS, Facts, groups_of
+from whygrad.recorders.torch.clearing import Clearing
+from whygrad.recorders.torch.compiled import unseen
+from whygrad.recorders.torch.facts import FEWEST_CLEARED, FEWEST_PASSES, FEWEST_STEPS, Facts, groups_of
 from whygrad.recorders.torch.originals import gradient_of
 from whygrad.recorders.torch.thaws import Thaws
-from whygrad.recorders.torch.values import worth
-
-CLIPS = ("clip_grad_norm_", "clip_grad_value_")
 
 
 class Steps:
@@ -48,6 +44,7 @@ class Steps:
         goes_on: whether an optimizer's step needs no look, since it goes like the one before.
         shelve: makes the Graph of a request that may come to matter when the script has ended.
         let_go: whether a module held a parameter once, and none does now.
+        read: of some tensors, those that an operation has read since an entry of the log; all while none is written.
         forgotten: what an optimizer holds, of which it was forgotten that it is to learn, read since an entry.
     """
 
@@ -66,21 +63,17 @@ class Steps:
         self.goes_on: Callable[[Any], bool] = lambda optimizer: False
         self.shelve: Callable[[Request], Graph | None] = lambda request: None
         self.let_go: Callable[[Any], bool] = lambda tensor: False
+        self.read: Callable[[Sequence[Any], int], list[Any]] = lambda tensors, opened: list(tensors)
         self.forgotten: Callable[[Any, int], list[Any]] = lambda optimizer, opened: []
         # The log's next number when ``autograd.grad`` last answered, the entry of that, ids of what it was asked for.
         self._answered: tuple[int, int, frozenset[int]] = (-1, -1, frozenset())
         self._stepped, self._facts = WeakIdKeyDictionary(), WeakIdKeyDictionary()
         self._lives: list[Facts] = []
-        self._cleared: tuple[int, frames.Stack] = (-1, ())
+        self.clearing = Clearing(self)
 
     def install(self, patches: Patches) -> None:
         """Hook into the optimizers, and into what clears gradients."""
-        for cls in (torch.optim.Optimizer, torch.nn.Module):
-            patches.replace(cls, "zero_grad", self._clearing(cls.zero_grad))
-        for name in CLIPS:  # a bound of 0 leaves nothing
-            wrapper = self._clearing(getattr(clip_grad, name))
-            for home in (clip_grad, torch.nn.utils):
-                patches.replace(home, name, wrapper)
+        self.clearing.install(patches)
         patches.defer(register_optimizer_step_pre_hook(self._before).remove)
         patches.defer(register_optimizer_step_post_hook(self._after).remove)
 
@@ -89,7 +82,8 @@ class Steps:
     ) -> None:
         """A new optimizer, what it holds, by group and name, where it was made, and by which library's class."""
         self.met(optimizer)
-        facts = Facts(tuple(p for _, p in held), tuple(group for group, _ in held), place=place, library=library)
+        parameters, groups = tuple(p for _, p in held), tuple(group for group, _ in held)
+        facts = Facts(parameters, groups, self.now(), place=place, library=library)
         self._facts[optimizer] = facts
         self._lives.append(facts)
 
@@ -120,8 +114,15 @@ class Steps:
                 yield facts, held, "schedule" if facts.schedule else "rate", facts.schedule or facts.place
             elif facts.steps >= FEWEST_PASSES and not facts.schedule:
                 yield facts, held, "rate of a group", facts.place
-            elif not facts.steps and self.passes >= FEWEST_PASSES and not facts.library:  # a library steps by itself
+            elif facts.unasked and not self.passes and self._answered[0] < 0:
+                yield facts, facts.parameters, "no backward", facts.unasked
+            elif not facts.steps and not facts.library and self._waits():  # a library steps by itself
                 yield facts, held, "no step", facts.place
+
+    def _waits(self) -> bool:
+        """Whether there were gradients enough for a step: many, or new ones each time that no optimizer took up."""
+        wasted = self.clearing.times >= FEWEST_CLEARED and not any(facts.steps for facts in self._lives)
+        return wasted or self.passes >= FEWEST_PASSES
 
     def never_let_through(self) -> Iterator[Graph]:
         """Of each optimizer whose every step a loss scaler left out, what was asked in the first."""
@@ -156,30 +157,6 @@ class Steps:
             self.fault(error)
         finally:
             self.ended(optimizer)
-
-    def _clearing(self, original: Any) -> Any:
-        steps = self
-
-        @passed_over
-        @wraps(original)
-        def clear(*args: Any, **kwargs: Any) -> Any:
-            if not torch.compiler.is_compiling() and steps.pending and steps.pending[-1].mark >= 0:
-                steps._cleared = (steps.now(), frames.capture(sys._getframe(1)))
-            steps.pause(True)
-            try:
-                return original(*args, **kwargs)
-            finally:
-                steps.pause(False)
-
-        return clear
-
-    def _lost(self, calls: list[Backward], sources: Sequence[Any], got: Mapping[int, GradientSeen]) -> frames.Stack:
-        """Where the gradients of this step were cleared, if all of them are gone again."""
-        when, stack = self._cleared
-        if not calls or when <= max(c.mark for c in calls) or not any(got.get(id(p)) == "present" for p in sources):
-            return ()
-        gone = all((g := gradient_of(p)) is None or worth(g) == "zero" for p in sources)
-        return stack if gone else ()
 
     @property
     def any(self) -> bool:
@@ -234,9 +211,30 @@ class Steps:
             facts.stepped(optimizer)
             self.thaws.look(frame, facts.place)
         sources = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
-        sources += self.forgotten(optimizer, self._stepped.get(optimizer, 0))
+        opened = self._stepped.get(optimizer, 0)
+        sources += self.forgotten(optimizer, opened)
+        if facts is not None and self._is_idle(facts, sources, max(opened, facts.began), frame):
+            return
         settled = facts is None or (facts.is_settled(optimizer) and self.thaws.is_idle())
         self.asks(optimizer, sources, frame, facts.place if facts else (), by=optimizer if settled else None)
+
+    def _is_idle(self, facts: Facts, sources: Sequence[Any], opened: int, frame: FrameType) -> bool:
+        """Whether a step has nothing to step with, and that is not for want of a way to the loss.
+
+        Nothing was computed with what it holds: a script shows its schedule. Or it was, and no backward pass ran yet.
+
+        Args:
+            opened: the entry of the log where the step begins.
+        """
+        calls = any(c.mark >= opened or not c.known for c in self.pending)
+        if calls or self._answered[0] >= opened or any(gradient_of(p) is not None for p in sources):
+            facts.unasked = ()
+            return False
+        if not self.read(sources, opened):
+            return True
+        if not self.passes and self._answered[0] < 0 and facts.steps <= 1:
+            facts.unasked = frames.capture(frame)
+        return bool(facts.unasked)
 
     def asks(
         self, optimizer: Any, sources: Sequence[Any], frame: FrameType, place: frames.Stack = (), by: Any = None
@@ -290,7 +288,7 @@ class Steps:
             tuple(c.mark for c in mine if c.mark >= 0),
             opened,
             got=got,
-            cleared=self._lost(mine, sources, got),
+            cleared=self.clearing.lost(mine, sources, got),
             optimizer=place,
         )
 
