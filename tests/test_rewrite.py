@@ -7,28 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from edits import applied
+from edits import Text
 from whygrad import rewrite
-from whygrad.span import Span
 
 NEW = {"apply_updates": 0, "apply_gradients": None}
 STOPS = ("stop_gradient", "detach")
-
-
-class Text:
-    def __init__(self, folder: Path, text: str) -> None:
-        self.file, self.text = folder / "train.py", text
-        self.file.write_text(text, "utf-8")
-
-    def at(self, code: str) -> Span:
-        start = self.text.index(code)
-        head, whole = self.text[:start], self.text[: start + len(code)]
-        line, end_line = head.count("\n") + 1, whole.count("\n") + 1
-        column, end = start - head.rfind("\n"), start + len(code) - whole.rfind("\n")
-        return Span(str(self.file), line, column, end_line, end, "<module>", code)
-
-    def after(self, edits: rewrite.Edits) -> str | None:
-        return applied(edits, self.text) if edits else None
 
 
 @pytest.mark.parametrize(
@@ -66,56 +49,6 @@ def test_a_keyword_is_given_once(tmp_path: Path, call: str, new: str | None) -> 
     for place in (text.at(call), text.at(text.text.rstrip())):  # the call, or the block that it opens
         edits = rewrite.given_keyword(place, "persistent=True")
         assert text.after(edits) == (new and text.text.replace(call, new))
-
-
-BEFORE = "p = x @ w\nwith tape_of() as tape:\n    l = p * p\ng = tape.gradient(l, w)\n"
-AFTER = "with tape_of() as tape:\n    p = x @ w\n\nl = p * p  # the loss\ng = tape.gradient(l, w)\n"
-
-
-def test_a_line_beside_the_block_moves_inside(tmp_path: Path) -> None:
-    text = Text(tmp_path, BEFORE)
-    moved = text.after(rewrite.moved_inside(text.at("x @ w"), text.at("tape_of()")))
-    assert moved == "with tape_of() as tape:\n    p = x @ w\n    l = p * p\ng = tape.gradient(l, w)\n"
-    text = Text(tmp_path / "..", AFTER)
-    moved = text.after(rewrite.moved_inside(text.at("p * p"), text.at("tape_of()")))
-    assert moved == AFTER.replace("l = p * p", "    l = p * p")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        BEFORE.replace("with", "print()\nwith"),  # something runs between
-        BEFORE.replace("p = x @ w", "p = x @ w; q = p"),
-        BEFORE.replace("p = x @ w", "p = (\n    x @ w)"),
-        BEFORE.replace("p = x @ w", "if p:\n    p = x @ w"),
-        BEFORE.replace("tape_of()", "tape_of(), p"),  # the block's head reads it
-        BEFORE.replace("tape:\n    l = p * p", "tape: l = p * p"),
-    ],
-)
-def test_a_line_that_can_not_be_moved_safely_stays(tmp_path: Path, text: str) -> None:
-    made = Text(tmp_path, text)
-    assert rewrite.moved_inside(made.at("x @ w"), made.at("tape_of()")) == ()
-
-
-def test_a_block_begins_with_a_new_line(tmp_path: Path) -> None:
-    text = Text(tmp_path, "x = read()\nwith tape_of() as tape:\n    # the score\n    l = f(x)\n")
-    new = text.after(rewrite.begun_with(text.at("tape_of()"), "watch", "x"))
-    assert new == text.text.replace("    l =", "    tape.watch(x)\n    l =")
-    assert rewrite.begun_with(text.at("tape_of()"), "watch", "x[0]") == ()
-    assert rewrite.begun_with(text.at("tape_of()"), "watch", "y") == ()
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "x = read()\nwith tape_of() as tape:\n    x = g(x)\n    l = f(x)\n",
-        "x = read()\nwith tape_of() as tape:\n    if y:\n        x = g(x)\n    l = f(x)\n",
-        "x = read()\nwith tape_of():\n    l = f(x)\n",
-        "if y:\n    x = read()\nwith tape_of() as tape:\n    l = f(x)\n",
-    ],
-)
-def test_what_is_bound_inside_or_perhaps_not_at_all_is_not_watched(tmp_path: Path, text: str) -> None:
-    assert rewrite.begun_with(Text(tmp_path, text).at("tape_of()"), "watch", "x") == ()
 
 
 @pytest.mark.parametrize(
@@ -157,3 +90,13 @@ def test_what_is_new_takes_the_place_of_the_old(tmp_path: Path, lines: str, afte
     made = text.after(rewrite.bound_again(text.at(ast.get_source_segment(lines, call) or ""), NEW))
     assert (made is None) == (after is None)
     assert after is None or any(line.startswith(after) for line in (made or "").splitlines())
+
+
+def test_an_expression_is_wrapped_continued_and_called_otherwise(tmp_path: Path) -> None:
+    text = Text(tmp_path, "größe = 2 * f(x, k=1)\n")
+    call = text.at("f(x, k=1)")
+    assert text.after(rewrite.wrapped(call, "nn.P(")) == "größe = 2 * nn.P(f(x, k=1))\n"
+    assert text.after(rewrite.continued(call, "cast")) == "größe = 2 * f(x, k=1).cast()\n"
+    assert text.after(rewrite.calling(call, "np.g")) == "größe = 2 * np.g(x, k=1)\n"
+    assert rewrite.continued(text.at("2 * f(x, k=1)"), "cast") == ()
+    assert rewrite.calling(text.at("2"), "np.g") == ()

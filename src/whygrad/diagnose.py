@@ -250,7 +250,14 @@ def _is_lost(parameter: Parameter) -> bool:
     return bool(parameter.history) and parameter.history[-1].kind in ("zeroed", "kept")
 
 
+def _is_unasked(parameter: Parameter) -> bool:
+    """Whether nobody ever asked for its gradient, so that there was none to be applied."""
+    return _is_lost(parameter) and parameter.history[-1].detail == "no backward"
+
+
 def _given(parameters: Sequence[Parameter]) -> str:
+    if any(map(_is_unasked, parameters)):
+        return "no gradient"
     if any(is_unapplied(p) for p in parameters):
         return "a gradient that is not applied"
     if all(p.gradient == "nonfinite" for p in parameters):
@@ -261,5 +268,5 @@ def _given(parameters: Sequence[Parameter]) -> str:
 def _affected(parameter: Parameter) -> Affected:
     gradients: dict[str, Gradient] = {"zero": "zero", "nonfinite": "nonfinite", "present": "zero"}
     seen: Gradient = gradients.get(parameter.gradient, "none") if parameter.asked else "none"
-    gradient = "present" if is_unapplied(parameter) else seen
+    gradient = "present" if is_unapplied(parameter) and not _is_unasked(parameter) else seen
     return Affected(parameter.path, parameter.shape, parameter.dtype, gradient, parameter.written)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import linecache
 from collections.abc import Collection, Mapping
 
 from whygrad import source
@@ -38,6 +37,31 @@ def unwrapped(call: Span, names: Collection[str]) -> Edits:
     return replaced(call, text if closed else f"({text})")
 
 
+def wrapped(place: Span, opening: str) -> Edits:
+    """An expression made the argument of a call that begins with a text such as ``nn.Parameter(``."""
+    if place.line is None or place.column is None or place.end_line is None or place.end_column is None:
+        return NONE
+    return (
+        Edit(place.file, place.line, place.column, place.line, place.column, opening),
+        Edit(place.file, place.end_line, place.end_column, place.end_line, place.end_column, ")"),
+    )
+
+
+def continued(place: Span, method: str) -> Edits:
+    """An expression with the call of a method behind it."""
+    node = source.node_at(place)
+    if not isinstance(node, _CLOSED) or place.end_line is None or place.end_column is None:
+        return NONE
+    return (Edit(place.file, place.end_line, place.end_column, place.end_line, place.end_column, f".{method}()"),)
+
+
+def calling(call: Span, function: str) -> Edits:
+    """A call of another function with the same arguments."""
+    node = source.node_at(call)
+    called = source.range_of(node.func, call) if isinstance(node, ast.Call) else None
+    return replaced(called, function) if called is not None else NONE
+
+
 def given_keyword(call: Span, keyword: str) -> Edits:
     """A call with one more keyword (``name=value``) at its end; of a ``with`` block, the call that opens it."""
     block = source.statement_at(call)
@@ -54,46 +78,6 @@ def given_keyword(call: Span, keyword: str) -> Edits:
     given = f", {keyword}" if node.args or node.keywords else keyword
     at = Span(call.file, call.end_line, call.end_column - 1, call.end_line, call.end_column - 1)
     return replaced(at, given)
-
-
-def moved_inside(place: Span, opened: Span) -> Edits:
-    """The one-line assignment around a place, moved into the ``with`` block that opens beside it."""
-    moved, block = source.statement_at(place), source.statement_at(opened)
-    body = _body_of(opened.file, block)
-    if not isinstance(moved, ast.Assign) or not isinstance(block, ast.With) or moved not in body:
-        return NONE
-    first = block.body[0]
-    if moved.lineno != moved.end_lineno or first.lineno == block.lineno or not _alone(place.file, moved):
-        return NONE
-    distance = body.index(block) - body.index(moved)
-    if distance == 1 and not source.targets_of(moved) & set().union(*map(source.names_in, block.items)):
-        text = linecache.getline(place.file, moved.lineno).strip()
-        indented = " " * first.col_offset + text + "\n"
-        gone = Edit(place.file, moved.lineno, 1, moved.lineno + 1, 1, "")
-        return (gone, Edit(place.file, first.lineno, 1, first.lineno, 1, indented))
-    if distance == -1:
-        deeper = " " * (first.col_offset - moved.col_offset)
-        return (Edit(place.file, moved.lineno, 1, moved.lineno, 1, deeper),)
-    return NONE
-
-
-def begun_with(opened: Span, method: str, name: str) -> Edits:
-    """A first line ``recorder.method(name)`` in the ``with`` block that opens at a place.
-
-    The name must be bound before the block, and not in it.
-    """
-    block = source.statement_at(opened)
-    if not isinstance(block, ast.With) or not name.isidentifier() or len(block.items) != 1:
-        return NONE
-    held, first = block.items[0].optional_vars, block.body[0]
-    inside = [s for each in block.body for s in ast.walk(each) if isinstance(s, ast.stmt)]
-    rebound = any(name in source.targets_of(statement) for statement in inside if not isinstance(statement, ast.Expr))
-    if not isinstance(held, ast.Name) or first.lineno == block.lineno or rebound:
-        return NONE
-    if not source.holds_before(name, opened):
-        return NONE
-    line = " " * first.col_offset + f"{held.id}.{method}({name})\n"
-    return (Edit(opened.file, first.lineno, 1, first.lineno, 1, line),)
 
 
 def in_place(place: Span, methods: dict[type[ast.operator], str], plain: str) -> Edits:
@@ -179,21 +163,3 @@ def _last(function: ast.expr) -> str | None:
     if isinstance(function, ast.Attribute):
         return function.attr
     return function.id if isinstance(function, ast.Name) else None
-
-
-def _body_of(file: str, statement: ast.stmt | None) -> list[ast.stmt]:
-    """The block in which a statement stands."""
-    module = source.tree(file)
-    for node in ast.walk(module) if module is not None and statement is not None else ():
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(node, name, None)
-            if isinstance(block, list) and statement in block:
-                return block
-    return []
-
-
-def _alone(file: str, statement: ast.stmt) -> bool:
-    """Whether nothing else stands on a statement's line."""
-    line = linecache.getline(file, statement.lineno)
-    rest = line.encode("utf-8")[statement.end_col_offset :].decode("utf-8").strip()
-    return not line[: statement.col_offset].strip() and (not rest or rest.startswith("#"))

@@ -179,6 +179,7 @@ from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import ANY, Case, Explanation, code_of, in_package, spoken
 from whygrad.causes.instead import CALLED, itself, picking, predicting
 from whygrad.causes.refusals import UNKNOWN_NUMBER
+from whygrad.causes.staying import kept_inside
 from whygrad.causes.words import Words
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.span import Span
@@ -233,8 +234,9 @@ def explain(case: Case) -> Explanation | None:
     instead = picking(case, culprit)
     own = BY_DETAIL.get(cuts[0].barrier.detail, WORDS)
     words = PICKED if instead and own is not COPIED else own
+    edits = kept_inside(case, culprit) if words is WORDS and len({cut.span for cut in cuts}) == 1 else ()
     model, own_words = predicting(culprit), words.fix.format(owner=spoken(OWNERS, case), instead=instead)
-    fix = Fix(CALLED.format(model=model) if model else itself(case, cuts[0]) or own_words)
+    fix = Fix(CALLED.format(model=model) if model else itself(case, cuts[0]) or own_words, edits)
     found = explain_cut(case, cuts, words, culprit, fix)
     how = HOW.get(cuts[0].barrier.detail)
     return found if how is None else replace(found, notes=(*found.notes, how))
@@ -280,6 +282,6 @@ def _loss_outside(case: Case) -> Explanation | None:
             Step("cut", f"[{code_of(culprit, 40)}]", culprit),
             Step("loss", "loss"),
         ),
-        fix=Fix(WORDS.fix.format(owner=spoken(OWNERS, case))),
+        fix=Fix(WORDS.fix.format(owner=spoken(OWNERS, case)), kept_inside(case, culprit)),
         proof=Proof("structural", True, "the loss is no tensor, so nothing leads from it back to a parameter"),
     )

@@ -166,10 +166,11 @@ import ast
 from collections.abc import Mapping
 from dataclasses import replace
 
-from whygrad import source
+from whygrad import rewrite, source
 from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import ANY, Case, Explanation, spoken
 from whygrad.causes.words import Words
+from whygrad.finding import Fix
 from whygrad.ways import Cut, Edge
 
 ID = "non-differentiable-op"
@@ -223,6 +224,8 @@ DETAILS: Mapping[str, Mapping[str, Words]] = {
 }
 # The functions of `jax.random` that draw by comparing.
 _DRAWS = frozenset(("categorical", "bernoulli", "choice", "poisson", "binomial", "multinomial", "geometric"))
+# What the distributions of PyTorch draw with that can also draw as a function of their parameters.
+_REPARAMETRISED = frozenset(("normal", "_standard_gamma", "_sample_dirichlet"))
 # How a gradient is let pass around an operation, where `q` is what that makes of `x`.
 _AROUND: Mapping[str, str] = {
     "tensorflow": "x + tf.stop_gradient(q - x)",
@@ -242,7 +245,23 @@ _PICKS = Words(
 def explain(case: Case) -> Explanation | None:
     """A barrier of this kind stands nearest the loss."""
     cuts = cut_by(case, ID)
-    return explain_cut(case, cuts, _words(case, cuts[0])) if cuts else None
+    if not cuts:
+        return None
+    words = _words(case, cuts[0])
+    found = explain_cut(case, cuts, words)
+    return replace(found, fix=Fix(found.fix.summary, _carried(case, cuts))) if found.fix is not None else found
+
+
+def _carried(case: Case, cuts: list[Cut]) -> rewrite.Edits:
+    """A sample of a distribution drawn in the way that carries a gradient, where that is all that is in the way."""
+    place, op = cuts[0].span, cuts[0].op
+    if place is None or op < 0 or case.graph.op(op).name not in _REPARAMETRISED or len({c.span for c in cuts}) != 1:
+        return rewrite.NONE
+    node = source.node_at(place)
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr != "sample":
+        return rewrite.NONE
+    drawn = source.segment(place.file, node.func.value)
+    return rewrite.calling(place, f"{drawn}.rsample") if drawn is not None else rewrite.NONE
 
 
 def _words(case: Case, cut: Cut) -> Words:

@@ -114,13 +114,15 @@ There is no flag for it. Take the tensor out of the sources if you do not need i
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 
-from whygrad import rewrite
+from whygrad import rearrange, rewrite, source
 from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation, code_of, quoted
 from whygrad.causes.words import Words
 from whygrad.finding import Fix, Label
+from whygrad.span import Span
 from whygrad.ways import Cut
 
 ID = "not-watched"
@@ -134,7 +136,7 @@ def explain(case: Case) -> Explanation | None:
         return None
     path, recording = case.parameter.path, case.graph.recording
     name = case.parameter.holder or path
-    watch = rewrite.begun_with(recording.opened, "watch", name) if recording.opened is not None else rewrite.NONE
+    watch = rearrange.begun_with(recording.opened, "watch", name) if recording.opened is not None else rewrite.NONE
     fix = Fix(f"call `tape.watch({name})` at the top of the block that records", watch)
     if case.parameter.is_variable and not recording.follows_variables:
         words = Words("the tape was told not to follow variables by itself", "`watch_accessed_variables=False`", "")
@@ -156,11 +158,22 @@ def explain(case: Case) -> Explanation | None:
     return Explanation(found.reason, found.culprit, tuple(labels), found.chain, fix=fix, proof=found.proof)
 
 
+def _followed(name: str, made: Span | None) -> rewrite.Edits:
+    """The statement that binds the name to a new tensor, made to ask for gradients of it."""
+    statement = source.statement_at(made) if made is not None else None
+    if made is None or not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+        return rewrite.NONE
+    value = source.range_of(statement.value, made) if source.targets_of(statement) == {name} else None
+    fits = value is not None and isinstance(statement.value, ast.Call) and source.covers(statement.value, made)
+    return rewrite.continued(value, "requires_grad_") if value is not None and fits else rewrite.NONE
+
+
 def _leaf(case: Case, cuts: list[Cut]) -> Explanation:
     """Where no tape is opened, a tensor itself says whether it is followed."""
     path, made = case.parameter.path, case.parameter.made()
     words = Words("it does not require a gradient", "made here, and `requires_grad` stays False", "")
-    fix = Fix(f"call `{path}.requires_grad_()` before it is used, or make it with `requires_grad=True`")
+    summary = f"call `{path}.requires_grad_()` before it is used, or make it with `requires_grad=True`"
+    fix = Fix(summary, _followed(path, made))
     found = explain_cut(case, cuts[:1], words, made, fix)
     used = cuts[0].span
     if used is None or (made is not None and used.place() == made.place()):

@@ -131,13 +131,13 @@ the sources of the gradient call, or freeze them with `layer.trainable = False`.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from dataclasses import replace
 
-from whygrad import rewrite, source
+from whygrad import rearrange, rewrite, source
 from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import ANY, MAKERS, Case, Explanation, seen_from, spoken
+from whygrad.causes.switched import in_switched, left_on, switch_around
 from whygrad.causes.words import Words
 from whygrad.finding import Fix, Label
 from whygrad.graph import IN_DATASET, NO_GRAPH
@@ -184,8 +184,6 @@ STOPPED = Words(
 # The frameworks that record what runs inside a `with` block, and nothing else.
 _BY_BLOCK = frozenset(("tensorflow",))
 _ONCE = "compute it each time, inside the block that records, and not once where the model is made"
-# What switches recording off for a block or, as a decorator, for a function.
-_SWITCHES = ("no_grad", "inference_mode", "set_grad_enabled", "stop_recording")
 
 
 def explain(case: Case) -> Explanation | None:
@@ -197,17 +195,18 @@ def explain(case: Case) -> Explanation | None:
         return explain_cut(case, cuts[:1], DATA, cuts[0].span)
     opened = case.graph.recording.opened
     once = _where_made(case, cuts[0])
-    switched = _in_switched(cuts[0].stack) if once is None else None
+    switched = in_switched(cuts[0].stack) if once is None else None
     culprit = cuts[0].barrier.where or once or switched or seen_from(cuts[0].stack, opened)
     words = DETAILS.get(cuts[0].barrier.detail, spoken(WORDS, case))
     if switched is not None and culprit is switched and case.graph.framework in _BY_BLOCK:
-        return explain_cut(case, cuts[:1], STOPPED, culprit)
+        return explain_cut(case, cuts[:1], STOPPED, culprit, Fix(STOPPED.fix, left_on(case, switch_around(switched))))
     found = explain_cut(case, cuts[:1], words, culprit)
     if cuts[0].barrier.detail == NO_GRAPH and culprit is not None and culprit == cuts[0].span:
         return replace(found, fix=Fix(words.fix, rewrite.given_keyword(culprit, "create_graph=True")))
-    switch = _switch_around(culprit) if culprit is not None else None
+    switch = switch_around(culprit) if culprit is not None else None
     if switch is not None and culprit is not None and switch.line != culprit.line:
         found = replace(found, labels=(*found.labels, Label(switch, "this switches grad mode off")))
+        found = replace(found, fix=Fix(words.fix, left_on(case, switch)))
     if opened is not None and culprit is not None and opened.place() != culprit.place():
         before = (opened.line or 0) > (culprit.line or 0)
         text = "recording begins only here" if before else "recording began here, and has ended before"
@@ -241,32 +240,4 @@ def _moved(case: Case, culprit: Span, opened: Span) -> rewrite.Edits:
         place = seen_from(cut.stack, opened)
         if cut.barrier.kind != ID or place is None or source.statement_at(place) is not statement:
             return rewrite.NONE
-    return rewrite.moved_inside(culprit, opened)
-
-
-def _in_switched(stack: tuple[Span, ...]) -> Span | None:
-    """The line that lies in the block, or the function, for which recording was switched off.
-
-    What it calls knows nothing of that, and is right in itself.
-    """
-    return next((span for span in stack if _switch_around(span) is not None), None)
-
-
-def _switch_around(span: Span) -> Span | None:
-    """What switches recording off for the block or the function around a place."""
-    function = source.function_at(span)
-    if function is None:
-        return None
-    decorators = () if isinstance(function, (ast.Module, ast.Lambda)) else function.decorator_list
-    blocks = (n for n in source.statements(function) if isinstance(n, ast.With) and _lies_in(span, n.body))
-    switches = [*(i.context_expr for block in blocks for i in block.items), *decorators]
-    return next((source.range_of(node, span) for node in switches if _switches(node)), None)
-
-
-def _lies_in(span: Span, body: list[ast.stmt]) -> bool:
-    return any(source.covers(statement, span) for statement in body)
-
-
-def _switches(node: ast.expr) -> bool:
-    function = node.func if isinstance(node, ast.Call) else node
-    return ast.unparse(function).rpartition(".")[2] in _SWITCHES
+    return rearrange.moved_inside(culprit, opened)

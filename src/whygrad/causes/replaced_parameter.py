@@ -134,7 +134,7 @@ import re
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 
-from whygrad import rewrite, source
+from whygrad import rearrange, rewrite, source
 from whygrad.causes.cause import ANY, TRAINED, Case, Explanation, quoted, spoken
 from whygrad.causes.learning import trained, unasked
 from whygrad.causes.once import once
@@ -150,6 +150,8 @@ ID = "replaced-parameter"
 _IN_PLACE: Mapping[str, tuple[str, dict[type[ast.operator], str], str]] = {
     "tensorflow": ("Variable", {ast.Sub: "assign_sub", ast.Add: "assign_add"}, "assign"),
 }
+# What gives the parameters of a model.
+_COLLECTORS = frozenset(("parameters", "trainable_variables", "trainable_weights"))
 # What it means that a tensor took the place of a parameter.
 WORDS: Mapping[str, Words] = {
     "tensorflow": Words(
@@ -227,9 +229,27 @@ def _module_replaced(case: Case) -> Explanation | None:
         place,
         tuple(labels),
         (Step("parameter", parameter.name, old),),
-        fix=Fix(f"collect the {spoken(TRAINED, case)} (and build the optimizer) after the model has its final parts"),
+        fix=Fix(
+            f"collect the {spoken(TRAINED, case)} (and build the optimizer) after the model has its final parts",
+            _collected_later(place),
+        ),
         proof=Proof("structural", True, "the model no longer holds it, and a gradient reaches what it holds instead"),
     )
+
+
+def _collected_later(place: Span | None) -> rewrite.Edits:
+    """The last line before a place in its block that collects parameters, moved behind it."""
+    statement, function = (at(place) if place is not None else None for at in (source.statement_at, source.function_at))
+    if place is None or not isinstance(statement, ast.stmt) or not isinstance(function, source.FunctionNode):
+        return rewrite.NONE
+    earlier = [s for s in source.statements(function) if statement in source.after(s, function)]
+    collects = [s for s in earlier if isinstance(s, ast.Assign) and _collects(s.value)]
+    collected = source.range_of(collects[-1].value, place) if collects else None
+    return rearrange.moved_behind(collected, place) if collected is not None else rewrite.NONE
+
+
+def _collects(value: ast.expr) -> bool:
+    return any(isinstance(node, ast.Attribute) and node.attr in _COLLECTORS for node in ast.walk(value))
 
 
 @once

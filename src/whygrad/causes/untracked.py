@@ -204,17 +204,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from whygrad import source
 from whygrad.causes.cause import ANY, Case, Explanation, quoted, spoken
 from whygrad.causes.layers import layer_of, stored
 from whygrad.causes.once import once
 from whygrad.causes.plain_leaf import is_to_learn
 from whygrad.causes.refusals import is_refused
+from whygrad.causes.registering import kept_by, registered
 from whygrad.causes.remade import is_renewed, renewed
 from whygrad.causes.unlisted import is_unlisted
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.flow import Flow
-from whygrad.span import Span
 
 ID = "untracked"
 _KERAS = "make it with `self.add_weight(...)`, or keep the layer in an attribute, list or dict of the model"
@@ -253,7 +252,7 @@ def explain(case: Case) -> Explanation | None:
         return None
     home = layer_of(case)
     made, around = stored(case, home)
-    kept = _kept_by(case) if home is None else None
+    kept = kept_by(case) if home is None else None
     if kept is not None:
         made, around = kept, _root(parameter.holder)
     # An object that the model holds keeps the variable, and not the model itself.
@@ -267,22 +266,9 @@ def explain(case: Case) -> Explanation | None:
         made,
         (Label(made, _IN_OBJECT if kept is not None else _MADE),) if made is not None else (),
         (Step("parameter", parameter.name, made), Step("loss", "loss")),
-        fix=Fix(_INHERIT if kept is not None or deep else spoken(FIXES, case)),
+        fix=Fix(_INHERIT) if kept is not None or deep else Fix(spoken(FIXES, case), registered(case, made)),
         proof=Proof("structural", True, f"{seen}, and it is in no {spoken(LISTS, case)}"),
     )
-
-
-def _kept_by(case: Case) -> Span | None:
-    """Where the model of a module that does list the parameter puts the plain object in which that module is."""
-    parameter, made = case.parameter, case.parameter.made()
-    steps = (parameter.holder or "").split("[")[0].split(".")
-    if case.graph.framework != "tensorflow" or made is None or len(steps) < 3 or parameter.owner in (None, steps[0]):
-        return None
-    for span in (made, *made.called_from):
-        statement = source.statement_at(span)
-        if statement is not None and f"self.{steps[1]}" in source.targets_of(statement):
-            return span
-    return None
 
 
 def _model_is_trained(case: Case) -> bool:

@@ -75,6 +75,12 @@ PLAIN: Mapping[str, Words] = {
         "ask for the gradient by the new parameters, or put them back into the model (`nnx.update`, `eqx.combine`)",
         "the first update began with the very arrays of every request, and the updates went on from there",
     ),
+    "no backward": Words(
+        "no backward pass runs before `{code}`",
+        "the optimizer steps here, and there is nothing to step with",
+        "call `loss.backward()` before the step",
+        "the forward pass read it, and until the script ended nothing asked for a gradient of anything",
+    ),
     "no step": Words(
         "its optimizer never takes a step",
         "`step()` of this optimizer was never called",

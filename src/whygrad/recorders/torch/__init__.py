@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import torch
@@ -29,7 +28,6 @@ from whygrad.recorders.torch.names import Home, Names, names_from
 from whygrad.recorders.torch.parameters import Known, describe, others
 from whygrad.recorders.torch.requests import Requests
 from whygrad.recorders.torch.steady import Steady
-from whygrad.recorders.torch.undone import writer_of
 from whygrad.watching.watch import Watch
 
 # Requests whose sources have been named.
@@ -53,17 +51,15 @@ class Torch:
         self.keras = Keras(self.log, self.requests.steps, self._told, self._fault)
         self.lives.optimizer_made, self.lives.optimizer_failed = self._optimizer_made, self._optimizer_failed
         self.requests.used, steps = self._used, self.requests.steps
-        steps.thaws.recorder, steps.writer = self, partial(writer_of, self.log)
+        steps.recorder = steps.thaws.recorder = self
         self.steady = Steady(lambda asked: self.sink.asked(asked) if self.sink is not None else None)
         steps.goes_on = lambda o: not self.recording and self.steady.goes_on(o)
         steps.shelve = lambda request: self._closed(request, self._names(request.frame, request.sources))
         steps.let_go = lambda tensor: self.known.let_go(tensor, self.lives.modules)
         self.requests.grads.derived = lambda outputs, answers, frame: derived(self.log, outputs, answers, frame)
         self.requests.grads.outermost = self.hooks.transforms.outermost
-        self.hooks.transforms.mark = self._mark
-        self.hooks.transforms.unanswered = self.requests.grads.unanswered
-        self.hooks.replicas.coming = self._came_round
-        self.lives.schedule_made = steps.scheduled
+        self.hooks.transforms.mark, self.hooks.transforms.unanswered = self._mark, self.requests.grads.unanswered
+        self.hooks.replicas.coming, self.lives.schedule_made = self._came_round, steps.scheduled
         self.recording = False
         self.health: Health | None = None
         # An error about gradients that an operation raised: it, the operation, its place, its inputs.

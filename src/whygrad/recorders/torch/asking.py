@@ -52,6 +52,7 @@ class Request:
         skipped: where a loss scaler left out the step.
         more: goes on with a request of the same step that was told already.
         by: the optimizer that asks, if its next steps may go by unseen.
+        target_text: what was asked for a backward pass, if it is no tensor.
     """
 
     api: str
@@ -70,6 +71,7 @@ class Request:
     skipped: frames.Stack = ()
     more: bool = False
     by: Any = None
+    target_text: str | None = None
 
 
 def site_of(stack: frames.Stack) -> tuple[Any, ...]:

@@ -81,7 +81,7 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         layers(recorder, names, replay),
         Recording(None, replay.first_op, True, False),
         None if error is None else f"{type(error).__name__}: {error}",
-        None,
+        request.target_text,
         None if error is None else fault_of(replay, request.inputs, str(error), request.opened, request.stack),
         ("the beginning of the run was not recorded",) if log.forgotten else (),
         replay.cotangents,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Fewer steps, or backward passes without one, may be a short trial.
 FEWEST_STEPS, FEWEST_PASSES = 3, 10
+# Gradients that are cleared are used up: nothing is being summed for a later step.
+FEWEST_CLEARED = 2
 
 
 @dataclass(slots=True)
@@ -27,20 +29,24 @@ class Facts:
 
     Attributes:
         parameters: those that have a name; ``groups``: of each, the number of its group.
+        began: the log's next entry when it was made.
         place: where it was made; ``schedule``: where the schedule was made that changed its learning rate.
         library: whose optimizer it is, if not torch's own; ``asked``: where it was handed gradients first, then.
+        unasked: where it first took a step before any backward pass, and had no gradient.
         skipped: how many steps a loss scaler left out so far; ``shelved``: what was asked in the first of these.
         undone: whether the script puts back what its steps change; ``pace``: of all its steps.
     """
 
     parameters: tuple[Parameter, ...]
     groups: tuple[int, ...] = ()
+    began: int = 0
     steps: int = 0
     rates: set[int] = field(default_factory=set)
     place: frames.Stack = ()
     schedule: frames.Stack = ()
     library: str = ""
     asked: frames.Stack = ()
+    unasked: frames.Stack = ()
     skipped: int = 0
     shelved: Graph | None = None
     undone: Undone = field(default_factory=Undone)
@@ -85,12 +91,14 @@ class Unapplied(NamedTuple):
     note: str = ""
 
 
-def unapplied(lives: Sequence[Facts], passes: int) -> Iterator[Unapplied]:
+def unapplied(lives: Sequence[Facts], passes: int, cleared: int, answered: bool) -> Iterator[Unapplied]:
     """What optimizers held and could not change, when the script has ended.
 
     Args:
         lives: all optimizers of the run; ``passes``: how many backward passes ran.
+        cleared: how often the gradients of new ones were cleared; ``answered``: ``autograd.grad`` gave some as well.
     """
+    wasted = cleared >= FEWEST_CLEARED and not any(facts.steps for facts in lives)
     applied = {p.path for facts in lives for p in facts.moved()}
     for facts in lives:
         held = tuple(p for p in facts.parameters if p.path not in applied)  # an optimizer may wrap another
@@ -98,7 +106,9 @@ def unapplied(lives: Sequence[Facts], passes: int) -> Iterator[Unapplied]:
             yield Unapplied(facts, held, "schedule" if facts.schedule else "rate", facts.schedule or facts.place)
         elif facts.steps >= FEWEST_PASSES and not facts.schedule and held:
             yield Unapplied(facts, held, "rate of a group", facts.place)
-        elif not facts.steps and passes >= FEWEST_PASSES and not facts.library:  # a library steps by itself
+        elif facts.unasked and not passes and not answered:
+            yield Unapplied(facts, facts.parameters, "no backward", facts.unasked)
+        elif not facts.steps and (wasted or passes >= FEWEST_PASSES) and not facts.library:  # that steps by itself
             yield Unapplied(facts, held, "no step", facts.place)
         elif facts.undone.is_certain:
             yield Unapplied(facts, tuple(facts.moved()), "undone", facts.undone.writer)

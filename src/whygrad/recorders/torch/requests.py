@@ -22,6 +22,7 @@ from whygrad.recorders.torch.compiled import passed_over, unseen
 from whygrad.recorders.torch.faults import is_foreign, is_unscaled
 from whygrad.recorders.torch.grads import Grads
 from whygrad.recorders.torch.originals import gradient_of
+from whygrad.recorders.torch.outside import asked_of_a_number
 from whygrad.recorders.torch.reached import Reach, Reached
 from whygrad.recorders.torch.steps import Steps
 from whygrad.recorders.torch.values import worths
@@ -83,6 +84,14 @@ class Requests:
             site = ("raised", *site_of(last.stack))
             self.heard(Request(last.api, site, last.stack, None, held, nothing(held), (last.mark,), self.steps.last()))
         self._leftover(None)
+        number = asked_of_a_number(error) if self.recording() else None
+        if number is not None:
+            stack, sources = frames.capture(number.frame), self.steps.held() or self.used(number.frame)
+            site, marks, opened = ("raised", *site_of(stack)), (self.mark(()),), self.steps.last()
+            api, seen, raised = "torch.Tensor.backward", nothing(sources), number.error
+            self.heard(
+                Request(api, site, stack, number.frame, sources, seen, marks, opened, raised, target_text=number.text)
+            )
 
     def unread(self) -> bool:
         """Whether there is a backward call whose gradients the script has not begun to read."""

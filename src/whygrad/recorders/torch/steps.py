@@ -7,29 +7,31 @@ something. The hooks are torch's own global ones, which are public.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial, wraps
+from functools import partial
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn.utils import clip_grad
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from whygrad.graph import GradientSeen, Graph, Parameter
+from whygrad.graph import Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.asking import Backward, Request, answer, site_of
-from whygrad.recorders.torch.compiled import passed_over, unseen
+from whygrad.recorders.torch.clearing import Clearing
+from whygrad.recorders.torch.compiled import unseen
 from whygrad.recorders.torch.facts import FEWEST_STEPS, Facts, Unapplied, has_closure, params_of, unapplied
+from whygrad.recorders.torch.forgotten import forgotten, read
 from whygrad.recorders.torch.identity import ByIdentity
 from whygrad.recorders.torch.originals import gradient_of
 from whygrad.recorders.torch.steady import Pace
 from whygrad.recorders.torch.thaws import Thaws
-from whygrad.recorders.torch.values import worth
+from whygrad.recorders.torch.undone import writer_of
 
-CLIPS = ("clip_grad_norm_", "clip_grad_value_")
+if TYPE_CHECKING:
+    from whygrad.recorders.torch import Torch
 
 
 class Steps:
@@ -49,8 +51,10 @@ class Steps:
         goes_on: whether an optimizer's step needs no look, since it goes like the one before.
         shelve: makes the Graph of a request that may come to matter when the script has ended.
         let_go: whether a module held a parameter once, and none does now.
-        writer: where one of some tensors was last written to, from an entry of the log on.
+        recorder: of the log in which is what was computed with what optimizers hold.
     """
+
+    recorder: Torch
 
     def __init__(
         self,
@@ -62,28 +66,21 @@ class Steps:
     ) -> None:
         self.heard, self.pending, self.pause, self.now, self.fault = heard, pending, pause, now, fault
         self.optimizers: ByIdentity[bool] = ByIdentity()
-        self.passes = 0
-        self.thaws = Thaws(self.held)
+        self.passes, self.thaws = 0, Thaws(self.held)
         self.also_held: Callable[[], list[Any]] = list
         self.goes_on: Callable[[Any], bool] = lambda optimizer: False
         self.shelve: Callable[[Request], Graph | None] = lambda request: None
         self.let_go: Callable[[Any], bool] = lambda tensor: False
-        self.writer: Callable[[int, Iterable[Any]], frames.Stack] = lambda since, held: ()
         # The log's next number when ``autograd.grad`` last answered, the entry of that, ids of what it was asked for.
         self._answered: tuple[int, int, frozenset[int]] = (-1, -1, frozenset())
         self._stepped: ByIdentity[int] = ByIdentity()
         self._facts: ByIdentity[Facts | None] = ByIdentity()
         self._lives: list[Facts] = []
-        self._cleared: tuple[int, frames.Stack] = (-1, ())
+        self.clearing = Clearing(self)
 
     def install(self, patches: Patches) -> None:
         """Hook into the optimizers, and into what clears gradients."""
-        for cls in (torch.optim.Optimizer, torch.nn.Module):
-            patches.replace(cls, "zero_grad", self._clearing(cls.zero_grad))
-        for name in CLIPS:  # a bound of 0 leaves nothing
-            wrapper = self._clearing(getattr(clip_grad, name))
-            for home in (clip_grad, torch.nn.utils):
-                patches.replace(home, name, wrapper)
+        self.clearing.install(patches)
         patches.defer(register_optimizer_step_pre_hook(self._before).remove)
         patches.defer(register_optimizer_step_post_hook(self._after).remove)
 
@@ -92,7 +89,8 @@ class Steps:
     ) -> None:
         """A new optimizer, what it holds, by group and name, where it was made, and by which library's class."""
         self.met(optimizer)
-        facts = Facts(tuple(p for _, p in held), tuple(group for group, _ in held), place=place, library=library)
+        parameters, groups = tuple(p for _, p in held), tuple(group for group, _ in held)
+        facts = Facts(parameters, groups, self.now(), place=place, library=library)
         self._facts[optimizer] = facts
         self._lives.append(facts)
 
@@ -116,7 +114,7 @@ class Steps:
 
     def unapplied(self) -> Iterator[Unapplied]:
         """What optimizers held and could not change, when the script has ended."""
-        return unapplied(self._lives, self.passes)
+        return unapplied(self._lives, self.passes, self.clearing.times, self._answered[0] >= 0)
 
     def never_let_through(self) -> Iterator[Graph]:
         """Of each optimizer whose every step a loss scaler left out, what was asked in the first."""
@@ -157,30 +155,6 @@ class Steps:
         finally:
             self.ended(optimizer)
 
-    def _clearing(self, original: Any) -> Any:
-        steps = self
-
-        @passed_over
-        @wraps(original)
-        def clear(*args: Any, **kwargs: Any) -> Any:
-            if not torch.compiler.is_compiling() and steps.pending and steps.pending[-1].mark >= 0:
-                steps._cleared = (steps.now(), frames.capture(sys._getframe(1)))
-            steps.pause(True)
-            try:
-                return original(*args, **kwargs)
-            finally:
-                steps.pause(False)
-
-        return clear
-
-    def _lost(self, calls: list[Backward], sources: Sequence[Any], got: Mapping[int, GradientSeen]) -> frames.Stack:
-        """Where the gradients of this step were cleared, if all of them are gone again."""
-        when, stack = self._cleared
-        if not calls or when <= max(c.mark for c in calls) or not any(got.get(id(p)) == "present" for p in sources):
-            return ()
-        gone = all((g := gradient_of(p)) is None or worth(g) == "zero" for p in sources)
-        return stack if gone else ()
-
     @property
     def any(self) -> bool:
         """Whether the script ever made an optimizer, or stepped one."""
@@ -207,9 +181,8 @@ class Steps:
                 self.pause(True)  # before our own reading too: the mode need not hear it
                 self._stepping(optimizer, sys._getframe(1))
                 if (facts := self._facts.get(optimizer, None)) is not None:
-                    facts.undone.begins(
-                        optimizer, params_of(optimizer), partial(self.writer, self._stepped.get(optimizer, 0))
-                    )
+                    writer = partial(writer_of, self.recorder.log, self._stepped.get(optimizer, 0))
+                    facts.undone.begins(optimizer, params_of(optimizer), writer)
         except Exception as error:
             self.fault(error)
 
@@ -239,9 +212,30 @@ class Steps:
         if facts is not None:
             facts.stepped(optimizer)
             self.thaws.look(frame, facts.place)
-        sources = [p for p in params_of(optimizer) if p.requires_grad]
+        opened = self._stepped.get(optimizer, 0)
+        sources = [p for p in params_of(optimizer) if p.requires_grad] + forgotten(self.recorder, optimizer, opened)
+        if facts is not None and self._is_idle(facts, sources, max(opened, facts.began), frame):
+            return
         settled = facts is None or (facts.is_settled(optimizer) and self.thaws.is_idle())
         self.asks(optimizer, sources, frame, facts.place if facts else (), by=optimizer if settled else None)
+
+    def _is_idle(self, facts: Facts, sources: Sequence[Any], opened: int, frame: FrameType) -> bool:
+        """Whether a step has nothing to step with, and that is not for want of a way to the loss.
+
+        Nothing was computed with what it holds: a script shows its schedule. Or it was, and no backward pass ran yet.
+
+        Args:
+            opened: the entry of the log where the step begins.
+        """
+        calls = any(c.mark >= opened or not c.known for c in self.pending)
+        if calls or self._answered[0] >= opened or any(gradient_of(p) is not None for p in sources):
+            facts.unasked = ()
+            return False
+        if not read(self.recorder.log, sources, opened):
+            return True
+        if not self.passes and self._answered[0] < 0 and facts.steps <= 1:
+            facts.unasked = frames.capture(frame)
+        return bool(facts.unasked)
 
     def asks(
         self, optimizer: Any, sources: Sequence[Any], frame: FrameType, place: frames.Stack = (), by: Any = None
@@ -294,7 +288,7 @@ class Steps:
             tuple(c.mark for c in mine if c.mark >= 0),
             opened,
             got=got,
-            cleared=self._lost(mine, sources, got),
+            cleared=self.clearing.lost(mine, sources, got),
             optimizer=place,
             by=by,
         )
