@@ -43,12 +43,19 @@ LAYERS = {
     "conv": 'keras.layers.Conv1D(1, 3, padding="same")',
     "batchnorm": "keras.layers.BatchNormalization()",
     "embedding": "keras.layers.Embedding(6, 4)",
+    "groups": "keras.layers.GroupNormalization(2)",
+    "rms": "keras.layers.RMSNormalization()",
+    "einsum": 'keras.layers.EinsumDense("bi,ij->bj", 4, bias_axes="j")',
+    "separable": 'keras.layers.SeparableConv1D(1, 3, padding="same")',
+    "timed": "keras.layers.TimeDistributed(keras.layers.Dense(4))",
 }
 CALLS = {
     "gru": "{o}.{n}({h}[..., None])",
     "lstm": "{o}.{n}({h}[None])[0]",
     "attention": "{o}.{n}({h}[None], {h}[None])[0]",
     "conv": "{o}.{n}({h}[..., None])[..., 0]",
+    "separable": "{o}.{n}({h}[..., None])[..., 0]",
+    "timed": "{o}.{n}({h}[None])[0]",
     "batchnorm": "{o}.{n}({h}, training=True)",
     "embedding": "{h} + {o}.{n}(tf.range(6))",
     "scale": "{h} * {o}.{n}",
@@ -62,7 +69,7 @@ JOINS = {
     "halves": "tf.concat([{a}[:, :2], {b}[:, 2:]], axis=1)",
     "where": "tf.where(tf.range(4) < 2, {a}, {b})",
 }
-EXTRAS = ("logging", "metric", "evaluation", "teacher", "clipping")
+EXTRAS = ("logging", "metric", "evaluation", "teacher", "clipping", "penalty", "persistent", "schedule", "average")
 OPTIMIZERS = {
     "sgd": "keras.optimizers.SGD(0.05)",
     "adam": "keras.optimizers.Adam(0.01)",
@@ -70,16 +77,22 @@ OPTIMIZERS = {
 }
 
 
+# The trainings in which Keras makes the loss.
+BY_KERAS = ("fit", "batch")
+
+
 def settled(program: Program) -> Program:
     """A graph holds no NumPy, and ``fit`` has no loss of the script's own; what a value decides takes a few steps."""
+    if program.fault:  # what moves a parameter otherwise is for healthy programs
+        program = replace(program, extras=tuple(extra for extra in program.extras if extra != "penalty"))
     if program.fault in BY_VALUE:
         looped = any(kind in repr(program.body) for kind in ("'gru'", "'lstm'"))  # a known hole, see docs/limits.md
         return replace(program, steps=6, training="tape" if looped else program.training)
-    if program.fault in EAGER:
+    if program.fault in EAGER or program.fault == "forward-unrecorded":
         return replace(program, training="tape")
-    if program.training == "fit" and program.fault in TRAINING_FAULTS:
-        return replace(program, training="function" if program.fault != "forward-unrecorded" else "tape")
-    return replace(program, training="tape") if program.fault == "forward-unrecorded" else program
+    if program.training in BY_KERAS and program.fault in TRAINING_FAULTS:
+        return replace(program, training="function")
+    return program
 
 
 def room(place: Room, lines: list[str]) -> list[str]:
@@ -95,12 +108,16 @@ def _losses(program: Program) -> list[str]:
     names = [head(index)[1] for index in range(program.heads)]
     dropped = program.fault == "second-head-dropped" and program.heads == 2
     lines = [] if program.fault == "forward-unrecorded" else [_forward(program)]
+    if program.fault == "recording-stopped":
+        lines = ["with tape.stop_recording():  #: recording-off", f"    {_forward(program)}  #: recording-off"]
     if program.fault == "output-detached":
         lines.append("out0 = tf.stop_gradient(out0)  #: stop-gradient")
     loss = " + ".join(f"tf.reduce_mean((y - {name}) ** 2)" for name in (names[:1] if dropped else names))
     lines.append(f"loss = {loss}{'  #: unused-output' if dropped else ''}")
     if "teacher" in program.extras:
         lines.append("loss += 0.1 * tf.reduce_mean((tf.stop_gradient(teacher(x)) - out0) ** 2)")
+    if "penalty" in program.extras:
+        lines.append("loss += 0.001 * tf.add_n([tf.nn.l2_loss(v) for v in model.trainable_variables])")
     if program.fault == "other-model":
         lines[-1] += "  #: not-called"
     if program.fault == "loss-float":
@@ -118,15 +135,22 @@ def _step(program: Program) -> list[str]:
     early = [_forward(program)] if program.fault == "forward-unrecorded" else []
     late = "  #: recording-off" if early else ""
     held, mark = ("other", "  #: wrong-source, not-called") if program.fault == "other-model" else ("model", "")
+    kept = "persistent=True" if "persistent" in program.extras else ""
     step = [
         *early,
-        f"with tf.GradientTape() as tape:{late}",
+        f"with tf.GradientTape({kept}) as tape:{late}",
         *indented(_losses(program)),
         f"grads = tape.gradient(loss, {held}.trainable_variables){mark}",
     ]
+    if kept:
+        step += [f"slopes = tape.gradient(out0, {held}.trainable_variables){mark}", "del tape"]
     if "clipping" in program.extras:
         step.append("grads, _ = tf.clip_by_global_norm(grads, 10.0)")
-    return [*step, f"optimizer.apply_gradients(zip(grads, {held}.trainable_variables)){mark}"]
+    given = f"{held}.trainable_variables"
+    if program.fault == "cut-short":
+        step.append(f"variables = {given}[:-1]  #: not-updated")
+        given, mark = "variables", "  #: not-updated"
+    return [*step, f"optimizer.apply_gradients(zip(grads, {given})){mark}"]
 
 
 def _tape(program: Program) -> list[str]:
@@ -142,6 +166,29 @@ def _traced(program: Program) -> list[str]:
         "",
         f"for step in range({program.steps}):",
         "    loss, out0, grads = train_step(x, y)",
+        *indented(_after(program)),
+    ]
+
+
+def _batch(program: Program) -> list[str]:
+    return [
+        _compiled(program),
+        f"for step in range({program.steps}):",
+        f"    loss = model.train_on_batch(x, {'y' if program.heads == 1 else '(y, y)'}, return_dict=True)['loss']",
+    ]
+
+
+def _accumulated(program: Program) -> list[str]:
+    """Steps of two turns each; the model is built before, so that there are variables to add up for."""
+    *turn, applied = _step(program)
+    return [
+        "model(x)",
+        f"for step in range({program.steps}):",
+        "    sums = [tf.zeros_like(v) for v in model.trainable_variables]",
+        "    for half in range(2):",
+        *indented(indented(turn)),
+        "        sums = [s if g is None else s + tf.convert_to_tensor(g) for s, g in zip(sums, grads)]",
+        f"    {applied.replace('zip(grads', 'zip(sums')}",
         *indented(_after(program)),
     ]
 
@@ -170,11 +217,15 @@ def _trainer(program: Program) -> list[str]:
     ]
 
 
+def _compiled(program: Program) -> str:
+    losses = '"mse"' if program.heads == 1 else '["mse", "mse"]'
+    return f"model.compile(optimizer=optimizer, loss={losses})"
+
+
 def _fit(program: Program) -> list[str]:
     given = "y" if program.heads == 1 else "(y, y)"
-    losses = '"mse"' if program.heads == 1 else '["mse", "mse"]'
     return [
-        f"model.compile(optimizer=optimizer, loss={losses})",
+        _compiled(program),
         f"run = model.fit(x, {given}, batch_size=6, epochs={program.steps}, verbose=0)",
         'loss = run.history["loss"][-1]',
     ]
@@ -190,8 +241,20 @@ _EXTRA_STEPS = {
         "hits = tf.reduce_mean(tf.cast(tf.argmax(out0, axis=-1) == tf.argmax(y, axis=-1), tf.float32))",
     ],
     "evaluation": ["model(x, training=False)"],
+    "average": [
+        "averages = averages or [tf.Variable(v) for v in model.trainable_variables]",
+        "for average, v in zip(averages, model.trainable_variables):",
+        "    average.assign(0.9 * average + 0.1 * v)",
+    ],
 }
-TRAININGS = {"tape": _tape, "function": _traced, "trainer": _trainer, "fit": _fit}
+TRAININGS = {
+    "tape": _tape,
+    "function": _traced,
+    "trainer": _trainer,
+    "fit": _fit,
+    "batch": _batch,
+    "accumulated": _accumulated,
+}
 
 
 def training(program: Program) -> list[str]:
@@ -204,11 +267,14 @@ def training(program: Program) -> list[str]:
     optimizer = OPTIMIZERS[program.optimizer]
     if program.fault == "no-rate":
         optimizer = optimizer.replace("(0.0", "(0.0 * 0.0") + "  #: not-updated"
+    elif "schedule" in program.extras:
+        schedule = "keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.9)"
+        optimizer = optimizer.replace("(0.05", f"({schedule}").replace("(0.01", f"({schedule}", 1)
     lines += [
         f"optimizer = {optimizer}",
         "x = tf.random.normal((6, 4))",
         "y = tf.random.uniform((6, 4))",
-        "history, grads = [], None",
+        "history, averages, grads = [], [], None",
         *TRAININGS[program.training](program),
         'print("done", float(loss))',
     ]

@@ -95,6 +95,46 @@ FAULTS = {
     "times-zeros": Plant(("h = h * tf.zeros(4) + 0.5  #: zero-gradient",)),
     "softmax-of-one": Plant(("h = tf.tile(tf.nn.softmax(h[:, :1], axis=1), [1, 4])  #: zero-gradient",)),
     "root-of-zero": Plant(("h = tf.sqrt(h * 0.0) + 0.5  #: nonfinite-gradient",)),
+    "topk-indices": Plant(
+        ("h = tf.cast(tf.math.top_k(h, 4).indices, tf.float32)  #: non-differentiable-op, integer-dtype",)
+    ),
+    "detach-in-a-branch": Plant(
+        (
+            "h = tf.cond(",
+            "    tf.reduce_sum(h) > -1e6,",
+            "    lambda: tf.stop_gradient(h) * 1.5,  #: stop-gradient",
+            "    lambda: tf.stop_gradient(h) * 0.5,  #: stop-gradient",
+            ")",
+        )
+    ),
+    "detach-in-a-turn": Plant(
+        (
+            "_, h = tf.while_loop(",
+            "    lambda i, v: i < 3,",
+            "    lambda i, v: (i + 1, tf.stop_gradient(v) * 1.1),  #: stop-gradient",
+            "    (0, h),",
+            ")",
+        )
+    ),
+    "detach-in-a-map": Plant(("h = tf.map_fn(lambda row: tf.stop_gradient(row) * 1.1, h)  #: stop-gradient",)),
+    "detach-in-a-scan": Plant(
+        ("h = tf.scan(lambda kept, row: 0.1 * kept + tf.stop_gradient(row), h, tf.zeros(4))  #: stop-gradient",)
+    ),
+    "detach-recomputed": Plant(("h = tf.recompute_grad(lambda v: tf.stop_gradient(tf.sin(v)))(h)  #: stop-gradient",)),
+    "detach-in-a-function": Plant(
+        ("h = kept_{n}(h)",),
+        top=("@tf.function", "def kept_{n}(value):", "    return tf.stop_gradient(value) * 1.5  #: stop-gradient"),
+    ),
+    "state-scattered": Plant(
+        (
+            "{o}.{n}.assign(tf.tensor_scatter_nd_update({o}.{n}, [[i] for i in range(6)], h))  #: state-write",
+            "h = {o}.{n} * 1.5  #: state-write",
+        ),
+        makes=STATE,
+    ),
+    "masked-out": Plant(("h = h * tf.cast(h > 1000.0, tf.float32) + 0.5  #: zero-gradient",)),
+    "never-chosen": Plant(("h = tf.where(h > 1000.0, h, 0.5)  #: zero-gradient",)),
+    "plain-variable": Plant(("h = h * {o}.{n}",), makes=("self.{n} = tf.Variable(tf.ones(4))  #: untracked",)),
     "copied-weight": Plant(
         ("h = h @ tf.stop_gradient({o}.{n})  #: stop-gradient",),
         makes=('self.{n} = self.add_weight(shape=(4, 4), name="{n}")',),
@@ -104,14 +144,14 @@ FAULTS = {
 EAGER = frozenset(("numpy", "numpy-at-once", "float", "loss-float"))
 # Faults that are to be told whatever the gradients are; the gradient of a `py_function` is one number, and TensorFlow
 # raises where it wants an array.
-TOLD = frozenset(("other-model", "py-function"))
+TOLD = frozenset(("other-model", "py-function", "plain-variable", "cut-short"))
 DEBATABLE: frozenset[str] = frozenset()
-# Faults by value: told when enough steps have agreed.
-BY_VALUE = frozenset(("dead-relu", "clamped-away", "times-zeros", "softmax-of-one", "root-of-zero", "no-rate"))
 # Faults for which TensorFlow answers zeros, by structure.
 ZEROS = frozenset(("sign", "custom-zeros", "py-function"))
-# Of these, what no parameter may feel that has another way around it.
-FADING = frozenset(("dead-relu", "clamped-away", "times-zeros", "softmax-of-one"))
+# Faults by value: told when enough steps have agreed. The first of them no parameter may feel that has another way
+# around.
+FADING = frozenset(("dead-relu", "clamped-away", "times-zeros", "softmax-of-one", "masked-out", "never-chosen"))
+BY_VALUE = FADING | {"root-of-zero", "no-rate"}
 MAKING_FAULTS: dict[str, list[str]] = {}
 TRAINING_FAULTS = (
     "loss-float",
@@ -120,6 +160,8 @@ TRAINING_FAULTS = (
     "second-head-dropped",
     "other-model",
     "no-rate",
+    "cut-short",
+    "recording-stopped",
 )
 HARMLESS = {
     "straight-through": Plant(("h = h + tf.stop_gradient(tf.round(h * 50) / 50 + 0.01 - h)",)),
@@ -158,5 +200,37 @@ HARMLESS = {
     "either": Plant(("h = tf.cond(tf.reduce_sum(h) > -1e6, lambda: tf.tanh(h), lambda: tf.sin(h))",)),
     "picked": Plant(("h = h + 0.1 * tf.gather(h, tf.argmax(h, axis=1), axis=1, batch_dims=1)[:, None]",)),
     "scanned": Plant(("h = tf.map_fn(lambda row: row * 1.1, h)",)),
+    "top-values": Plant(("h = tf.math.top_k(h, 4).values",)),
+    "cumulated": Plant(("h = 0.5 * tf.cumsum(h, axis=1)",)),
+    "scattered": Plant(("h = tf.tensor_scatter_nd_update(h, [[0]], h[1:2] * 0.5)",)),
+    "by-einsum": Plant(('h = tf.einsum("bi,ij->bj", h, tf.eye(4))',)),
+    "padded": Plant(("h = tf.roll(tf.reverse(tf.pad(h, [[0, 0], [1, 1]])[:, 1:-1], [0]), 1, 0)",)),
+    "carried-on": Plant(("h = tf.scan(lambda kept, row: 0.1 * kept + row, h, tf.zeros(4))",)),
+    "vectorised": Plant(("h = tf.vectorized_map(lambda row: tf.tanh(row) * 1.1, h)",)),
+    "in-a-function": Plant(
+        ("h = kept_{n}(h)",), top=("@tf.function", "def kept_{n}(value):", "    return tf.sin(value) * 1.5")
+    ),
+    "saliency": Plant(
+        (
+            "with tf.GradientTape() as inner:",
+            "    inner.watch(h)",
+            "    side = tf.reduce_sum(tf.sin(h))",
+            "h = h + 0.1 * tf.stop_gradient(inner.gradient(side, h))",
+        )
+    ),
+    "slope": Plant(
+        (
+            "with tf.GradientTape() as inner:",
+            "    inner.watch(h)",
+            "    side = tf.reduce_sum(tf.sin(h))",
+            "h = h + 0.1 * inner.gradient(side, h)",
+        )
+    ),
+    "tensor-if": Plant(("if tf.reduce_sum(h) > -1e6:", "    h = tf.tanh(h)", "else:", "    h = tf.sin(h)")),
+    "tensor-for": Plant(("for _ in tf.range(3):", "    h = tf.tanh(h) + 0.1")),
+    "switched": Plant(("h = tf.switch_case(tf.constant(1), [lambda: tf.sin(h), lambda: tf.tanh(h) * 1.1])",)),
+    "filled": Plant(("h = tf.where(h < -1000.0, 0.0, h)",)),
+    "by-fourier": Plant(("h = tf.signal.irfft(tf.signal.rfft(h), fft_length=[4])",)),
+    "drawn-near": Plant(("h = h + 0.01 * tf.stop_gradient(tf.one_hot(tf.random.categorical(h, 1)[:, 0], 4))",)),
     "by-keras": Plant(("h = keras.ops.concatenate([h[:, :2], h[:, 2:]], axis=-1)",)),
 }
