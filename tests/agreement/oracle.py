@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 
@@ -99,9 +99,21 @@ def _tensorflow_verdict(gradient: Any) -> str:
 
 
 def of_jax() -> Facts:
-    """Whether JAX's backward pass of the loss leads to each leaf."""
+    """Whether JAX's backward pass of the loss leads to each leaf, and whether nothing but zeros came of that."""
     names = left_behind()
-    return _of_leaves("params", names.get("params", {}), names.get("loss_fn"))
+    facts = _of_leaves("params", names.get("params", {}), names.get("loss_fn"))
+    return facts._replace(verdicts=facts.verdicts | dict(_zeros("params", names.get("grads"), facts.verdicts)))
+
+
+def _zeros(name: str, grads: Any, verdicts: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """The leaves to which a way leads that carries zeros: JAX does not leave out what a loop hands on."""
+    import jax
+    import numpy as np
+
+    for path, gradient in jax.tree_util.tree_leaves_with_path(grads):
+        leaf = f"{name}/{jax.tree_util.keystr(path, simple=True, separator='/')}"
+        if verdicts.get(leaf) == "present" and not np.asarray(gradient).any():
+            yield leaf, "zero"
 
 
 def of_nnx() -> Facts:

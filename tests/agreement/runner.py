@@ -29,7 +29,7 @@ PROGRAM = "program.py"
 SECONDS, PATIENCE = 120, 3600
 WARM = {
     "torch": ("torch", "torch._dynamo", "numpy.random"),
-    "jax": ("jax", "flax.linen", "optax", "numpy.random"),
+    "jax": ("jax", "flax.linen", "flax.training.train_state", "optax", "numpy.random"),
     "nnx-jax": ("jax", "flax.nnx", "optax", "numpy.random"),
     "equinox-jax": ("jax", "equinox", "optax", "numpy.random"),
     "tensorflow": ("tensorflow", "keras.layers", "numpy.random"),

@@ -17,10 +17,11 @@ from agreement.dialects.jax_plants import DEBATABLE as DEBATABLE
 from agreement.dialects.jax_plants import FADING as FADING
 from agreement.dialects.jax_plants import FAULTS as FAULTS_OF_JAX
 from agreement.dialects.jax_plants import HARMLESS as HARMLESS
+from agreement.dialects.jax_plants import LOOPED
 from agreement.dialects.jax_plants import MAKING_FAULTS as MAKING_FAULTS
 from agreement.dialects.jax_plants import TRAINING_FAULTS as TRAINING_FAULTS
 from agreement.grammar import Program
-from agreement.writing import Room, indented
+from agreement.writing import Plant, Room, indented
 
 IMPORTS = (
     "import math",
@@ -71,11 +72,20 @@ def _mapped(line: str) -> str:
 FAULTS = {
     kind: replace(plant, lines=tuple(map(_mapped, plant.lines)), makes=_MADE) if plant.makes else plant
     for kind, plant in FAULTS_OF_JAX.items()
+    if kind not in LOOPED  # no gradients are left behind that show their zeros
+} | {
+    "never-called": Plant((), makes=(f"{_MADE[0]}  #: not-called",)),
+    "branch-not-taken": Plant(
+        ("if h.shape[0] > 100:  #: not-called", "    h = jax.vmap({o}.{n})(h)  #: not-called"),
+        makes=(f"{_MADE[0]}  #: not-called",),
+    ),
 }
 
 
 def settled(program: Program) -> Program:
     """A loss that reads the surrounding model stands in the loop that rebinds it; what is held takes some steps."""
+    if program.fault == "root-of-zero":
+        return replace(program, steps=losses.HELD_STEPS, optimizer="sgd")  # others leave out what is not finite
     if program.fault in losses.HELD:
         return replace(program, steps=losses.HELD_STEPS)
     return replace(program, training="eager") if program.fault == "closed-over" else program

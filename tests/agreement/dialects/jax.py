@@ -15,12 +15,11 @@ from agreement.dialects.jax_plants import HARMLESS as HARMLESS
 from agreement.dialects.jax_plants import MAKING_FAULTS as MAKING_FAULTS
 from agreement.dialects.jax_plants import TOLD as TOLD_PLANTS
 from agreement.dialects.jax_plants import TRAINING_FAULTS as TRAINING_FAULTS
-from agreement.dialects.jax_plants import ZEROS as ZEROS_PLANTS
+from agreement.dialects.jax_plants import ZEROS as ZEROS
 from agreement.grammar import Program
 from agreement.writing import Room, indented
 
 TOLD = TOLD_PLANTS | {"loss-float"}
-ZEROS = ZEROS_PLANTS | frozenset(TRAINING_FAULTS)
 HEAD = "dense"
 IMPORTS = (
     "import math",
@@ -31,6 +30,7 @@ IMPORTS = (
     "import jax.numpy as jnp",
     "import numpy as np",
     "import optax",
+    "from flax.training import train_state",
 )
 ACTS = {
     "tanh": "jnp.tanh({h})",
@@ -75,6 +75,8 @@ JOINS = {
 
 def settled(program: Program) -> Program:
     """A loss that reads the surrounding weights stands in the loop that rebinds them; what is held takes some steps."""
+    if program.fault == "root-of-zero":
+        return replace(program, steps=losses.HELD_STEPS, optimizer="sgd")  # others leave out what is not finite
     if program.fault in losses.HELD:
         training = "eager" if program.fault == "not-applied" else program.training
         return replace(program, steps=losses.HELD_STEPS, training=training)
@@ -167,7 +169,41 @@ def _scanned(program: Program) -> list[str]:
     ]
 
 
-TRAININGS = {"eager": _eager, "aux": _aux, "compiled": _compiled, "scanned": _scanned}
+def _jitted(program: Program) -> list[str]:
+    """The request alone is compiled."""
+    return [
+        *_loss(program),
+        "",
+        "",
+        "request = jax.jit(jax.value_and_grad(loss_fn))",
+        f"for step in range({program.steps}):",
+        *indented([losses.asked(program, "request(params)"), *_updated(program), *losses.after(program)]),
+    ]
+
+
+def _held(program: Program) -> list[str]:
+    """The weights and the optimizer are in one state."""
+    update = [] if program.fault == "not-applied" else ["state = state.apply_gradients(grads=grads)"]
+    return [
+        *_loss(program),
+        "",
+        "",
+        "state = train_state.TrainState.create(apply_fn=model.apply, params=params, tx=tx)",
+        f"for step in range({program.steps}):",
+        *indented([losses.asked(program, "jax.value_and_grad(loss_fn)(state.params)"), *update]),
+        *indented(losses.after(program)),
+        "params = state.params",
+    ]
+
+
+TRAININGS = {
+    "eager": _eager,
+    "aux": _aux,
+    "compiled": _compiled,
+    "scanned": _scanned,
+    "jitted": _jitted,
+    "held": _held,
+}
 
 
 def training(program: Program) -> list[str]:

@@ -6,7 +6,14 @@ from agreement.grammar import Program
 from agreement.writing import head, indented
 
 EXTRAS = ("logging", "metric", "teacher", "clipping")
-OPTIMIZERS = {"sgd": "optax.sgd(0.05)", "adam": "optax.adam(0.01)", "momentum": "optax.sgd(0.01, momentum=0.9)"}
+OPTIMIZERS = {
+    "sgd": "optax.sgd(0.05)",
+    "adam": "optax.adam(0.01)",
+    "momentum": "optax.sgd(0.01, momentum=0.9)",
+    "schedule": "optax.sgd(optax.exponential_decay(0.05, 10, 0.9))",
+    "guarded": "optax.apply_if_finite(optax.sgd(0.05), 3)",
+    "divided": "optax.rmsprop(0.01)",
+}
 # What keeps every step at nothing: it is told when several steps agree.
 _HOLDING = {
     "rate-zero": "optax.sgd(0.0)  #: not-updated",

@@ -19,6 +19,8 @@ FUNCTION = (
 )
 DEFINED = ("", "", "fn_{n}.defvjp(forth_{n}, back_{n})")
 LAYER = ("self.{n} = nn.Dense(4)",)
+# Stops of what a loop carries.
+LOOPED = ("detach-in-a-turn", "detach-carried")
 FAULTS = {
     "detach": Plant(("h = jax.lax.stop_gradient(h)  #: stop-gradient",)),
     "detach-inside": Plant(("h = jnp.tanh(", "    jax.lax.stop_gradient(h)  #: stop-gradient", ")")),
@@ -52,6 +54,46 @@ FAULTS = {
         ("h = fn_{n}(h)  #: custom-gradient",),
         top=(*FUNCTION, "    return (jnp.zeros_like(upstream),)  #: custom-gradient", *DEFINED),
     ),
+    "detach-in-a-turn": Plant(
+        ("h = jax.lax.fori_loop(0, 3, lambda i, v: jax.lax.stop_gradient(v) * 1.1, h)  #: stop-gradient",)
+    ),
+    "detach-carried": Plant(
+        ("h, _ = jax.lax.scan(lambda c, _: (jax.lax.stop_gradient(c) * 1.1, None), h, length=3)  #: stop-gradient",)
+    ),
+    "detach-in-a-branch": Plant(
+        (
+            "h = jax.lax.cond(",
+            "    h.sum() > -1e6,",
+            "    lambda v: jax.lax.stop_gradient(v) * 1.5,  #: stop-gradient",
+            "    lambda v: jax.lax.stop_gradient(v) * 0.5,  #: stop-gradient",
+            "    h,",
+            ")",
+        )
+    ),
+    "detach-mapped": Plant(("h = jax.vmap(lambda row: jax.lax.stop_gradient(row) * 1.1)(h)  #: stop-gradient",)),
+    "detach-recomputed": Plant(
+        ("h = jax.checkpoint(lambda v: jnp.sin(jax.lax.stop_gradient(v)))(h)  #: stop-gradient",)
+    ),
+    "detach-compiled": Plant(
+        ("h = kept_{n}(h)",),
+        top=("@jax.jit", "def kept_{n}(value):", "    return jax.lax.stop_gradient(value) * 1.5  #: stop-gradient"),
+    ),
+    "by-a-helper": Plant(
+        ("h = kept_{n}(h)",),
+        top=(
+            "def kept_{n}(value):",
+            "    kept = jax.lax.stop_gradient(value)  #: stop-gradient",
+            "    return kept + 0.1",
+        ),
+    ),
+    "topk-indices": Plant(("h = jax.lax.top_k(h, 4)[1].astype(jnp.float32)  #: non-differentiable-op, integer-dtype",)),
+    "drawn": Plant(
+        (
+            "h = jax.random.bernoulli(jax.random.PRNGKey(5), jax.nn.sigmoid(h)) + 0.5"
+            "  #: non-differentiable-op, integer-dtype",
+        )
+    ),
+    "root-of-zero": Plant(("h = jnp.sqrt(h * 0.0) + 0.5  #: nonfinite-gradient",)),
     "dropped": Plant(
         ("extra = {o}.{n}(h)  #: unused-output", "h = jnp.tanh(h)  #: unused-output"),
         makes=LAYER,
@@ -65,9 +107,9 @@ FAULTS = {
 TOLD = frozenset(("numpy", "float", "callback"))
 DEBATABLE: frozenset[str] = frozenset()
 # What is told by its steps, and not by the structure of the loss.
-BY_VALUE = frozenset(HELD)
-# A cut is told by its structure in JAX: its zeros are no zeros of value.
-ZEROS = frozenset(FAULTS)
+BY_VALUE = frozenset((*HELD, "root-of-zero"))
+# A cut shows in the structure of JAX's backward pass, but for one in a loop, which hands zeros on.
+ZEROS = frozenset(LOOPED)
 FADING: frozenset[str] = frozenset()
 MAKING_FAULTS: dict[str, list[str]] = {}
 TRAINING_FAULTS = ("output-detached", "loss-detached", "second-head-dropped", "closed-over", "loss-float", *HELD)
@@ -92,5 +134,31 @@ HARMLESS = {
     "mapped": Plant(("h = jax.vmap(lambda row: jnp.tanh(row) * 1.1)(h)",)),
     "either": Plant(("h = jax.lax.cond(h.sum() > -1e6, jnp.tanh, jnp.sin, h)",)),
     "recomputed": Plant(("h = jax.checkpoint(lambda v: jnp.sin(v) * 1.1)(h)",)),
+    "top-values": Plant(("h = jax.lax.top_k(h, 4)[0]",)),
+    "cumulated": Plant(("h = 0.5 * jnp.cumsum(h, axis=1)",)),
+    "associated": Plant(("h = 0.5 * jax.lax.associative_scan(jnp.add, h, axis=1)",)),
+    "by-einsum": Plant(('h = jnp.einsum("bi,ij->bj", h, jnp.eye(4))',)),
+    "padded": Plant(("h = jnp.roll(jnp.flip(jnp.pad(h, ((0, 0), (1, 1)))[:, 1:-1], 0), 1, 0)",)),
+    "summed-by-segment": Plant(("h = jax.ops.segment_sum(h, jnp.arange(6), 6)",)),
+    "in-rows": Plant(("h = jax.lax.map(lambda row: jnp.tanh(row) * 1.1, h)",)),
+    "saliency": Plant(("h = h + 0.1 * jax.lax.stop_gradient(jax.grad(lambda v: jnp.sin(v).sum())(h))",)),
+    "slope": Plant(("h = h + 0.1 * jax.grad(lambda v: jnp.sin(v).sum())(h)",)),
+    "seen": Plant(("jax.debug.callback(lambda v: None, h)",)),
+    "until-small": Plant(
+        (
+            "limit = jax.lax.while_loop(lambda v: v > 3.0, lambda v: v * 0.5, jax.lax.stop_gradient(jnp.abs(h).max()))",
+            "h = h / (limit + 1.0)",
+        )
+    ),
+    "chosen-hard": Plant(
+        (
+            "soft = jax.nn.softmax(h)",
+            "hard = jax.nn.one_hot(jnp.argmax(h, axis=-1), 4)",
+            "h = h + 0.1 * (soft + jax.lax.stop_gradient(hard - soft))",
+        )
+    ),
+    "switched": Plant(("h = jax.lax.switch(1, [jnp.sin, jnp.tanh], h)",)),
+    "safe-root": Plant(("h = h + jnp.sqrt(jnp.where(h > 0, h, 1.0))",)),
+    "by-fourier": Plant(("h = jnp.fft.irfft(jnp.fft.rfft(h, axis=1), n=4, axis=1)",)),
     "compiled": Plant(("h = jax.jit(lambda v: jnp.cos(v) * 1.1)(h)",)),
 }

@@ -6,13 +6,15 @@ from agreement.writing import Plant
 
 STATE = ('self.{n} = self.add_weight(shape=(6, 4), initializer="ones", trainable=False, name="{n}")',)
 BUILT = ("self.{n} = layers.Dense(4)", "self.{n}.build((6, 4))  #: not-called")
+# No two of its numbers are the same: a layer that norms the same ones has zeros by value.
+SPREAD = "ops.reshape(ops.linspace(0.1, 0.9, 24), (6, 4))"
 FAULTS = {
     "detach": Plant(("h = ops.stop_gradient(h)  #: stop-gradient",)),
     "detach-inside": Plant(("h = ops.tanh(", "    ops.stop_gradient(h)  #: stop-gradient", ")")),
     "int": Plant(('ids = ops.cast(h * 8, "int32")  #: integer-dtype', 'h = ops.cast(ids, "float32") / 8.0 + 0.5')),
-    "round": Plant(("h = ops.round(h * 10) / 10 + 0.3  #: non-differentiable-op",)),
-    "sign": Plant(("h = ops.sign(h) + 0.5  #: non-differentiable-op",)),
-    "floor": Plant(("h = ops.floor(h * 4) + 0.5  #: non-differentiable-op",)),
+    "round": Plant((f"h = ops.round(h * 10) / 10 + {SPREAD}  #: non-differentiable-op",)),
+    "sign": Plant((f"h = ops.sign(h) + {SPREAD}  #: non-differentiable-op",)),
+    "floor": Plant((f"h = ops.floor(h * 4) + {SPREAD}  #: non-differentiable-op",)),
     "argmax": Plant(("best = ops.argmax(h, axis=-1)  #: non-differentiable-op", "h = ops.one_hot(best, 4)")),
     "compare": Plant(('h = ops.cast(h > 0.1, "float32") + 0.5  #: non-differentiable-op, integer-dtype',)),
     "sort-indices": Plant(

@@ -17,6 +17,7 @@ from agreement.dialects.jax_plants import DEBATABLE as DEBATABLE
 from agreement.dialects.jax_plants import FADING as FADING
 from agreement.dialects.jax_plants import FAULTS as FAULTS_OF_JAX
 from agreement.dialects.jax_plants import HARMLESS as HARMLESS
+from agreement.dialects.jax_plants import LOOPED
 from agreement.dialects.jax_plants import MAKING_FAULTS as MAKING_FAULTS
 from agreement.dialects.jax_plants import TRAINING_FAULTS as TRAINING_FAULTS
 from agreement.grammar import Program
@@ -59,13 +60,19 @@ CALLS = {
     "many": "{o}.{n}[1]({o}.{n}[0]({h}))",
 }
 _LAYER = ("self.{n} = nnx.Linear(4, 4, rngs=rngs)",)
-# A rule that answers `None` makes JAX raise where Flax maps a recurrent layer over a batch.
-_REFUSED = ("custom-none",)
+# A rule that answers `None` makes JAX raise where Flax maps a recurrent layer over a batch; and no gradients are left
+# behind that show the zeros of a loop.
+_REFUSED = ("custom-none", *LOOPED)
 FAULTS = {
     kind: replace(plant, makes=_LAYER if plant.makes else ())
     for kind, plant in FAULTS_OF_JAX.items()
     if kind not in _REFUSED
 } | {
+    "never-called": Plant((), makes=(f"{_LAYER[0]}  #: not-called",)),
+    "branch-not-taken": Plant(
+        ("if h.shape[0] > 100:  #: not-called", "    h = {o}.{n}(h)  #: not-called"),
+        makes=(f"{_LAYER[0]}  #: not-called",),
+    ),
     "plain": Plant(
         ("h = h * {o}.{n}[...]  #: untracked",),
         makes=("self.{n} = nnx.Variable(jnp.ones(4))  #: untracked",),
@@ -75,6 +82,8 @@ FAULTS = {
 
 def settled(program: Program) -> Program:
     """A loss that reads the surrounding model stands in the eager loop; what is held takes some steps."""
+    if program.fault == "root-of-zero":
+        return replace(program, steps=losses.HELD_STEPS, optimizer="sgd")  # others leave out what is not finite
     if program.fault in losses.HELD:
         return replace(program, steps=losses.HELD_STEPS)
     return replace(program, training="eager") if program.fault == "closed-over" else program

@@ -17,7 +17,7 @@ FAULTS = {
     "detach-by-keras": Plant(("h = keras.ops.stop_gradient(h)  #: stop-gradient",)),
     "int": Plant(("ids = tf.cast(h * 8, tf.int32)  #: integer-dtype", "h = tf.cast(ids, tf.float32) / 8.0 + 0.5")),
     "round": Plant(("h = tf.round(h * 10) / 10 + 0.3  #: non-differentiable-op",)),
-    "sign": Plant(("h = tf.sign(h) + 0.5  #: non-differentiable-op",)),
+    "sign": Plant(("h = tf.sign(h) + tf.reshape(tf.linspace(0.1, 0.9, 24), (6, 4))  #: non-differentiable-op",)),
     "floor": Plant(("h = tf.floor(h * 4) + 0.5  #: non-differentiable-op",)),
     "argmax": Plant(
         ("best = tf.argmax(h, axis=-1)  #: non-differentiable-op", "h = tf.one_hot(best, 4)"),
@@ -140,8 +140,9 @@ FAULTS = {
         makes=('self.{n} = self.add_weight(shape=(4, 4), name="{n}")',),
     ),
 }
-# Faults that are only possible outside of a graph.
-EAGER = frozenset(("numpy", "numpy-at-once", "float", "loss-float"))
+# Faults that are only possible outside of a graph, and one that is told there only: a graph does not know that its loop
+# takes a turn.
+EAGER = frozenset(("numpy", "numpy-at-once", "float", "loss-float", "forward-unrecorded", "detach-in-a-turn"))
 # Faults that are to be told whatever the gradients are; the gradient of a `py_function` is one number, and TensorFlow
 # raises where it wants an array.
 TOLD = frozenset(("other-model", "py-function", "plain-variable", "cut-short"))

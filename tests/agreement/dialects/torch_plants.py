@@ -14,6 +14,8 @@ FUNCTION = (
     "    @staticmethod",
     "    def backward(ctx, grad):  #: custom-gradient",
 )
+# No two of its numbers are the same: a layer that norms the same ones has zeros by value.
+SPREAD = "torch.linspace(0.1, 0.9, 24).view(6, 4)"
 DROPPED = "stop-gradient, left-framework"
 FAULTS = {
     "detach": Plant(("h = h.detach()  #: stop-gradient",)),
@@ -38,9 +40,9 @@ FAULTS = {
     ),
     "long": Plant(("h = h.mul(10).long().float() + 0.5  #: integer-dtype",)),
     "int": Plant(("ids = (h * 8).to(torch.int32)  #: integer-dtype", "h = ids / 8.0 + 0.5")),
-    "round": Plant(("h = torch.round(h * 10) / 10 + 0.3  #: non-differentiable-op",)),
-    "sign": Plant(("h = h.sign() + 0.5  #: non-differentiable-op",)),
-    "floor": Plant(("h = torch.floor(h * 4) + 0.5  #: non-differentiable-op",)),
+    "round": Plant((f"h = torch.round(h * 10) / 10 + {SPREAD}  #: non-differentiable-op",)),
+    "sign": Plant((f"h = h.sign() + {SPREAD}  #: non-differentiable-op",)),
+    "floor": Plant((f"h = torch.floor(h * 4) + {SPREAD}  #: non-differentiable-op",)),
     "argmax": Plant(
         (
             "best = h.argmax(dim=-1)  #: non-differentiable-op",
@@ -49,7 +51,7 @@ FAULTS = {
     ),
     "compare": Plant(("h = (h > 0.1).float() + 0.5  #: non-differentiable-op, integer-dtype",)),
     "sort-indices": Plant(("h = torch.argsort(h, dim=-1).float()  #: non-differentiable-op",)),
-    "bernoulli": Plant(("h = torch.bernoulli(torch.sigmoid(h)) + 0.5  #: non-differentiable-op",)),
+    "bernoulli": Plant((f"h = torch.bernoulli(torch.sigmoid(h)) + {SPREAD}  #: non-differentiable-op",)),
     "numpy": Plant(
         (
             f"array = h.detach().numpy()  #: {DROPPED}",
@@ -154,7 +156,7 @@ FAULTS = {
     ),
     "requires-grad-again": Plant(("h = h.detach().requires_grad_()  #: stop-gradient",)),
     "topk-indices": Plant(("h = h.topk(4, dim=1).indices.float()  #: non-differentiable-op",)),
-    "trunc": Plant(("h = h.mul(50).trunc() / 50  #: non-differentiable-op",)),
+    "trunc": Plant((f"h = h.mul(5).trunc() / 5 + {SPREAD}  #: non-differentiable-op",)),
     "floats": Plant(("h = torch.tensor([[float(v) for v in row] for row in h])  #: left-framework",)),
     "written-row-by-row": Plant(
         (

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from types import FunctionType, ModuleType
+from types import CellType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from whygrad.recorders import frames
@@ -152,8 +152,16 @@ def _is_plain(value: Any) -> bool:
         return all(map(_is_plain, value))
     if isinstance(value, FunctionType):
         ours = frames.package_of(value.__code__.co_filename) == "optax"
-        return ours and all(_is_plain(cell.cell_contents) for cell in value.__closure__ or ())
+        return ours and all(_is_plain(content) for cell in value.__closure__ or () for content in _held_by(cell))
     return value is None or isinstance(value, (int, float, str))
+
+
+def _held_by(cell: CellType) -> tuple[Any, ...]:
+    """What a closure's cell holds; nothing where the variable was bound on another branch only."""
+    try:
+        return (cell.cell_contents,)
+    except ValueError:
+        return ()
 
 
 def _of(makers: Makers, kind: str) -> list[Made]:

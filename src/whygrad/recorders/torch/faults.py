@@ -11,7 +11,7 @@ from whygrad.recorders.torch import ops
 from whygrad.recorders.torch.log import Applied, Log, Made, Ran
 from whygrad.recorders.torch.replay import Replay
 
-_SHAPE = re.compile(r"Tensor \[([\d, ]*)\]")
+_SHAPE = re.compile(r"(?:Tensor|Type) \[([\d, ]*)\]")
 
 _UNDERIVED = re.compile(r"derivative for '?(?:aten::)?(\w+)(?:: \w+)?'? is not implemented")
 
