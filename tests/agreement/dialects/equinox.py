@@ -74,7 +74,6 @@ FAULTS = {
     for kind, plant in FAULTS_OF_JAX.items()
     if kind not in LOOPED  # no gradients are left behind that show their zeros
 } | {
-    "never-called": Plant((), makes=(f"{_MADE[0]}  #: not-called",)),
     "branch-not-taken": Plant(
         ("if h.shape[0] > 100:  #: not-called", "    h = jax.vmap({o}.{n})(h)  #: not-called"),
         makes=(f"{_MADE[0]}  #: not-called",),

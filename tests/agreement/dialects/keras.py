@@ -42,6 +42,11 @@ LAYERS = {
     "conv": 'layers.Conv1D(1, 3, padding="same")',
     "batchnorm": "layers.BatchNormalization()",
     "embedding": "layers.Embedding(6, 4)",
+    "groups": "layers.GroupNormalization(2)",
+    "rms": "layers.RMSNormalization()",
+    "einsum": 'layers.EinsumDense("bi,ij->bj", 4, bias_axes="j")',
+    "separable": 'layers.SeparableConv1D(1, 3, padding="same")',
+    "timed": "layers.TimeDistributed(layers.Dense(4))",
     "both": "layers.Bidirectional(layers.SimpleRNN(4), merge_mode='ave')",
 }
 CALLS = {
@@ -52,6 +57,8 @@ CALLS = {
     "lstm": "{o}.{n}({h}[None])[0]",
     "attention": "{o}.{n}({h}[None], {h}[None])[0]",
     "conv": "{o}.{n}({h}[..., None])[..., 0]",
+    "separable": "{o}.{n}({h}[..., None])[..., 0]",
+    "timed": "{o}.{n}({h}[None])[0]",
     "batchnorm": "{o}.{n}({h}, training=True)",
     "embedding": "{h} + {o}.{n}(ops.arange(6))",
     "both": "{o}.{n}({h}[..., None])",

@@ -21,6 +21,25 @@ FAULTS = {
         ('h = ops.cast(ops.argsort(h, axis=-1), "float32")  #: non-differentiable-op, integer-dtype',)
     ),
     "state-assigned": Plant(("{o}.{n}.assign(h)  #: state-write", "h = {o}.{n} * 1.5  #: state-write"), makes=STATE),
+    "topk-indices": Plant(('h = ops.cast(ops.top_k(h, 4)[1], "float32")  #: non-differentiable-op, integer-dtype',)),
+    "detach-in-a-branch": Plant(
+        (
+            "h = ops.cond(",
+            "    ops.sum(h) > -1e6,",
+            "    lambda: ops.stop_gradient(h) * 1.5,  #: stop-gradient",
+            "    lambda: ops.stop_gradient(h) * 0.5,  #: stop-gradient",
+            ")",
+        )
+    ),
+    "detach-in-a-map": Plant(("h = ops.map(lambda row: ops.stop_gradient(row) * 1.1, h)  #: stop-gradient",)),
+    "by-a-helper": Plant(
+        ("h = keep_{n}(h)",),
+        top=(
+            "def keep_{n}(value):",
+            "    kept = ops.stop_gradient(value)  #: stop-gradient",
+            "    return kept + 0.1",
+        ),
+    ),
     "dropped": Plant(
         ("extra = {o}.{n}(h)  #: unused-output", "h = ops.tanh(h)  #: unused-output"),
         makes=("self.{n} = layers.Dense(4)",),
@@ -61,6 +80,15 @@ HARMLESS = {
     "taken-apart": Plant(("first, rest = h[:, :1], h[:, 1:]", "h = ops.concatenate([first, rest], axis=1)")),
     "there-and-back": Plant(('h = ops.cast(h, "float16")', 'h = ops.cast(h, "float32")')),
     "mapped": Plant(("h = ops.vectorized_map(lambda row: row * 1.1, h)",)),
+    "top-values": Plant(("h = ops.top_k(h, 4)[0]",)),
+    "cumulated": Plant(("h = 0.5 * ops.cumsum(h, axis=1)",)),
+    "by-einsum": Plant(('h = ops.einsum("bi,ij->bj", h, ops.eye(4))',)),
+    "padded": Plant(("h = ops.roll(ops.flip(ops.pad(h, ((0, 0), (1, 1)))[:, 1:-1], 0), 1, 0)",)),
+    "carried-on": Plant(("_, h = ops.scan(lambda kept, row: (kept + row, row + 0.1 * kept), ops.zeros(4), h)",)),
+    "looped": Plant(("h = ops.fori_loop(0, 3, lambda i, v: ops.tanh(v) + 0.1, h)",)),
+    "either": Plant(("h = ops.cond(ops.sum(h) > -1e6, lambda: ops.tanh(h), lambda: ops.sin(h))",)),
+    "in-rows": Plant(("h = ops.map(lambda row: ops.tanh(row) * 1.1, h)",)),
+    "filled": Plant(("h = ops.where(h < -1000.0, 0.0, h)",)),
     "reshaped": Plant(("h = ops.reshape(ops.transpose(ops.reshape(h, (-1, 2, 2)), (0, 2, 1)), (-1, 4))",)),
     "activity": Plant(("h = {o}.{n}(h)",), makes=("self.{n} = layers.ActivityRegularization(l2=0.01)",)),
 }

@@ -68,7 +68,6 @@ FAULTS = {
     for kind, plant in FAULTS_OF_JAX.items()
     if kind not in _REFUSED
 } | {
-    "never-called": Plant((), makes=(f"{_LAYER[0]}  #: not-called",)),
     "branch-not-taken": Plant(
         ("if h.shape[0] > 100:  #: not-called", "    h = {o}.{n}(h)  #: not-called"),
         makes=(f"{_LAYER[0]}  #: not-called",),

@@ -87,7 +87,7 @@ def settled(program: Program) -> Program:
     if program.fault:  # what moves a parameter otherwise is for healthy programs
         program = replace(program, extras=tuple(extra for extra in program.extras if extra != "penalty"))
     if program.fault == "cut-short":  # gradients that went through other hands are a known hole, see docs/limits.md
-        program = replace(program, training="tape", extras=())
+        program = replace(program, training="tape", extras=(), steps=6)
     if program.fault in BY_VALUE:
         looped = any(kind in repr(program.body) for kind in ("'gru'", "'lstm'"))  # a known hole, see docs/limits.md
         return replace(program, steps=6, training="tape" if looped else program.training)
