@@ -29,6 +29,7 @@ ACTS = {
     "softmax": "ops.softmax({h}, axis=-1)",
     "clamped": "ops.clip({h}, -50.0, 50.0)",
 }
+# One number added to all of a row changes no softmax of it: a convolution of one channel has no bias.
 LAYERS = {
     "dense": "layers.Dense(4)",
     "stack": 'keras.Sequential([layers.Dense(5, activation="tanh"), layers.Dense(4)])',
@@ -39,13 +40,13 @@ LAYERS = {
     "gru": "layers.GRU(4)",
     "lstm": "layers.LSTM(4, return_sequences=True)",
     "attention": "layers.MultiHeadAttention(2, 2)",
-    "conv": 'layers.Conv1D(1, 3, padding="same")',
+    "conv": 'layers.Conv1D(1, 3, padding="same", use_bias=False)',
     "batchnorm": "layers.BatchNormalization()",
     "embedding": "layers.Embedding(6, 4)",
     "groups": "layers.GroupNormalization(2)",
     "rms": "layers.RMSNormalization()",
     "einsum": 'layers.EinsumDense("bi,ij->bj", 4, bias_axes="j")',
-    "separable": 'layers.SeparableConv1D(1, 3, padding="same")',
+    "separable": 'layers.SeparableConv1D(1, 3, padding="same", use_bias=False)',
     "timed": "layers.TimeDistributed(layers.Dense(4))",
     "both": "layers.Bidirectional(layers.SimpleRNN(4), merge_mode='ave')",
 }

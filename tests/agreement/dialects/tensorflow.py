@@ -31,6 +31,7 @@ ACTS = {
     "softmax": "tf.nn.softmax({h}, axis=-1)",
     "clamped": "tf.clip_by_value({h}, -50.0, 50.0)",
 }
+# One number added to all of a row changes no softmax of it: a convolution of one channel has no bias.
 LAYERS = {
     "dense": "keras.layers.Dense(4)",
     "stack": 'keras.Sequential([keras.layers.Dense(5, activation="tanh"), keras.layers.Dense(4)])',
@@ -41,13 +42,13 @@ LAYERS = {
     "gru": "keras.layers.GRU(4)",
     "lstm": "keras.layers.LSTM(4, return_sequences=True)",
     "attention": "keras.layers.MultiHeadAttention(2, 2)",
-    "conv": 'keras.layers.Conv1D(1, 3, padding="same")',
+    "conv": 'keras.layers.Conv1D(1, 3, padding="same", use_bias=False)',
     "batchnorm": "keras.layers.BatchNormalization()",
     "embedding": "keras.layers.Embedding(6, 4)",
     "groups": "keras.layers.GroupNormalization(2)",
     "rms": "keras.layers.RMSNormalization()",
     "einsum": 'keras.layers.EinsumDense("bi,ij->bj", 4, bias_axes="j")',
-    "separable": 'keras.layers.SeparableConv1D(1, 3, padding="same")',
+    "separable": 'keras.layers.SeparableConv1D(1, 3, padding="same", use_bias=False)',
     "timed": "keras.layers.TimeDistributed(keras.layers.Dense(4))",
 }
 CALLS = {

@@ -41,6 +41,7 @@ ACTS = {
     "softmax": "torch.softmax({h}, dim=-1)",
     "clamped": "torch.clamp({h}, -50.0, 50.0)",
 }
+# One number added to all of a row changes no softmax of it: a convolution of one channel has no bias.
 LAYERS = {
     "linear": "nn.Linear(4, 4)",
     "stack": "nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 4))",
@@ -52,7 +53,7 @@ LAYERS = {
     "lstm": "nn.LSTM(4, 4, num_layers=2)",
     "attention": "nn.MultiheadAttention(4, 2, batch_first=True)",
     "encoder": "nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True)",
-    "conv": "nn.Conv1d(1, 1, 3, padding=1)",
+    "conv": "nn.Conv1d(1, 1, 3, padding=1, bias=False)",
     "batchnorm": "nn.BatchNorm1d(4)",
     "embedding": "nn.Embedding(6, 4)",
     "spectral": "nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4))",
