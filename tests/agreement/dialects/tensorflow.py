@@ -85,8 +85,9 @@ BY_KERAS = ("fit", "batch")
 
 def settled(program: Program) -> Program:
     """A graph holds no NumPy, and ``fit`` has no loss of the script's own; what a value decides takes a few steps."""
-    if program.fault:  # what moves a parameter otherwise is for healthy programs
-        program = replace(program, extras=tuple(extra for extra in program.extras if extra != "penalty"))
+    if program.fault:  # what asks for a gradient otherwise is for healthy programs
+        kept = (extra for extra in program.extras if extra not in ("penalty", "persistent"))
+        program = replace(program, extras=tuple(kept))
     if program.fault == "cut-short":  # gradients that went through other hands are a known hole, see docs/limits.md
         program = replace(program, training="tape", extras=(), steps=6)
     if program.fault in BY_VALUE:
