@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -125,7 +126,7 @@ def _ask(
     if sources and sinks:
         # An index or a condition only chooses among the other inputs.
         stops += [Stop(i, o, _STEP, name, True) for i, a in enumerate(ins) if not is_float(a) for o in sinks]
-        refused, reached = _reached(run, ins, sources, sinks)
+        refused, reached = _reached(run, ins, outs, sources, sinks)
         if refused is not None and kind == "custom-gradient":
             # What the rule hands back is wrong in form, and JAX is going to say so: none of its edges is to blame.
             refused, reached = None, {(i, o) for i in sources for o in sinks}
@@ -136,40 +137,49 @@ def _ask(
 
 
 def _reached(
-    run: Callable[..., Any], ins: Sequence[Any], sources: list[int], sinks: list[int]
+    run: Callable[..., Any], ins: Sequence[Any], outs: Sequence[Any], sources: list[int], sinks: list[int]
 ) -> tuple[str | None, set[tuple[int, int]]]:
     """What JAX refuses to differentiate, as it says it; and the edges that its backward pass has."""
     every = {(i, o) for i in sources for o in sinks}
 
     def differentiable(values: Sequence[Any], *floats: Any) -> list[Any]:
-        given = list(values)
-        for i, value in zip(sources, floats, strict=True):
-            given[i] = value
-        result = jax.tree_util.tree_leaves(run(*given))
+        result = jax.tree_util.tree_leaves(run(*_replaced(values, sources, floats)))
         return [result[o] for o in sinks]
 
     def backward(values: Sequence[Any], cotangents: Sequence[Any]) -> Any:
         floats = [values[i] for i in sources]
-        return compat.vjp(lambda *f: differentiable(values, *f), *floats)[1](list(cotangents))
+        return compat.vjp(partial(differentiable, values), *floats)[1](list(cotangents))
 
-    given = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in ins]
+    given = _plain(ins)
     try:
-        # Under vmap the user's own function knows smaller arrays than the interpreter: its own types count.
-        forward = compat.make_jaxpr(differentiable)(given, *[given[i] for i in sources])
-        handed = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in forward.out_avals]
+        program = compat.make_jaxpr(backward)(given, _plain([outs[o] for o in sinks]))
     except Exception:
-        return None, every  # it does not run outside its place (a named axis): nothing is known, nothing is claimed
-    try:
-        program = compat.make_jaxpr(backward)(given, handed)
-    except (NotImplementedError, ValueError, TypeError) as error:
-        return " ".join(str(error).split())[:200], set()
-    except Exception:
-        return None, every
+        try:
+            # Under vmap the user's own function knows smaller arrays than the interpreter: its own types count.
+            forward = compat.make_jaxpr(differentiable)(given, *[given[i] for i in sources])
+        except Exception:
+            return None, every  # it does not run outside its place (a named axis): nothing is known or claimed
+        try:
+            program = compat.make_jaxpr(backward)(given, _plain(forward.out_avals))
+        except (NotImplementedError, ValueError, TypeError) as error:
+            return " ".join(str(error).split())[:200], set()
+        except Exception:
+            return None, every
     reach = dependence(program.jaxpr)
     first = len(ins)
     return None, {
         (i, o) for row, i in enumerate(sources) for place, o in enumerate(sinks) if first + place in reach[row]
     }
+
+
+def _replaced(values: Sequence[Any], positions: Sequence[int], others: Sequence[Any]) -> list[Any]:
+    """The values, with others in their place at these positions."""
+    found = dict(zip(positions, others, strict=True))
+    return [found.get(i, value) for i, value in enumerate(values)]
+
+
+def _plain(avals: Sequence[Any]) -> list[Any]:
+    return [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in avals]
 
 
 def dependence(program: Any) -> list[set[int]]:

@@ -208,8 +208,7 @@ class TensorFlow:
                 updates.asked(site, request.stack, sources, request.sources, often, writer)
                 updates.pairing.answered(site, request.sources, request.answers)
                 serial = -1 if tape is None else tape.serial
-                names = held_names(request.frame)[1]
-                self.unlisted.asked(site, serial, len(sources), lambda: close(self, request, sources, names)[0])
+                self.unlisted.asked(site, serial, len(sources), lambda: self._closed(request, sources)[0])
             build: Callable[[], Graph] | None = None
             if self.recording:
                 build = self._remembered(site, self._builder(request, sources))
@@ -259,7 +258,6 @@ class TensorFlow:
 
     def _builder(self, request: Request, sources: list[Source]) -> Callable[[], Graph]:
         """What makes the Graph; that of a traced request is made at once, since it is measured when it runs."""
-        names = held_names(request.frame)[1]
         graph = building()
         if (
             graph is None
@@ -267,10 +265,14 @@ class TensorFlow:
             or request.zero_filled
             or request.api != "tf.GradientTape.gradient"
         ):
-            return lambda: close(self, request, sources, names)[0]
-        closed, placed = close(self, request, sources, names)
+            return lambda: self._closed(request, sources)[0]
+        closed, placed = self._closed(request, sources)
         self.runs.add(graph, request.answers, self.hooks.values.latest, closed, placed)
         return lambda: closed
+
+    def _closed(self, request: Request, sources: list[Source]) -> tuple[Graph, Any]:
+        """The Graph of a request, and what it is closed with; the names are looked for where one is made only."""
+        return close(self, request, sources, held_names(request.frame)[1])
 
     def _measured(self, request: Request, sources: list[Source]) -> tuple[Request, list[Source]]:
         """The request with what its answers are worth."""

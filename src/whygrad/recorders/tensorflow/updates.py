@@ -146,9 +146,10 @@ class Updates:
         often = 1 if graph is None else FEWEST_STEPS
         held.steps += often
         if numbers & self._given:
-            worths = {_worth(g, graph) for g in gradients if g is not None}
-            held.zeros += often * (worths == {"zero"})
-            held.useful = held.useful or worths != {"zero"}
+            given = [g for g in gradients if g is not None]
+            useful = not given or any(_worth(g, graph) != "zero" for g in given)  # the first of them mostly tells
+            held.zeros += often * (not useful)
+            held.useful = held.useful or useful
         self._given -= numbers
 
     def refused(self, optimizer: Any, variables: Sequence[Any], stack: frames.Stack) -> None:

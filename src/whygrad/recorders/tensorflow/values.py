@@ -9,6 +9,7 @@ gradient has been zero for some steps.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -173,6 +174,6 @@ def worth_of(array: Any) -> GradientSeen:
         return "unknown"
     with numpy.errstate(all="ignore"):
         total = float(array.sum(dtype=numpy.float32))  # by far the cheapest look, and it settles nearly every case
-        if not numpy.isfinite(total):
+        if not math.isfinite(total):
             return "present" if bool(numpy.isfinite(array).all()) else "nonfinite"
         return "present" if total or bool((array != 0).any()) else "zero"
