@@ -1,4 +1,4 @@
-"""Every private name of JAX that is used. Where a release lacks one, that is said, and ``apart`` goes the public way."""
+"""Every private name of JAX that is used; where a release lacks one, that is said and ``apart`` goes the public way."""
 
 from __future__ import annotations
 
