@@ -234,7 +234,8 @@ class Jax:
         worths = dict(zip(program.sources, map(worth, found), strict=True))
         streaks = self._streaks[told.site]
         graph = self._noted(told, streaks.judged(graph, worths))
-        return explained(graph, streaks.run_again(program, {}) if is_useless(graph) else None), False
+        again = is_useless(graph) and all(worth(program.arrays[v]) != "nonfinite" for v in program.sources)
+        return explained(graph, streaks.run_again(program, {}) if again else None), False
 
     def _ran(self, held: Held, call: Call) -> None:
         """A compiled function has run that holds a request."""
