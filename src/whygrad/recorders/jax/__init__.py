@@ -220,8 +220,7 @@ class Jax:
         program = trace.program() if trace is not None and request.error is None and not request.around else None
         found = gradients(request) if program is not None else None
         if program is None or found is None:
-            sought = not request.around and request.error is None
-            variables = self.movement.follow(told.site, request, graph) if sought else {}
+            variables = self.movement.follow(told.site, request, graph)
             if variables:
                 self.movement.unfollowed |= not self.compiled.awake
                 self.compiled.pending.append(Held.of(told, Program((), {}, variables, None, tuple(variables))))

@@ -252,6 +252,17 @@ def raised_by(error: BaseException, tracer: type) -> tuple[Any, str] | None:
     return found
 
 
+def is_within(error: BaseException) -> bool:
+    """Whether an error was raised while JAX ran a function of the user's: frames of JAX lie between frames of his."""
+    met = ""
+    for frame in _frames(error.__traceback__):
+        file = frame.f_code.co_filename
+        if frames.is_user_file(file) and met == "jax":
+            return True
+        met = frames.package_of(file) or met
+    return False
+
+
 def _frames(traceback: TracebackType | None) -> Iterator[Any]:
     while traceback is not None:
         yield traceback.tb_frame
