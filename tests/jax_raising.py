@@ -41,6 +41,20 @@ for n in range(3):
     x = jnp.ones((4 + n, 3))
     loss, params = step(params, x)
     print(loss)
+### leak_number
+seen = {}
+
+@jax.jit
+def step(w):
+    def loss(w):
+        value = jnp.sum(w**2)
+        seen["loss"] = value * 2  # <- here
+        return value
+
+    return w - 0.1 * jax.grad(loss)(w)
+
+w = step(jnp.ones(3))
+print(float(seen["loss"]))
 ### leak_global_grad
 last = None
 

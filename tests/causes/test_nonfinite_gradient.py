@@ -39,3 +39,12 @@ def test_the_where_trap(lines: list[Line], trapped: bool) -> None:
     assert finding.cause == "nonfinite-gradient"
     assert ("does not protect" in finding.title) == trapped
     assert ("logarithm of zero" in finding.title) != trapped
+
+
+def test_a_factor_that_is_not_finite() -> None:
+    graph = graph_of([("mul", ["w", "big"], "h"), ("sum", ["h"], "loss")], ["loss"], given=["w"])
+    (parameter,) = graph.parameters
+    broken = replace(parameter, gradient="nonfinite")
+    cotangents = {parameter.value: "nonfinite", graph.outputs(0)[0]: "present"}
+    (finding,) = diagnose(replace(graph, parameters=(broken,), cotangents=cotangents))
+    assert "multiplies it by a number that is not finite" in finding.title

@@ -163,7 +163,7 @@ for step in range(5):
   as meant to train where the old parameters are read afterwards, or where the loop around it reads them.
 - An optimizer of Optax whose learning rate is 0, or whose schedule stays at 0, moves nothing. Nor does one whose labels
   or mask hold every parameter back (`set_to_zero`), or `MultiSteps` that waits for more gradients than the script
-  makes. No message.
+  makes, which whygrad only notes, since a run may be cut short. No message.
 - whygrad reports these where every step of the run began with the same numbers, and what is left out by hand, where
   the others are new in each step, and one stays the same array. What an optimizer holds back beside others is a freeze.
 

@@ -113,6 +113,11 @@ _FED = Words(
     "look for it (`np.isfinite(x).all()`, for the targets too), and fill it in or leave those rows out",
 )
 
+_FACTOR = Words(
+    "`{code}` multiplies it by a number that is not finite, or too large",
+    "the other factor is not finite, or makes the product too large for its dtype",
+    "look at where the other factor comes from, and put a finite number in its place",
+)
 _HIDDEN = Words(
     "`{code}` makes NaN in some elements; the loss leaves those out, and 0 * NaN is NaN on the way back",
     "what comes in is a number, and what comes out is none",
@@ -152,6 +157,7 @@ _ELEMENTWISE = frozenset(
 _FAR = 4
 # What they give of finite numbers may be too large, and is never NaN.
 _OF_INFINITE = frozenset("mul multiply sub add addv2 addn".split())
+_PRODUCTS = frozenset(("mul", "multiply"))
 # How the place of an element begins that is no number, in lower case.
 _NO_NUMBER = "nan"
 
@@ -219,6 +225,11 @@ def pole(birth: Birth) -> Explanation | None:
     chosen = _is_chosen_among(birth.case, birth.edge)
     told = tell(birth, _WHERE if chosen else _SPOILED if _is_smooth(birth) else words, _BACKWARD)
     return _at_point(birth.case, told, "its input", birth.edge.source)
+
+
+def factor(birth: Birth) -> Explanation | None:
+    """A product that hands back what is not finite, and was handed finite numbers: it is the other factor."""
+    return tell(birth, _FACTOR, _BACKWARD) if birth.name in _PRODUCTS else None
 
 
 def from_outside(case: Case) -> Explanation:

@@ -220,8 +220,7 @@ class Jax:
         program = trace.program() if trace is not None and request.error is None and not request.around else None
         found = gradients(request) if program is not None else None
         if program is None or found is None:
-            sought = not request.around and request.error is None
-            variables = self.movement.follow(told.site, request, graph) if sought else {}
+            variables = self.movement.follow(told.site, request, graph)
             if variables:
                 self.movement.unfollowed |= not self.compiled.awake
                 self.compiled.pending.append(Held.of(told, Program((), {}, variables, None, tuple(variables))))
@@ -234,7 +233,8 @@ class Jax:
         worths = dict(zip(program.sources, map(worth, found), strict=True))
         streaks = self._streaks[told.site]
         graph = self._noted(told, streaks.judged(graph, worths))
-        return explained(graph, streaks.run_again(program, {}) if is_useless(graph) else None), False
+        again = is_useless(graph) and all(worth(program.arrays[v]) != "nonfinite" for v in program.sources)
+        return explained(graph, streaks.run_again(program, {}) if again else None), False
 
     def _ran(self, held: Held, call: Call) -> None:
         """A compiled function has run that holds a request."""

@@ -1,4 +1,4 @@
-"""Every private name of JAX that is used. Where a release lacks one, that is said and nothing is recorded."""
+"""Every private name of JAX that is used; where a release lacks one, that is said and ``apart`` goes the public way."""
 
 from __future__ import annotations
 
@@ -250,6 +250,17 @@ def raised_by(error: BaseException, tracer: type) -> tuple[Any, str] | None:
         if isinstance(value, tracer):
             found = value, frame.f_code.co_name
     return found
+
+
+def is_within(error: BaseException) -> bool:
+    """Whether an error was raised while JAX ran a function of the user's: frames of JAX lie between frames of his."""
+    met = ""
+    for frame in _frames(error.__traceback__):
+        file = frame.f_code.co_filename
+        if frames.is_user_file(file) and met == "jax":
+            return True
+        met = frames.package_of(file) or met
+    return False
 
 
 def _frames(traceback: TracebackType | None) -> Iterator[Any]:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import jax
+
 from whygrad.graph import Fault
 from whygrad.recorders import frames
 from whygrad.recorders.jax import compat
@@ -16,6 +18,8 @@ from whygrad.span import Span
 
 # What JAX says of such a value.
 LEAKED = "to escape the scope of the transformation"
+# What JAX raises where the number of a value is not known.
+_UNKNOWN = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
 # So many values are kept in mind.
 _MOST = 1000
 
@@ -65,7 +69,17 @@ class Leaks:
 
     def fault(self, error: BaseException) -> Fault | None:
         """What the last such error is about, if it is known where its value was made."""
-        return Fault("leaked", self.met, True) if self.met and LEAKED in str(error) else None
+        if LEAKED not in str(error):
+            return self._of_number(error)
+        return Fault("leaked", self.met, True) if self.met else None
+
+    def _of_number(self, error: BaseException) -> Fault | None:
+        """The same of a value that is asked for its number where nothing is traced any more."""
+        raised = compat.raised_by(error, jax.core.Tracer)
+        if raised is None or not isinstance(error, _UNKNOWN) or compat.is_within(error):
+            return None
+        stack = self._born(raised[0])
+        return Fault("leaked", stack, True) if stack else None
 
     def _born(self, tracer: Any) -> tuple[Span, ...]:
         for seen, stack in self.alive:

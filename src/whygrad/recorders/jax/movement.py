@@ -82,6 +82,8 @@ class Movement:
         Returns:
             the variables of a program under compilation that it is asked of: they are to be followed there.
         """
+        if request.around or request.error is not None:
+            return {}
         sources = request.trace.sources() if request.trace is not None else {}
         if request.trace is None or any(one is None for one in sources.values()):
             self.unfollowed = True
