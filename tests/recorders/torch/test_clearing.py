@@ -29,6 +29,17 @@ def no_backward() -> None:
         optimizer.step()
 
 
+def one_by_one() -> None:
+    net = nn.Linear(4, 1)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    for _ in range(4):
+        loss_of(net).backward()
+        for parameter in net.parameters():
+            assert parameter.grad is not None
+            parameter.grad.data.zero_()
+        optimizer.step()
+
+
 def no_step() -> None:
     net = nn.Linear(4, 1)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.02)
@@ -80,7 +91,11 @@ def summed() -> None:
 
 @pytest.mark.parametrize(
     ("program", "code"),
-    [(no_backward, "optimizer.step()"), (no_step, "torch.optim.SGD(net.parameters(), lr=0.02)")],
+    [
+        (no_backward, "optimizer.step()"),
+        (one_by_one, "parameter.grad.data.zero_()"),
+        (no_step, "torch.optim.SGD(net.parameters(), lr=0.02)"),
+    ],
 )
 def test_half_of_a_step_is_told(program: Callable[[], None], code: str) -> None:
     assert told(program) == [("not-updated", code, ["net.weight", "net.bias"])]
