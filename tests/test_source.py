@@ -58,3 +58,10 @@ def test_the_last_binding_before_a_line(file: str) -> None:
 def test_no_source_is_no_error() -> None:
     assert source.tree("/nowhere/at_all.py") is None
     assert source.statement_at(Span("/nowhere/at_all.py", 3)) is None
+
+
+def test_of_statements_on_one_line_the_one_at_the_column(tmp_path: Path) -> None:
+    file = tmp_path / "train.py"
+    file.write_text("for i in steps: _, s = step(s); print(s)\n", "utf-8")
+    at = [source.statement_at(Span(str(file), 1, column)) for column in (1, 17, 33)]
+    assert [type(statement).__name__ for statement in at] == ["For", "Assign", "Expr"]

@@ -82,7 +82,7 @@ def covers(node: ast.AST, span: Span) -> bool:
 
 
 def statement_at(span: Span) -> ast.stmt | None:
-    """The innermost statement that contains a Span's first line."""
+    """The innermost statement around where a Span begins; of those on its line, the last where no column is known."""
     module = tree(span.file)
     if module is None or span.line is None:
         return None
@@ -90,9 +90,16 @@ def statement_at(span: Span) -> ast.stmt | None:
     for node in ast.walk(module):
         if not isinstance(node, ast.stmt) or not node.lineno <= span.line <= (node.end_lineno or node.lineno):
             continue
+        if span.column is not None and not _reaches(node, span):
+            continue
         if best is None or (node.lineno, -(node.end_lineno or 0)) >= (best.lineno, -(best.end_lineno or 0)):
             best = node
     return best
+
+
+def _reaches(statement: ast.stmt, span: Span) -> bool:
+    """Whether a statement is around a place on its lines, its decorators and what is before it on the line apart."""
+    return covers(statement, span) or isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
 
 
 def function_at(span: Span) -> FunctionNode | None:

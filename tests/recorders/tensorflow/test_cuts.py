@@ -78,6 +78,17 @@ def test_what_runs_outside_the_tape_is_recording_off(ear: Ear) -> None:
     assert [f.cause for f in diagnose(graph)] == ["recording-off"]
 
 
+def test_a_variable_as_the_loss_is_what_was_last_written_to_it(ear: Ear) -> None:
+    model, total = mlp(), tf.Variable(0.0, trainable=False)
+    with tf.GradientTape() as tape:
+        loss = total.assign(tf.reduce_mean(tf.square(model(X) - Y)))
+    tape.gradient(loss, model.trainable_variables)
+    (finding,) = diagnose(ear.graphs[0])
+    assert (finding.cause, len(finding.parameters)) == ("state-write", 4)
+    assert finding.culprit is not None
+    assert (finding.culprit.code or "").startswith("total.assign(")
+
+
 @pytest.mark.parametrize("traced", [False, True])
 def test_zeros_in_place_of_none_hide_nothing(traced: bool, ear: Ear) -> None:
     used, cut = tf.Variable(2.0, name="used"), tf.Variable(3.0, name="cut")

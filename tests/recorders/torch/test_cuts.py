@@ -27,6 +27,7 @@ CUTS: dict[str, tuple[str, Around]] = {
     "detach": ("stop-gradient", lambda t: t.detach()),
     "data": ("stop-gradient", lambda t: t.data),
     "parameter": ("stop-gradient", lambda t: nn.Parameter(t)),
+    "variable": ("stop-gradient", lambda t: torch.autograd.Variable(t, requires_grad=True)),
     "argmax": ("non-differentiable-op", lambda t: t.argmax(1).float()),
     "compared": ("non-differentiable-op", lambda t: (t > 0).float()),
     "rounded": ("non-differentiable-op", lambda t: t.round()),

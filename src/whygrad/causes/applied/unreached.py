@@ -51,13 +51,24 @@ def no_step(case: Case, event: Event) -> Explanation | None:
 
 
 def _own_step(made: Span) -> Span | None:
-    """The step of the optimizer that is made at a place, by its own name."""
+    """The step of the optimizer that is made at a place, by its own name: there, or where it is handed on."""
     module, names = source.tree(made.file), {_last(name) for name in _bound_to(made)}
     for call in source.calls(module, "step") if module is not None and names else ():
         assert isinstance(call.func, ast.Attribute)
-        if {_last(name) for part in (call.func.value, *call.args) for name in source.bound(part)} & names:
-            return source.range_of(call, made)
+        place = source.range_of(call, made)
+        named = {_last(name) for part in (call.func.value, *call.args) for name in source.bound(part)} & names
+        if named and place is not None and not _is_anothers(named, place, made):
+            return place
     return None
+
+
+def _is_anothers(names: set[str], place: Span, made: Span) -> bool:
+    """Whether another function than that of an optimizer binds the names itself."""
+    function = source.function_at(place)
+    if function is None or function is source.function_at(made):
+        return False
+    bound = [source.targets_of(s) for s in source.statements(function) if isinstance(s, ast.Assign)]
+    return any(not names.isdisjoint(each) for each in bound)
 
 
 def _bound_to(made: Span) -> set[str]:

@@ -55,7 +55,9 @@ def close(
     graph = next((t.graph for t in targets if _symbolic(t)), None)
     if graph is not None:
         _trace(recorder, assembly, graph, tape, request.operations)
-    values = [assembly.current[n] for t in targets if (n := number_of(t)) in assembly.current]
+    numbers = [n for t in targets if (n := number_of(t)) in assembly.current]
+    # A variable stands for what was last written to it: `loss = total.assign(...)`.
+    values = [assembly.state.get(n, assembly.current[n]) for n in numbers]
     for number, label in labels.items():
         if number in assembly.current:
             builder.labels[assembly.current[number]] = label

@@ -20,11 +20,13 @@ class Pairing:
 
     Attributes:
         matched: the variables that an optimizer was handed with a gradient that may be theirs.
+        lent: those whose gradient was handed over for a variable that nobody asks for.
     """
 
     def __init__(self) -> None:
         self._given: dict[Hashable, Answered] = {}
         self.matched: set[int] = set()
+        self.lent: set[int] = set()
 
     def answered(self, site: Hashable, sources: Iterable[Any], answers: Iterable[Any]) -> None:
         """A request gave these for those. One tensor may be the gradient of several."""
@@ -38,7 +40,8 @@ class Pairing:
     def handed(self, gradients: Sequence[Any], variables: Sequence[Any]) -> set[int]:
         """An optimizer was handed these; the variables that are paired with the gradient of another, and that other.
 
-        Where nobody asks for the gradient of a variable, that of another may be meant (a copy that was adapted).
+        Where nobody asks for the gradient of a variable, that of another may be meant (a copy that was adapted): that
+        one is noted as lent.
         """
         found: set[int] = set()
         asked = frozenset().union(*(answered.numbers for answered in self._given.values()))
@@ -48,6 +51,8 @@ class Pairing:
                 self.matched |= {number} if number is not None else set()
             elif number in asked:
                 found |= {number, *owners}
+            else:
+                self.lent |= owners
         return found
 
     def _owners(self, gradient: int | None) -> set[int]:

@@ -49,6 +49,7 @@ def unapplied(
         place = scheduled or held.made if detail == "rate" else ()
         yield from _graph(asked, "zeroed" if detail == "handed zeros" else "kept", detail, place or held.stack, spans)
     yield from swapped(updates, spans)
+    yield from _lent(updates, spans)
     yield from _constrained(updates, spans, layers)
     yield from _left_out(updates, spans, graphs)
     yield from _lost(updates, spans)
@@ -85,6 +86,15 @@ def swapped(updates: Updates, spans: Spans) -> Iterator[Graph]:
     for held in updates.optimizers:
         asked = [a for n, a in updates.requested.items() if n in held.swapped - updates.pairing.matched]
         yield from _graph(asked, "kept", "swapped", held.stack, spans)
+
+
+def _lent(updates: Updates, spans: Spans) -> Iterator[Graph]:
+    """What stays as it is while its gradients move variables that nobody asks for; a copy that is adapted does not."""
+    still = [a for n, a in updates.requested.items() if n in updates.pairing.lent - updates.pairing.matched]
+    still = [a for a in still if a.times >= FEWEST_STEPS and a.variable() is not None and not moved(a)]
+    takers = [held for held in updates.optimizers if held.numbers.isdisjoint(updates.requested)]
+    if still and len(takers) == 1:
+        yield from _graph(still, "kept", "swapped", takers[0].stack, spans)
 
 
 def refused(updates: Updates, spans: Spans, error: str) -> Iterator[Graph]:

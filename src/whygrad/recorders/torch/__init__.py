@@ -14,6 +14,7 @@ from whygrad.recorders.lives import packages
 from whygrad.recorders.naming import unique
 from whygrad.recorders.recorder import Asked, Sink
 from whygrad.recorders.torch.asking import Request, answer
+from whygrad.recorders.torch.births import Births
 from whygrad.recorders.torch.closing import close, marked, unapplied
 from whygrad.recorders.torch.derivatives import derived
 from whygrad.recorders.torch.facts import held_by
@@ -52,6 +53,8 @@ class Torch:
         self.lives.optimizer_made, self.lives.optimizer_failed = self._optimizer_made, self._optimizer_failed
         self.requests.used, steps = self._used, self.requests.steps
         steps.recorder = steps.thaws.recorder = self
+        births = Births(self)
+        self.requests.answered, self.lives.module_made = births.answered, births.made
         self.steady = Steady(lambda asked: self.sink.asked(asked) if self.sink is not None else None)
         steps.goes_on = lambda o: not self.recording and self.steady.goes_on(o)
         steps.shelve = lambda request: self._closed(request, self._names(request.frame, request.sources))

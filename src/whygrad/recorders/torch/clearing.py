@@ -16,6 +16,7 @@ from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.asking import Backward
 from whygrad.recorders.torch.compiled import passed_over
 from whygrad.recorders.torch.originals import gradient_of
+from whygrad.recorders.torch.undone import writer_of
 from whygrad.recorders.torch.values import worth
 
 if TYPE_CHECKING:
@@ -70,8 +71,12 @@ class Clearing:
 
     def lost(self, calls: list[Backward], sources: Sequence[Any], got: Mapping[int, GradientSeen]) -> frames.Stack:
         """Where the gradients of this step were cleared, if all of them are gone again."""
-        when, stack = self._last
-        if not calls or when <= max(c.mark for c in calls) or not any(got.get(id(p)) == "present" for p in sources):
+        if not calls or not any(got.get(id(p)) == "present" for p in sources):
             return ()
-        gone = all((g := gradient_of(p)) is None or worth(g) == "zero" for p in sources)
-        return stack if gone else ()
+        left = [g for p in sources if (g := gradient_of(p)) is not None]
+        if not all(worth(g) == "zero" for g in left):
+            return ()
+        when, stack = self._last
+        begun = max(c.mark for c in calls)
+        # Where nothing clears them as a whole, the script may write zeros to each by hand.
+        return stack if when > begun else writer_of(self.steps.recorder.log, begun, left) if begun >= 0 else ()

@@ -70,6 +70,7 @@ class Hooks:
         self.patches = Patches()
         try:
             self._parameters()
+            self._variables()
             self.replicas.install(self.patches)
             self._threads()
             files = (mode.__file__, operations.__file__, functions.__file__, modules.__file__)
@@ -165,22 +166,42 @@ class Hooks:
 
         self.patches.replace(torch.nn.Parameter, "__new__", staticmethod(__new__))
 
+    def _variables(self) -> None:
+        """``Variable(x)``, which stood for a tensor once, gives another one that has the numbers of ``x`` alone."""
+        kind, patches, hooks = type(torch.autograd.Variable), self.patches, self
+
+        @wraps(type.__call__)
+        def __call__(cls: Any, *args: Any, **kwargs: Any) -> Any:
+            made = type.__call__(cls, *args, **kwargs)
+            if patches.on and not hooks.log.local.busy:
+                try:
+                    hooks._wrapped("detach", made, args, kwargs, frames.capture(sys._getframe(1)))
+                except Exception as error:
+                    hooks.fault(error)
+            return made
+
+        self.patches.replace(kind, "__call__", __call__)
+
     def _made(self, parameter: Any, args: tuple[Any, ...], kwargs: dict[str, Any], frame: Any) -> None:
-        log = self.log
         stack = frames.capture(frame)
-        data = args[0] if args else kwargs.get("data")
         self.lives.parameter_made(parameter, stack)
-        if log.local.scope:
-            self.modules.lent[log.serial(parameter)] = None
-        if not isinstance(data, torch.Tensor) or data is parameter:
+        if self.log.local.scope:
+            self.modules.lent[self.log.serial(parameter)] = None
+        self._wrapped("Parameter", parameter, args, kwargs, stack)
+
+    def _wrapped(
+        self, name: str, made: Any, args: tuple[Any, ...], kwargs: dict[str, Any], stack: frames.Stack
+    ) -> None:
+        log, data = self.log, args[0] if args else kwargs.get("data")
+        if not isinstance(data, torch.Tensor) or data is made:
             return
         serial = log.known(data) or meet(log, self.crossings, data)
         log.add(
             Ran(
-                "Parameter",
+                name,
                 (serial,),
                 (data.requires_grad,),
-                (made_of(log, parameter),),
+                (made_of(log, made),),
                 torch.is_grad_enabled(),
                 stack,
                 log.local.scope[-1] if log.local.scope else 0,

@@ -25,6 +25,7 @@ class Lives:
         modules: module to the place that made it.
         optimizers: optimizer to the place that made it.
         backward_hooks: module to the place that last put a hook on its gradients.
+        module_made: told of every new module and the place that made it.
         optimizer_made: told of every new optimizer and the frame that made it.
         schedule_made: told of the optimizer of every new schedule and the place that made it.
     """
@@ -35,6 +36,7 @@ class Lives:
         self.modules = WeakIdKeyDictionary()
         self.optimizers = WeakIdKeyDictionary()
         self.backward_hooks = WeakIdKeyDictionary()
+        self.module_made: Callable[[Any, frames.Stack], None] = lambda module, stack: None
         self.optimizer_made: Callable[[Any, Any], None] = lambda optimizer, frame: None
         self.schedule_made: Callable[[Any, frames.Stack], None] = lambda optimizer, stack: None
         self.optimizer_failed: Callable[[BaseException, Any, Any], None] = lambda error, given, frame: None
@@ -95,7 +97,8 @@ class Lives:
 
     def _module(self, module: Any, frame: Any) -> None:
         if module not in self.modules:
-            self.modules[module] = frames.capture(_outside(frame, module))
+            self.modules[module] = stack = frames.capture(_outside(frame, module))
+            self.module_made(module, stack)
 
     def _backward_hooks(self, name: str) -> None:
         original = getattr(torch.nn.Module, name)

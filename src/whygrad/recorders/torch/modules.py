@@ -31,6 +31,7 @@ class Modules:
     Attributes:
         calls: (module's number, place) of every call while recording.
         known: number to module.
+        newborn: told of the first call of a module, by its ``id``.
         lent: the serial of a parameter that was made in a module's call, to the number of the module that computes
             with it and its name there; ``None`` until one does.
     """
@@ -42,6 +43,7 @@ class Modules:
         self.calls: list[tuple[int, frames.Stack]] = []
         self.known: dict[int, weakref.ref[Any]] = {}
         self.lent: dict[int, tuple[int, str] | None] = {}
+        self.newborn: dict[int, Callable[[Any], None]] = {}
         self.followed = Followed(log, fault)
         self._numbers: dict[int, int] = {}  # by ``id``, good for as long as ``known`` still leads to the module
         self._silent: list[Any] = []
@@ -92,6 +94,7 @@ class Modules:
         """Forget the calls."""
         self.calls.clear()
         self.lent.clear()
+        self.newborn.clear()
 
     def met(self, parameter: Any, serial: int) -> None:
         """A parameter that was made in a module's call is computed with; the module being called may hold it."""
@@ -119,6 +122,8 @@ class Modules:
         """A module is called; what is captured in the call need not walk over the frames above it."""
         try:
             number = self.number(module)
+            if self.newborn and id(module) in self.newborn:
+                self.newborn.pop(id(module))(module)
             self.log.local.scope = (*scope, number)
             stack = frames.hold(frame)
             if len(self.calls) < _MOST_CALLS:

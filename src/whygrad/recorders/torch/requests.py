@@ -40,6 +40,7 @@ class Requests:
         now: the number that the log's next entry will have; ``fault``: told of an error of ours.
 
     Attributes:
+        answered: told of a backward pass that is recorded, and of the leaves that it leads to.
         used: from a frame, the parameters that were computed with: meant where no optimizer holds any.
     """
 
@@ -59,6 +60,7 @@ class Requests:
         self.steps = Steps(heard, self.pending, pause, now, fault)
         self.grads = Grads(self)
         self.reached = Reached(self.steps.held)
+        self.answered: Callable[[Backward, Sequence[Any]], None] = lambda call, leaves: None
         self.used: Callable[[FrameType | None], list[Any]] = lambda frame: []
         self.asked_at: dict[tuple[Any, ...], int] = {}
 
@@ -169,6 +171,7 @@ class Requests:
                 call.leaves = reach.ids
             with torch._C.DisableTorchFunction():
                 call.got = worths([(id(leaf), gradient_of(leaf)) for leaf in reach.leaves])
+            self.answered(call, reach.leaves)
         except Exception as error:
             self.fault(error)
 
