@@ -110,3 +110,33 @@ def test_a_number_that_is_zero_is_to_blame_where_nothing_else_is_learned(other: 
     )
     found = [f for f in diagnose(graph) if any(p.path == "w" for p in f.parameters)]
     assert [f.title.endswith("all that is to be learned from by 0") for f in found] == [True] * told
+
+
+@pytest.mark.parametrize(("computed", "said"), [(False, "gets past the limit"), (True, "takes other elements")])
+def test_the_smaller_of_two(computed: bool, said: str) -> None:
+    builder = GraphBuilder("tensorflow", "gradient")
+    weight, beside = builder.value("float32", (8,)), builder.value("float32", (8,))
+    other, loss = builder.value("float32", (8,)), builder.value("float32", (8,))
+    builder.op("Exp", [beside], [other])
+    builder.op("Minimum", [weight, other], [loss])
+    parameters = [Parameter("weight", (8,), "float32", weight, gradient="zero")]
+    if computed:
+        parameters.append(Parameter("beside", (8,), "float32", beside, gradient="present"))
+    graph = replace(builder.graph([loss], parameters), cotangents={weight: "zero", loss: "present"})
+    (finding,) = diagnose(graph)
+    assert said in finding.title
+
+
+def test_a_normalisation_over_one_entry() -> None:
+    builder = GraphBuilder("tensorflow", "gradient")
+    weight, scale = builder.value("float32", (8, 1)), builder.value("float32", (8, 1))
+    mean, one, two, loss = (builder.value("float32", (8, 1)) for _ in range(4))
+    builder.op("Mean", [weight], [mean])
+    builder.op("Mul", [weight, scale], [one])
+    builder.op("Mul", [mean, scale], [two])
+    builder.op("Sub", [one, two], [loss])
+    parameters = [Parameter("weight", (8, 1), "float32", weight, gradient="zero")]
+    present = dict.fromkeys((mean, one, two, loss), "present")
+    graph = replace(builder.graph([loss], parameters), cotangents={weight: "zero", **present})
+    (finding,) = diagnose(graph)
+    assert "normalises over an axis of size one" in finding.title

@@ -241,7 +241,7 @@ def explain(case: Case) -> Explanation | None:
         (Step("parameter", parameter.name, parameter.made()), Step("loss", "loss", loss_span(case.graph))),
         fix=Fix(
             f"{'call' if layer is not None else 'use'} {name} on the way to the loss, "
-            f"or leave its {spoken(TRAINED, case)} out of the request"
+            f"or leave {f'its {spoken(TRAINED, case)}' if layer is not None else 'it'} out of the request"
         ),
         proof=Proof("structural", True, "nothing between the start of the recording and the loss reads it"),
     )

@@ -253,15 +253,21 @@ class Lives:
 
     def _after(self, model: Any) -> None:
         try:
-            during = self.thawing.end(model)
-            late = [v for v in model.trainable_variables if next(self.freezes(v), None) and not self.is_asked(v)]
-            if during and late:
+            thawed, during = self.thawing.end(model)
+            variables = model.trainable_variables if during else ()
+            late = [v for v in variables if self._is_late(v)]
+            if late:
                 self.told(self._graph(late, during))
             if model not in self.built and getattr(model, "train_function", None) is not None:
                 # What was thawed in the middle of it is not in the step that was built before.
-                self.built[model] = frozenset(id(v) for v in model.trainable_variables if self.is_asked(v))
+                left = {id(v) for v in model.trainable_variables if not (thawed and self._is_late(v))}
+                self.built[model] = frozenset(left)
         except Exception as error:
             self.fault(error)
+
+    def _is_late(self, variable: Any) -> bool:
+        """Whether the script has thawed a variable, and no gradient was ever asked for it."""
+        return [value for value, _, _ in self.freezes(variable)][-1:] == [True] and not self.is_asked(variable)
 
     def _graph(self, variables: Sequence[Any], stack: frames.Stack, trainable: bool = True) -> Graph:
         """A request without operations: what ``fit`` would have to ask for, and when it was thawed."""

@@ -35,13 +35,13 @@ class Thawing:
         if self._fits:
             self._fits[-1].thaws.append(_epochs(self._fits[-1].model))
 
-    def end(self, model: Any) -> frames.Stack:
-        """A ``fit`` is over: its place if epochs were trained after a thaw, else nothing."""
+    def end(self, model: Any) -> tuple[bool, frames.Stack]:
+        """A ``fit`` is over: whether a layer was thawed in it, and its place if epochs were trained after that."""
         if not self._fits or self._fits[-1].model is not model:
-            return ()
+            return False, ()
         fit = self._fits.pop()
         over = _epochs(model)
-        return fit.stack if any(over - at >= _EPOCHS_AFTER for at in fit.thaws) else ()
+        return bool(fit.thaws), fit.stack if any(over - at >= _EPOCHS_AFTER for at in fit.thaws) else ()
 
 
 def _epochs(model: Any) -> int:

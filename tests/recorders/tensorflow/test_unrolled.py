@@ -144,3 +144,27 @@ def test_a_gradient_of_the_scripts_own_tells_nothing() -> None:
 
     found, _ = trained(in_a_loop(lambda h, w: same(off(h, w))), 0.25)
     assert found == []
+
+
+def test_a_recurrent_layer_over_one_step_is_no_fault() -> None:
+    layer = tf.keras.layers.SimpleRNN(2)
+    layer.build((2, 1, 2))
+
+    def forward(x: Any, w: Any) -> Any:
+        return layer((x @ w)[:, None])
+
+    session, recorder = Session(["program.py"], 10, lambda finding: None), TensorFlow()
+    session.recorders.append(recorder)
+    recorder.start(session)
+    variables = layer.trainable_variables
+
+    @tf.function
+    def step() -> None:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(forward(tf.ones((2, 2)), tf.ones((2, 2))) - 1.5))
+        for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
+            variable.assign_sub(0.1 * gradient)
+
+    for _ in range(8):
+        step()
+    assert [f.severity for f in session.close(0, None).findings] == ["note"]

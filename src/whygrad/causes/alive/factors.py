@@ -13,12 +13,15 @@ from whygrad.causes.cause import Case, Explanation
 from whygrad.causes.learning import weights
 from whygrad.causes.words import Words
 from whygrad.graph import Graph
+from whygrad.spec import CARRY
 from whygrad.ways import Edge
 
 MULTIPLIES = frozenset(
     "mul multiply linear matmul mm bmm addmm baddbmm einsum batchmatmulv2 conv1d conv2d conv3d dot_general "
     "conv_general_dilated".split()
 )
+_REAL = ("float", "bfloat", "double", "half")
+_HANDED_ON = frozenset((CARRY, "Identity"))
 _TIMES = frozenset(("mul", "rmul", "multiply"))
 _MASKED = Words(
     "`{code}` multiplies it by zeros",
@@ -77,15 +80,29 @@ def _is_first(case: Case, edge: Edge) -> bool:
     """Whether the zeros are a constant that a library's layer around the operation makes."""
     graph = case.graph
     others = [v for v in graph.inputs(edge.op) if v in graph.zeros and v != edge.source]
-    ops = [graph.value_op[v] for v in others]
+    ops = [_begun(graph, v) for v in others]
     return bool(ops) and all(op >= 0 and _makes_its_own(graph, op, edge.op) for op in ops)
+
+
+def _begun(graph: Graph, value: int) -> int:
+    """The operation that made a value, or the loop that begins with it."""
+    op = graph.value_op[value]
+    while op >= 0 and _is_handed_on(graph, op) and graph.value_op[graph.inputs(op)[0]] >= 0:
+        op = graph.value_op[graph.inputs(op)[0]]
+    return op
+
+
+def _is_handed_on(graph: Graph, op: int) -> bool:
+    return graph.names[graph.op_name[op]] in _HANDED_ON
 
 
 def _makes_its_own(graph: Graph, op: int, reader: int) -> bool:
     scope = graph.names[graph.op_scope[op]]
     layer = graph.layer(scope) if scope else None
     around = f"{graph.names[graph.op_scope[reader]]}/".startswith(f"{scope}/")
-    made_of = (graph.value_op[value] for value in graph.inputs(op))
+    # The sizes of a constant may be computed.
+    inputs = graph.inputs(op)[:1] if _is_handed_on(graph, op) else graph.inputs(op)
+    made_of = (graph.value_op[v] for v in inputs if graph.value(v).dtype.startswith(_REAL))
     return around and layer is not None and layer.forward is None and all(maker < 0 for maker in made_of)
 
 

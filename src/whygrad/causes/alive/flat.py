@@ -84,6 +84,8 @@ _WAYS: Mapping[str, Words] = {
 # What a layer may do to its own result by an argument.
 _ACTIVATIONS = (_CLIPPED, _FLAT)
 _CLIPS = frozenset(("clip_by_value", "clip"))
+# They take the larger or the smaller of two, element by element.
+_COMPARES = frozenset(("maximum", "minimum"))
 # They have a slope everywhere but at zero.
 _VERTICES = frozenset(("square", "abs", "squareddifference", "pow", "integer_pow"))
 _COMPARISONS = frozenset(("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"))
@@ -98,7 +100,15 @@ def flat(birth: Birth) -> Explanation | None:
         return None
     if words is _LEFT_OUT and _is_clipping(birth):
         words = _CLIPPED
+    elif birth.name in _COMPARES and not _is_computed_beside(birth):
+        words = _LIMITED
     return tell(birth, words, at=configured(birth) if words in _ACTIVATIONS else None)
+
+
+def _is_computed_beside(birth: Birth) -> bool:
+    """Whether a parameter takes part in the other operand."""
+    inputs = birth.case.graph.inputs(birth.edge.op)
+    return any(value in birth.case.flow.fed for value in inputs if value != birth.edge.source)
 
 
 def _is_clipping(birth: Birth) -> bool:

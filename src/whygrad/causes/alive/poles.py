@@ -108,7 +108,7 @@ _DATA = Words(
     "look for it in the data (`np.isfinite(x).all()`), and fill it in or leave those rows out",
 )
 _FED = Words(
-    "there is NaN or an infinite number in the data that `{code}` trains on",
+    "there is NaN or an infinite number in the data that is trained on",
     "the data that comes in here is not finite",
     "look for it (`np.isfinite(x).all()`, for the targets too), and fill it in or leave those rows out",
 )
@@ -161,7 +161,6 @@ _PRODUCTS = frozenset(("mul", "multiply"))
 # How the place of an element begins that is no number, in lower case.
 _NO_NUMBER = "nan"
 
-
 _BACKWARD = "what came back to this operation was finite, and what it gave not"
 _ALONE = "what comes back around it was measured: it is the only operation in between with such a place"
 _CAME_IN = "measured in the forward pass: it was not finite before any operation"
@@ -180,11 +179,7 @@ def forward(case: Case) -> Explanation | None:
     birth = Birth(case, first, (first,))
     if first.source in case.graph.breaks:
         place = case.graph.op(first.op).span
-        fed = place is not None and is_request(case, place)
-        if fed:
-            told = explained(replace(_FED, severity="warning"), place, chain_of(case))
-        else:
-            told = tell(birth, _DATA, at=place)
+        told = tell(birth, _FED if place is not None and is_request(case, place) else _DATA, at=place)
         return replace(told, proof=Proof("structural", True, _CAME_IN))
     undefined = _is_undefined(case, first)
     told = tell(birth, _UNDEFINED if undefined else _broken(birth))

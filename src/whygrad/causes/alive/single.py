@@ -25,6 +25,12 @@ _WORDS = Words(
     "constant whatever comes in",
     "normalise over the axis that holds the choices, or use a sigmoid for a single one",
 )
+_CENTRED = frozenset(("mean", "sub", "mul", "square", "squareddifference"))
+_MEAN = Words(
+    "`{code}` normalises over an axis of size one, where every number is its own mean, so that its result is constant",
+    "constant whatever comes in",
+    "normalise over an axis that has more than one entry, or leave it out",
+)
 
 
 def known_by_shape(case: Case, kind: str) -> Explanation | None:
@@ -43,14 +49,14 @@ def single(birth: Birth) -> Explanation | None:
 
 
 def cancelled(birth: Birth) -> Explanation | None:
-    """A softmax that is written out: its parts all read one value over a single choice, and their shares cancel."""
-    edges = birth.edges
-    if len(edges) < 2 or len({edge.source for edge in edges}) != 1:
+    """A softmax or a normalisation that is written out: its parts all read one value, and their shares cancel."""
+    edges, names = birth.edges, {name_of(birth.case, edge) for edge in birth.edges}
+    if len(edges) < 2 or not all(_is_over_one(Birth(birth.case, edge, edges)) for edge in edges):
         return None
-    names = {name_of(birth.case, edge) for edge in edges}
-    if not (_is_over_one(birth) and names <= _PARTS and names & {"exp", "reduce_sum"}):
+    softmax = names <= _PARTS and names & {"exp", "reduce_sum"} and len({edge.source for edge in edges}) == 1
+    if not softmax and not (names <= _CENTRED and "mean" in names):
         return None
-    return tell(birth, _WORDS, "what its parts give back adds up to nothing")
+    return tell(birth, _WORDS if softmax else _MEAN, "what its parts give back adds up to nothing")
 
 
 def behind_one(birth: Birth) -> Explanation | None:

@@ -164,7 +164,10 @@ class TensorFlow:
             self.python.answered(tape, answers)
 
     def _is_asked(self, variable: Any) -> bool:
-        number = number_of(variable)
+        try:
+            number = number_of(variable)
+        except ValueError:
+            return True  # one of several replicas: which of them was asked for can not be told from outside
         return any(one.number == number for known in self.known_sources.values() for one in known)
 
     def _broke(self, model: Any, error: Exception, frame: FrameType) -> None:

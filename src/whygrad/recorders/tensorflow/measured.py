@@ -46,7 +46,7 @@ class Compiled:
         forward: the operations on the way to the losses; ``targets``: ids of these.
         inside: for the function and each body in it, tensor id to value; empty where there is no body.
         zeros: in how many of the ``measured`` runs each source's gradient was zero.
-        found: the Graph with what was measured, to be told at the end.
+        found: the Graph with what was measured, to be told at the end; ``seen``: what it says of each source.
         copies: of its way to the gradients, while it is measured.
     """
 
@@ -63,6 +63,7 @@ class Compiled:
     measured: int = 0
     done: bool = False
     found: Graph | None = None
+    seen: Sequence[GradientSeen] = ()
     copies: Copies = field(default_factory=dict)
 
     def names_of_targets(self) -> list[str]:

@@ -203,7 +203,9 @@ class Runs:
             compiled.done, compiled.found = True, None
             self.told(with_values(compiled, seen, run, unroll))
         elif "zero" in seen:
-            compiled.found = with_values(compiled, seen, run, unroll)
+            if compiled.found is None or compiled.seen != seen:
+                compiled.found = with_values(compiled, seen, run, unroll)
+            compiled.seen = list(seen)
         elif compiled.found is not None:
             compiled.done, compiled.found = True, None  # mended by itself
 
