@@ -201,9 +201,8 @@ def test_new_leaves_of_a_library_are_no_call_to_remove() -> None:
 
 
 def test_a_parameter_that_is_read_as_a_number_is_to_be_used_itself() -> None:
-    model, scale = nn.Linear(4, 1), nn.Parameter(torch.tensor(0.37))
-
     def program() -> None:
+        model, scale = nn.Linear(4, 1), nn.Parameter(torch.tensor(0.37))
         optimizer = torch.optim.SGD([*model.parameters(), scale], lr=0.1)
         for _ in range(3):
             optimizer.zero_grad()
