@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from whygrad import __version__, aftermath
 from whygrad.asking import Rounds, Site, Step
 from whygrad.diagnose import diagnose
-from whygrad.doubts import Doubts, without_served
+from whygrad.doubts import Doubts, is_doubtful, without_served
 from whygrad.fates import STEPS_TO_AGREE, Fates
 from whygrad.finding import Counts, Finding, Report, Request, listed
 from whygrad.graph import Graph
@@ -183,6 +183,8 @@ class Session:
         for site, graph in step.graphs:
             self._frozen = set(graph.frozen)
             findings = self._diagnosed(graph, frozenset(step.asked))
+            if step.traced:  # the shapes of a compiled step stay what they are
+                findings = [replace(finding, doubtful=False) for finding in findings]
             if site is not None:
                 self._doubts.note(site.id, findings)
             for finding in findings:
@@ -207,7 +209,7 @@ class Session:
             self._rest()
 
     def _is_certain(self, finding: Finding) -> bool:
-        if finding.penalised and not self._closing:
+        if is_doubtful(finding) and not self._closing:
             return not self._doubts.of(finding.request)
         return self._fates.is_certain(finding, self._closing)
 
