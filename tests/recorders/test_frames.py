@@ -1,3 +1,14 @@
+"""Which frames are the script's, and what stands below those of a process that it started."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from whygrad.recorders import frames
+
+
 def test_what_started_a_process_stands_below_its_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames, "_start", ())
     plain = frames.capture(sys._getframe())
