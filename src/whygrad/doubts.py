@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from whygrad.finding import Finding
 from whygrad.graph import Graph
@@ -17,6 +17,11 @@ from whygrad.graph import Graph
 def is_doubtful(finding: Finding) -> bool:
     """Whether the next step may show something else: of what a penalty alone moves, or is zero by a shape alone."""
     return finding.penalised or finding.doubtful
+
+
+def settled(findings: Sequence[Finding], traced: bool) -> list[Finding]:
+    """The findings of a step: where it is compiled, its shapes stay what they are."""
+    return [replace(finding, doubtful=False) for finding in findings] if traced else list(findings)
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Where a model holds what it does not see, and the edit that makes it see that: its list or tensor, or another kind."""
+"""Where a model holds what it does not see, and the edit that makes it see it: its list or tensor, or another kind."""
 
 from __future__ import annotations
 
