@@ -83,8 +83,8 @@ def test_a_function_goes_to_its_process_as_itself() -> None:
     from whygrad.spawned import _Guided
 
     spawned = Spawned(["t.py"], 10)
-    made, given = _Guided(len, spawned).__reduce__()
-    assert (made.__name__, given[0], given[2:]) == ("begun", len, (("t.py",), 10))
+    made, given = _Guided(len, spawned, ()).__reduce__()
+    assert (made.__name__, given[0], given[2:]) == ("begun", len, (("t.py",), 10, ()))
     assert pickle.dumps((made, given))
     assert spawned.count == 1
     spawned.collected(report())

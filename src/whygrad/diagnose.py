@@ -230,6 +230,7 @@ def _finding(graph: Graph, cause: str, explanation: Explanation, parameters: Seq
         unasked=not parameters[0].asked,
         awaited=bool(awaits),
         raised=graph.error,
+        doubtful=explanation.doubtful,
     )
 
 

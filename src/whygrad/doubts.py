@@ -1,28 +1,39 @@
 """What a single graph can not settle: whether another request, or the next step, serves a parameter after all.
 
-A branch that one step does not take, with a weight penalty on it all the same, looks like a fault for that step only.
+A branch that one step does not take, with a weight penalty on it all the same, looks like a fault for that step only,
+and so does a sequence of a single element.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from whygrad.finding import Finding
 from whygrad.graph import Graph
 
 
+def is_doubtful(finding: Finding) -> bool:
+    """Whether the next step may show something else: of what a penalty alone moves, or is zero by a shape alone."""
+    return finding.penalised or finding.doubtful
+
+
+def settled(findings: Sequence[Finding], traced: bool) -> list[Finding]:
+    """The findings of a step: where it is compiled, its shapes stay what they are."""
+    return [replace(finding, doubtful=False) for finding in findings] if traced else list(findings)
+
+
 @dataclass(slots=True)
 class Doubt:
-    """The parameters that a penalty alone moved in each of so many graphs of one place."""
+    """The parameters of which the same doubtful thing was to be said in each of so many graphs of one place."""
 
     graphs: int
     paths: set[str]
 
 
 class Doubts:
-    """The penalised parameters of every place that asks for gradients.
+    """The parameters of every place that asks for gradients of which one graph does not say enough.
 
     Args:
         enough: how many graphs of a place must agree while the script runs on.
@@ -34,7 +45,7 @@ class Doubts:
 
     def note(self, place: str, findings: Sequence[Finding]) -> None:
         """Take in what one more graph of a place shows."""
-        paths = {p.path for finding in findings if finding.penalised for p in finding.parameters}
+        paths = {p.path for finding in findings if is_doubtful(finding) for p in finding.parameters}
         known = self._places.setdefault(place, Doubt(0, paths))
         known.graphs += 1
         known.paths &= paths
@@ -51,7 +62,7 @@ class Doubts:
 
     def _without_refuted(self, finding: Finding) -> Finding:
         known = self._places.get(finding.request or "")
-        if not finding.penalised or known is None:
+        if not is_doubtful(finding) or known is None:
             return finding
         return finding.of(tuple(p for p in finding.parameters if p.path in known.paths))
 

@@ -134,6 +134,7 @@ class Finding:
         wrong_cures: popular cures that do not help here, one sentence each.
         unasked: no request asked for the parameters' gradients, and that is the fault.
         penalised: the parameters do get a gradient, from a weight penalty alone.
+        doubtful: another step may show that it was so in this one alone.
         partly: the parameters do get a gradient, from other terms of the loss.
         headline: what the title is made of, where other parameters may come or go.
         awaited: the framework raises in the next step for want of these gradients, whatever other steps bring.
@@ -155,6 +156,7 @@ class Finding:
     steps: Steps = Steps()
     ranks: tuple[int, ...] = (0,)
     penalised: bool = False
+    doubtful: bool = False
     partly: bool = False
     unasked: bool = False
     headline: Headline | None = None

@@ -36,6 +36,8 @@ class Names:
     beside: frozenset[str] = frozenset()
 
 
+# What they are given is drawn to somewhere else than zero.
+_SHIFTING = frozenset("add radd sub subtract rsub".split())
 # What was not recorded may know data.
 _UNRECORDED = "unrecorded"
 # By framework; of JAX only what Keras makes of a model is looked at.
@@ -135,11 +137,13 @@ class _Search:
         return found
 
     def together(self, joins: Iterable[tuple[int, int]]) -> tuple[frozenset[int], ...]:
-        """The parameters that are behind the penalties of each place."""
+        """The parameters that the penalties of each place draw towards zero."""
         places: dict[object, set[int]] = {}
         for op, value in joins:
             span = self.graph.op(op).span
-            read = {each for one in self.behind([value]) for each in self.graph.inputs(one)} | {value}
+            behind = self.behind([value])
+            shifted = {each for one in behind if self._name(one) in _SHIFTING for each in self.graph.inputs(one)}
+            read = {each for one in behind for each in self.graph.inputs(one)} - shifted
             places.setdefault(span.place() if span is not None else None, set()).update(read & self._parameters)
         return tuple(frozenset(found) for found in places.values())
 

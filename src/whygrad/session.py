@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from whygrad import __version__, aftermath
 from whygrad.asking import Rounds, Site, Step
 from whygrad.diagnose import diagnose
-from whygrad.doubts import Doubts, without_served
+from whygrad.doubts import Doubts, is_doubtful, settled, without_served
 from whygrad.fates import STEPS_TO_AGREE, Fates
 from whygrad.finding import Counts, Finding, Report, Request, listed
 from whygrad.graph import Graph
@@ -182,7 +182,7 @@ class Session:
         self._fates.note(step.asked - (step.unknown - step.got.keys()), step.got.keys(), step.traced)
         for site, graph in step.graphs:
             self._frozen = set(graph.frozen)
-            findings = self._diagnosed(graph, frozenset(step.asked))
+            findings = settled(self._diagnosed(graph, frozenset(step.asked)), bool(step.traced))
             if site is not None:
                 self._doubts.note(site.id, findings)
             for finding in findings:
@@ -207,7 +207,7 @@ class Session:
             self._rest()
 
     def _is_certain(self, finding: Finding) -> bool:
-        if finding.penalised and not self._closing:
+        if is_doubtful(finding) and not self._closing:
             return not self._doubts.of(finding.request)
         return self._fates.is_certain(finding, self._closing)
 

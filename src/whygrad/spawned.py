@@ -22,6 +22,7 @@ from typing import Any
 from whygrad import letters
 from whygrad.finding import Report
 from whygrad.job import merged
+from whygrad.recorders import frames
 from whygrad.recorders.on_import import watch_imports
 from whygrad.session import Session
 
@@ -78,7 +79,8 @@ class Spawned:
             except TypeError:
                 return original(*args, **kwargs)
             if given.arguments.get("start_method") == "spawn" and "fn" in given.arguments:
-                given.arguments["fn"] = _Guided(given.arguments["fn"], spawned)
+                place = frames.bare(frames.capture(sys._getframe(1)))
+                given.arguments["fn"] = _Guided(given.arguments["fn"], spawned, place)
             return original(*given.args, **given.kwargs)
 
         setattr(module, _FUNCTION, start_processes)
@@ -87,17 +89,20 @@ class Spawned:
 class _Guided:
     """A function that is watched where it is unpickled."""
 
-    def __init__(self, function: Any, spawned: Spawned) -> None:
-        self.function, self.spawned = function, spawned
+    def __init__(self, function: Any, spawned: Spawned, place: frames.Stack) -> None:
+        self.function, self.spawned, self.place = function, spawned, place
 
     def __reduce__(self) -> tuple[Any, ...]:
         number, self.spawned.count = self.spawned.count, self.spawned.count + 1
         path = os.path.join(self.spawned.folder(), f"{number}.json")
-        return begun, (self.function, path, self.spawned.argv, self.spawned.steps)
+        return begun, (self.function, path, self.spawned.argv, self.spawned.steps, self.place)
 
 
-def begun(function: Any, path: str, argv: Sequence[str], steps: int) -> Any:
+def begun(function: Any, path: str, argv: Sequence[str], steps: int, place: frames.Stack) -> Any:
     """Listen in this process from now on, and leave a report at its end.
+
+    Args:
+        place: where the script started it; a library may run it without another line of the script's.
 
     Returns:
         the function that it was spawned for.
@@ -106,6 +111,7 @@ def begun(function: Any, path: str, argv: Sequence[str], steps: int) -> Any:
     from multiprocessing import util
 
     with suppress(Exception):  # without us it runs as well
+        frames.started_at(place)
         session = Session(argv, steps, lambda finding: None)
         session.start()
         util.Finalize(None, _leave, (session, path), exitpriority=100)

@@ -55,6 +55,7 @@ class Explanation:
         reason: completes "`x` gets no gradient: ..."; no advice, no full stop.
         labels: the code frame; the first label lies on the culprit.
         chain: the way from the parameter to where it ends.
+        doubtful: another step may show that it was so in this one alone.
     """
 
     reason: str
@@ -66,6 +67,7 @@ class Explanation:
     wrong_cures: tuple[str, ...] = ()
     proof: Proof = field(default_factory=lambda: Proof("structural", True, ""))
     severity: Severity = "error"
+    doubtful: bool = False
 
 
 Explain = Callable[[Case], Explanation | None]

@@ -33,7 +33,10 @@ def predicting(culprit: Span | None) -> str:
 def itself(case: Case, cut: Cut) -> str | None:
     """What to use where a parameter itself was taken out, and not what was computed with it."""
     graph, value = case.graph, case.parameter.value
-    taken = any(d.value == value and d.stack[:1] == (cut.span,) for d in graph.departures)
+    taken = any(
+        d.value == value and d.stack and cut.span is not None and d.stack[0].place() == cut.span.place()
+        for d in graph.departures
+    )
     return f"use {quoted(case.parameter.name)} itself, in place of the number that it had" if taken else None
 
 

@@ -54,6 +54,16 @@ class Held(threading.local):
 held = Held()
 
 
+def started_at(stack: Stack) -> None:
+    """What stands below every frame of this process: where another one of the script's started it."""
+    Held.above = (None, stack)
+
+
+def bare(stack: Stack) -> Stack:
+    """A stack as another process can be told of it: lines alone."""
+    return tuple((s.file, s.line or 0, s.function or "", None, 0) for s in spans(stack))
+
+
 def is_user_file(filename: str) -> bool:
     """Whether code of this file counts as the user's (packages that are no framework included)."""
     verdict = _verdicts.get(filename)

@@ -162,6 +162,23 @@ def test_a_share_of_a_single_entry_is_constant(ear: Ear, size: int) -> None:
     assert found == ([told_so] if size == 1 else [])
 
 
+def test_a_share_of_a_single_entry_in_some_steps_alone_is_no_fault() -> None:
+    def program(sizes: tuple[int, ...]) -> Callable[[], None]:
+        def run() -> None:
+            score = nn.Linear(4, 1, bias=False)
+            optimizer = torch.optim.SGD(score.parameters(), lr=0.1)
+            for size in sizes:
+                optimizer.zero_grad()
+                weight = score(batch()[:size]).exp()
+                ((weight / weight.sum(0, keepdim=True)) * batch()[:size]).square().mean().backward()
+                optimizer.step()
+
+        return run
+
+    assert told(program((1, 3, 1, 3, 1, 3))) == []
+    assert [cause for cause, _, _ in told(program((1,) * 6))] == ["zero-gradient"]
+
+
 def test_which_action_was_taken_is_no_part_of_the_loss() -> None:
     policy, target = nn.Linear(4, 2), nn.Linear(4, 2)
 
@@ -202,9 +219,8 @@ def test_new_leaves_of_a_library_are_no_call_to_remove() -> None:
 
 
 def test_a_parameter_that_is_read_as_a_number_is_to_be_used_itself() -> None:
-    model, scale = nn.Linear(4, 1), nn.Parameter(torch.tensor(0.37))
-
     def program() -> None:
+        model, scale = nn.Linear(4, 1), nn.Parameter(torch.tensor(0.37))
         optimizer = torch.optim.SGD([*model.parameters(), scale], lr=0.1)
         for _ in range(3):
             optimizer.zero_grad()

@@ -72,5 +72,14 @@ def test_a_term_for_one_parameter_alone_may_be_what_it_learns_from() -> None:
     assert findings_of(trained(loss, level=True)) == []
 
 
+def test_a_term_that_draws_to_a_value_is_no_penalty() -> None:
+    def loss(model: Net) -> torch.Tensor:
+        hidden, side = model(x())
+        prior = (model.level - 3.0) ** 2 + (model.head.bias - 1.0).square().sum()
+        return hidden.square().mean() + side.square().mean() + prior
+
+    assert findings_of(trained(loss, level=True)) == []
+
+
 def test_what_the_data_reaches_is_healthy() -> None:
     assert findings_of(trained(lambda model: squares(model) + model(x())[1].square().mean())) == []

@@ -83,7 +83,21 @@ def test_who_begins_anew_with_the_optimizer_too_means_it() -> None:
     assert told(steps(reset)) == []
 
 
-def test_a_bound_is_no_return() -> None:
+def clamped(scale: nn.Parameter) -> None:
+    scale.data.clamp_(max=1.0)
+
+
+def replaced(scale: nn.Parameter) -> None:
+    scale.data = scale.data.clamp(max=1.0)
+
+
+@torch.no_grad()
+def chosen(scale: nn.Parameter) -> None:
+    scale.copy_(torch.where(scale > 1, torch.ones(1), scale))
+
+
+@pytest.mark.parametrize("bound", [clamped, replaced, chosen])
+def test_a_bound_is_no_return(bound: Callable[[nn.Parameter], None]) -> None:
     def program() -> None:
         scale = nn.Parameter(torch.ones(1))
         optimizer = torch.optim.SGD([scale], lr=0.1)
@@ -91,7 +105,7 @@ def test_a_bound_is_no_return() -> None:
             optimizer.zero_grad()
             (-scale).sum().backward()
             optimizer.step()
-            scale.data.clamp_(max=1.0)
+            bound(scale)
 
     assert told(program) == []
 

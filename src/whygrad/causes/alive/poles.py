@@ -29,9 +29,7 @@ _LOG = Words(
     "no finite slope at zero",
     "clamp the input from below, or compute the loss from logits (`log_softmax`, `logsigmoid`)",
 )
-_OVERFLOW = Words(
-    "`{code}` overflows", "infinite at these values", "subtract the largest value first, or clamp the input"
-)
+_OVERFLOW = Words("`{code}` overflows", "infinite at these values", "subtract the largest value, or clamp the input")
 _EMPTY = Words(
     "a row of `{code}` has nothing to choose from",
     "a row with every entry masked",
@@ -48,7 +46,6 @@ _WHERE = Words(
     "computed for the elements that are not taken too",
     "replace the bad inputs before this operation too: `where(ok, x, 1.0)` inside and out",
 )
-
 _NEGATIVE = Words(
     "`{code}` takes the root of something negative",
     "a negative number has no root",
@@ -71,7 +68,7 @@ _EQUALS = Words(
 )
 _UNALIGNED = Words(
     "`{code}` is infinite where a target has no alignment with its input",
-    "the target of some sample is longer than its input allows",
+    "a target longer than its input allows",
     "leave such samples out, give the model more steps for them, or make the loss with `zero_infinity=True`",
 )
 _SPOILED = Words(
@@ -160,7 +157,6 @@ _OF_INFINITE = frozenset("mul multiply sub add addv2 addn".split())
 _PRODUCTS = frozenset(("mul", "multiply"))
 # How the place of an element begins that is no number, in lower case.
 _NO_NUMBER = "nan"
-
 _BACKWARD = "what came back to this operation was finite, and what it gave not"
 _ALONE = "what comes back around it was measured: it is the only operation in between with such a place"
 _CAME_IN = "measured in the forward pass: it was not finite before any operation"

@@ -39,7 +39,7 @@ def known_by_shape(case: Case, kind: str) -> Explanation | None:
     if not cuts:
         return None
     told = explain_cut(case, cuts, _WORDS, made(case, cuts[0].op, cuts[0].stack))
-    return replace(told, severity="warning")
+    return replace(told, severity="warning", doubtful=case.parameter.gradient != "zero")
 
 
 def single(birth: Birth) -> Explanation | None:

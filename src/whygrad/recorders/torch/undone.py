@@ -75,17 +75,26 @@ class Undone:
 
 
 def writer_of(log: Log, since: int, held: Iterable[Any]) -> frames.Stack:
-    """Where one of some tensors was last written to, directly or through `.data`, from an entry of the log on."""
-    serials = {number for number in map(log.known, held) if number}
+    """Where one of some tensors was last written to, directly or through `.data`, from an entry of the log on.
+
+    Nowhere if one was written to that is computed from what they held by then: that keeps them within bounds.
+    """
+    same = {number for number in map(log.known, held) if number}
+    computed: set[int] = set()
     found: frames.Stack = ()
     for entry in log.since(since):
         if not isinstance(entry, Ran):
             continue
-        name = ops.plain(entry.name)
-        if name in ("data:get", "detach") and serials.intersection(entry.inputs):
-            serials.update(made.serial for made in entry.made)
-        elif ops.changes_first(entry.name) and entry.inputs and entry.inputs[0] in serials:
-            found = () if name in _BOUNDS else entry.stack
+        name, read = ops.plain(entry.name), set(entry.inputs)
+        made = {one.serial for one in entry.made}
+        if ops.changes_first(entry.name) and entry.inputs and entry.inputs[0] in same:
+            if name in _BOUNDS or (read - same) & computed:
+                return ()
+            found = entry.stack
+        elif name in ("data:get", "detach") and read & same:
+            same |= made
+        elif read & (same | computed):
+            computed |= made
     return found
 
 
