@@ -3,146 +3,29 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from whygrad import source
 from whygrad.causes.alive.birth import Birth, is_request, name_of, tell
+from whygrad.causes.alive.unbounded import (
+    BEGINS,
+    DATA,
+    FACTOR,
+    FED,
+    HIDDEN,
+    NEGATIVE,
+    OUTSIDE,
+    SPOILED,
+    UNDEFINED,
+    WAYS,
+    WHERE,
+)
 from whygrad.causes.cause import Case, Explanation, chain_of, loss_span
 from whygrad.causes.learning import weights
 from whygrad.causes.words import Words, explained
 from whygrad.finding import Proof
 from whygrad.ways import Edge
-
-_ROOT = Words(
-    "the derivative of `{code}` is infinite at zero",
-    "infinite slope at zero",
-    "add a small constant under the root or norm: `sqrt(x + eps)`",
-)
-_POLE = Words(
-    "`{code}` divides by zero, or nearly so",
-    "a zero in the denominator",
-    "add a small constant to the denominator, or replace the zeros in it before the division",
-)
-_LOG = Words(
-    "`{code}` takes the logarithm of zero, or of something negative",
-    "no finite slope at zero",
-    "clamp the input from below, or compute the loss from logits (`log_softmax`, `logsigmoid`)",
-)
-_OVERFLOW = Words("`{code}` overflows", "infinite at these values", "subtract the largest value, or clamp the input")
-_EMPTY = Words(
-    "a row of `{code}` has nothing to choose from",
-    "a row with every entry masked",
-    "leave at least one entry of each row unmasked, or mask with a large negative number instead of -inf",
-)
-_SPREAD = Words(
-    "`{code}` has no derivative where all its values are equal",
-    "no spread, no slope",
-    "add a small constant, or do not normalise a constant input",
-)
-_WHERE = Words(
-    "`where` does not protect from `{code}`: the branch that is not taken has an infinite derivative, and "
-    "0 * inf is NaN",
-    "computed for the elements that are not taken too",
-    "replace the bad inputs before this operation too: `where(ok, x, 1.0)` inside and out",
-)
-_NEGATIVE = Words(
-    "`{code}` takes the root of something negative",
-    "a negative number has no root",
-    "keep what comes in above zero (`softplus`, a lower bound)",
-)
-_EDGE = Words(
-    "the derivative of `{code}` is infinite at the ends of its range",
-    "infinite slope at the ends, and no value beyond them",
-    "keep the input inside the range, by more than the precision of its type: `clamp(-1 + eps, 1 - eps)`",
-)
-_SINGULAR = Words(
-    "`{code}` is given a matrix that has no inverse, or nearly so",
-    "not finite for such a matrix",
-    "add a small multiple of the identity to the matrix, and look at what makes it singular",
-)
-_EQUALS = Words(
-    "the derivative of `{code}` is infinite where two of its values are equal",
-    "two equal values, and their difference in the denominator",
-    "use the values alone and not the vectors, or disturb the matrix a little",
-)
-_UNALIGNED = Words(
-    "`{code}` is infinite where a target has no alignment with its input",
-    "a target longer than its input allows",
-    "leave such samples out, give the model more steps for them, or make the loss with `zero_infinity=True`",
-)
-_SPOILED = Words(
-    "what `{code}` is given is not finite: the forward pass breaks before it",
-    "not finite before it comes here",
-    "look for where the values on the way to it stop being finite, from the first one on",
-)
-_OUTSIDE = Words(
-    "the loss itself is not finite, and no operation that was looked at makes it so",
-    "not finite here",
-    "look at what goes in with `torch.isfinite`: the data, what is computed without a gradient, weights that have "
-    "grown too large",
-    "the loss was looked at, and so was what operations with a pole give on the way to it, if it is not too large",
-    "warning",
-)
-_INDEFINITE = Words(
-    "`{code}` is given a matrix that is not positive definite",
-    "not a number for such a matrix",
-    "add a small multiple of the identity to the matrix, and look at what makes it indefinite",
-)
-_BEGINS = Words(
-    "the loss itself is not finite, and that begins in `{code}`",
-    "finite numbers come in, and what comes out is not finite",
-    "keep what comes in where the result is finite: a lower bound, a smaller learning rate, smaller first weights",
-)
-_UNDEFINED = Words(
-    "`{code}` gives NaN, since an infinite number goes into it",
-    "0 * inf and inf - inf are NaN",
-    "put a large finite number (such as `-1e9`) in the place of the infinite one, or choose by `where`",
-)
-_DATA = Words(
-    "some of what `{code}` is given is NaN or infinite before anything is computed",
-    "NaN or an infinite number comes in here",
-    "look for it in the data (`np.isfinite(x).all()`), and fill it in or leave those rows out",
-)
-_FED = Words(
-    "there is NaN or an infinite number in the data that is trained on",
-    "the data that comes in here is not finite",
-    "look for it (`np.isfinite(x).all()`, for the targets too), and fill it in or leave those rows out",
-)
-
-_FACTOR = Words(
-    "`{code}` multiplies it by a number that is not finite, or too large",
-    "the other factor is not finite, or makes the product too large for its dtype",
-    "look at where the other factor comes from, and put a finite number in its place",
-)
-_HIDDEN = Words(
-    "`{code}` makes NaN in some elements; the loss leaves those out, and 0 * NaN is NaN on the way back",
-    "what comes in is a number, and what comes out is none",
-    "give it something that it can compute with in every element, also in those that are not used: a row in which "
-    "all is masked with -inf has no softmax",
-)
-
-_WAYS: Mapping[str, Words] = {
-    name: words
-    for names, words in (
-        (
-            "sqrt rsqrt norm linalg_norm linalg_vector_norm vector_norm matrix_norm frobenius_norm cdist pdist "
-            "pairwise_distance normalize cosine_similarity atan2 pow rpow euclideannorm prod cumprod",
-            _ROOT,
-        ),
-        ("div true_divide rdiv rtruediv truediv reciprocal realdiv divnonan inv integer_pow", _POLE),
-        ("log log2 log10 log1p xlogy logit binary_cross_entropy lgamma digamma", _LOG),
-        ("cholesky cholesky_ex linalg_cholesky linalg_cholesky_ex", _INDEFINITE),
-        ("exp expm1 sinh cosh tan", _OVERFLOW),
-        ("softmax log_softmax logsumexp scaled_dot_product_attention logsoftmax", _EMPTY),
-        ("std std_mean var layer_norm group_norm batch_norm", _SPREAD),
-        ("ctc_loss ctcloss", _UNALIGNED),
-        ("acos asin arccos arcsin acosh atanh erfinv", _EDGE),
-        ("linalg_svd svd linalg_eigh eigh", _EQUALS),
-        ("linalg_inv inverse linalg_det logdet", _SINGULAR),
-    )
-    for name in names.split()
-}
 
 # Roots: NaN below zero, and at zero infinite, or not to be derived.
 _ROOTS = frozenset(("sqrt", "rsqrt", "pow"))
@@ -175,10 +58,10 @@ def forward(case: Case) -> Explanation | None:
     birth = Birth(case, first, (first,))
     if first.source in case.graph.breaks:
         place = case.graph.op(first.op).span
-        told = tell(birth, _FED if place is not None and is_request(case, place) else _DATA, at=place)
+        told = tell(birth, FED if place is not None and is_request(case, place) else DATA, at=place)
         return replace(told, proof=Proof("structural", True, _CAME_IN))
     undefined = _is_undefined(case, first)
-    told = tell(birth, _UNDEFINED if undefined else _broken(birth))
+    told = tell(birth, UNDEFINED if undefined else _broken(birth))
     told = replace(told, proof=Proof("structural", True, _NOT_NAN if undefined else _FORWARD))
     return _at_point(case, told, "its result", first.sink)
 
@@ -186,8 +69,8 @@ def forward(case: Case) -> Explanation | None:
 def _broken(birth: Birth) -> Words:
     """What is said of an operation in the forward pass whose result is not finite."""
     if birth.name not in _ROOTS:
-        return _WAYS.get(birth.name, _BEGINS)
-    return _NEGATIVE if birth.name == "sqrt" or _is_nan(birth.case, birth.edge.sink) else _BEGINS
+        return WAYS.get(birth.name, BEGINS)
+    return NEGATIVE if birth.name == "sqrt" or _is_nan(birth.case, birth.edge.sink) else BEGINS
 
 
 def _is_nan(case: Case, value: int) -> bool:
@@ -204,28 +87,28 @@ def hidden(birth: Birth) -> Explanation | None:
     if first is None or not graph.inputs(graph.value_op[first]):
         return None
     op = graph.value_op[first]
-    told = tell(Birth(birth.case, Edge(graph.inputs(op)[0], op, first, None), ()), _HIDDEN)
+    told = tell(Birth(birth.case, Edge(graph.inputs(op)[0], op, first, None), ()), HIDDEN)
     return _at_point(birth.case, replace(told, proof=Proof("structural", True, _LEFT_OUT)), "its result", first)
 
 
 def pole(birth: Birth) -> Explanation | None:
     """An operation that is given finite numbers on the way back, and gives others."""
-    words = _WAYS.get(birth.name)
+    words = WAYS.get(birth.name)
     if words is None:
         return None
     chosen = _is_chosen_among(birth.case, birth.edge)
-    told = tell(birth, _WHERE if chosen else _SPOILED if _is_smooth(birth) else words, _BACKWARD)
+    told = tell(birth, WHERE if chosen else SPOILED if _is_smooth(birth) else words, _BACKWARD)
     return _at_point(birth.case, told, "its input", birth.edge.source)
 
 
 def factor(birth: Birth) -> Explanation | None:
     """A product that hands back what is not finite, and was handed finite numbers: it is the other factor."""
-    return tell(birth, _FACTOR, _BACKWARD) if birth.name in _PRODUCTS else None
+    return tell(birth, FACTOR, _BACKWARD) if birth.name in _PRODUCTS else None
 
 
 def from_outside(case: Case) -> Explanation:
     """A loss that is not finite for a reason that lies in what goes into it."""
-    return explained(_OUTSIDE, loss_span(case.graph), chain_of(case))
+    return explained(OUTSIDE, loss_span(case.graph), chain_of(case))
 
 
 def _is_smooth(birth: Birth) -> bool:
@@ -251,7 +134,7 @@ def unmeasured(case: Case) -> list[Edge]:
             if seen == "unknown" and made not in met:
                 met.add(made)
                 todo.append(made)
-            is_hidden = seen == graph.cotangents.get(one, "unknown") == "unknown" and name_of(case, edge) in _WAYS
+            is_hidden = seen == graph.cotangents.get(one, "unknown") == "unknown" and name_of(case, edge) in WAYS
             if is_hidden and not _is_smooth(Birth(case, edge, (edge,))):
                 found.setdefault(op, edge)
     return list(found.values())
@@ -261,7 +144,7 @@ def suspected(case: Case, edges: Sequence[Edge]) -> Explanation | None:
     """The one operation with a pole that was not measured; of several it is not known which."""
     if len(edges) != 1:
         return None
-    told = tell(Birth(case, edges[0], edges), _WAYS[name_of(case, edges[0])])
+    told = tell(Birth(case, edges[0], edges), WAYS[name_of(case, edges[0])])
     return replace(told, proof=Proof("inferred", True, _ALONE))
 
 
@@ -290,7 +173,7 @@ def _first_break(case: Case) -> Edge | None:
                 return Edge(value, readers[0], graph.outputs(readers[0])[0], None)
         elif flow.influences(value):
             edge = Edge(graph.inputs(op)[0], op, value, None)
-            if name_of(case, edge) in _WAYS or value in graph.points:
+            if name_of(case, edge) in WAYS or value in graph.points:
                 return edge
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -56,8 +57,7 @@ class TensorFlow:
         self.health: Health | None = None
         self.known_sources: dict[Any, list[Source]] = {}
         self.empty: frames.Stack = ()  # the latest request, if it asked for nothing
-        self.unlisted = Unlisted()
-        self.births = Births()
+        self.unlisted, self.births = Unlisted(), Births()
         self.unanswered = False  # whether some source got no gradient
         self.graphs: dict[Hashable, Graph] = {}  # the first of each place
 
@@ -125,8 +125,6 @@ class TensorFlow:
 
     def versions(self) -> dict[str, str]:
         """Of TensorFlow and of the Keras packages that are in use."""
-        import sys
-
         modules = {name: sys.modules.get(name) for name in ("tensorflow", "keras", "tf_keras")}
         return {n: str(getattr(m, "__version__", "unknown")) for n, m in modules.items() if m is not None}
 
