@@ -11,6 +11,7 @@ from whygrad.recorders import frames
 
 def test_what_started_a_process_stands_below_its_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames.Held, "above", (None, ()))
+    monkeypatch.setattr(frames, "held", frames.Held())  # as it is when a process begins
     plain = frames.capture(sys._getframe())
     told = frames.bare(plain[:1])
     frames.started_at(told)

@@ -99,7 +99,7 @@ def masked_well() -> None:
     ("program", "code", "words"),
     [
         (hole_in_the_data, "layer(tf.constant(x))", "before anything is computed"),
-        (hole_in_what_is_fitted, "model.fit(x, X[:, :1], epochs=2, verbose=0)", "before anything is computed"),
+        (hole_in_what_is_fitted, "model.fit(x, X[:, :1], epochs=2, verbose=0)", "in the data that is trained on"),
         (masked_eagerly, "(1.0 - tf.constant(MASK)) * -np.inf", "gives NaN"),
         (masked_and_compiled, "(1.0 - tf.constant(MASK)) * -np.inf", "gives NaN"),
     ],
@@ -146,18 +146,33 @@ def in_a_branch() -> None:
 @pytest.mark.parametrize(
     ("program", "code"), [(in_a_function, "tf.sqrt(tf.reduce_sum(v**2))"), (in_a_branch, "tf.norm(weight)")]
 )
-def test_the_only_pole_in_a_body_that_is_not_measured(program: Callable[[], None], code: str) -> None:
+def test_a_pole_in_a_body_is_measured(program: Callable[[], None], code: str) -> None:
     (finding,) = findings_of(program)
     assert finding.cause == "nonfinite-gradient"
     assert finding.culprit is not None
     assert finding.culprit.code == code
-    assert finding.proof.kind == "inferred"
+    assert finding.proof.kind == "structural"
 
 
-def test_of_several_poles_in_a_body_none_is_chosen() -> None:
-    findings = findings_of(lambda: inside(lambda weight, use: rooted_and_divided(weight)))
-    assert all(finding.proof.kind != "inferred" for finding in findings)
+def test_of_several_poles_in_a_body_the_one_that_does_it_is_told() -> None:
+    (finding,) = findings_of(lambda: inside(lambda weight, use: rooted_and_divided(weight)))
+    assert finding.culprit is not None
+    assert (finding.culprit.code, finding.proof.kind) == ("1.0 / tf.reduce_sum(v)", "structural")
 
 
-def test_infinities_of_a_mask_are_meant() -> None:
-    assert findings_of(masked_well) == []
+def beside(function: Callable[[Any], Any]) -> None:
+    weight = tf.Variable(tf.zeros((3,)), name="weight")
+    for _ in range(3):
+        with tf.GradientTape() as tape:
+            value = tf.reduce_sum((weight - 1.0) ** 2) + function(weight)
+        weight.assign_sub(0.1 * tape.gradient(value, weight))
+
+
+def test_the_only_pole_in_a_function_that_is_not_measured() -> None:
+    (finding,) = findings_of(lambda: beside(rooted))
+    assert finding.culprit is not None
+    assert (finding.culprit.code, finding.proof.kind) == ("tf.sqrt(tf.reduce_sum(v**2))", "inferred")
+
+
+def test_of_several_poles_in_a_function_none_is_chosen() -> None:
+    assert [f for f in findings_of(lambda: beside(rooted_and_divided)) if f.proof.kind == "inferred"] == []
