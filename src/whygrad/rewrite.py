@@ -55,6 +55,12 @@ def continued(place: Span, method: str) -> Edits:
     return (Edit(place.file, place.end_line, place.end_column, place.end_line, place.end_column, f".{method}()"),)
 
 
+def called(place: Span) -> Edits:
+    """A method that is only named, called without arguments."""
+    at = Span(place.file, place.end_line, place.end_column, place.end_line, place.end_column)
+    return replaced(at, "()")
+
+
 def calling(call: Span, function: str) -> Edits:
     """A call of another function with the same arguments."""
     node = source.node_at(call)

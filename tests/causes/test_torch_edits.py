@@ -107,6 +107,8 @@ MENDED = {
         "for one in x:\n    total += model(one).square().sum().item()\ntotal.backward()\noptimizer.step()\n",
         "total += model(one).square().sum()\n",
     ),
+    "a step that is only named": (net().replace("optimizer.step()", "optimizer.step"), "    optimizer.step()"),
+    "a backward pass that is only named": (net().replace("loss.backward()", "loss.backward"), "    loss.backward()"),
     "a head that was swapped": (
         HEAD + "model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 3))\n"
         "optimizer = torch.optim.SGD(model.parameters(), 0.1)\nmodel[1] = nn.Linear(4, 1)\n"

@@ -9,6 +9,7 @@ from whygrad.causes.applied.unapplied import bound_again, tell
 from whygrad.causes.around import dropped_beside, overwritten, put_back, takes_from_outside
 from whygrad.causes.cause import Case, Explanation
 from whygrad.causes.holder import is_dropped, others_read
+from whygrad.causes.renewed import rebinds
 from whygrad.causes.words import Words
 from whygrad.finding import Label
 from whygrad.graph import Event
@@ -35,6 +36,14 @@ _CAPTURED = Words(
     "what stands outside of the function is read once, when it is compiled",
     "pass them to the compiled function as an argument, and ask for the gradient by that",
     "the compiled program has them as constants, and so began with the same numbers in each call",
+)
+
+
+_REBOUND = Words(
+    "`{code}` makes a new tensor, and the parameter stays as it was",
+    "the name stands for the new value now, and the parameter keeps the old one",
+    "change it in place, under `torch.no_grad()`: `p -= rate * p.grad`",
+    "it was computed from the gradient in each step, and the parameter held the same numbers each time",
 )
 
 
@@ -75,6 +84,11 @@ def captured(case: Case, event: Event) -> Explanation | None:
 def given_again(case: Case, event: Event) -> Explanation | None:
     """What is made of the gradient and of the parameters, by the script itself."""
     return _told(case, dropped_beside(event.span) if event.span is not None else None)
+
+
+def rebound(case: Case, event: Event) -> Explanation | None:
+    """A new value that takes the name of a parameter, in a loop over them for instance, and nothing else."""
+    return tell(case, _REBOUND, event.span) if event.span is not None and rebinds(event.span) else None
 
 
 def _let_go(case: Case, event: Event) -> Span | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from whygrad import source
+from whygrad import rewrite, source
 from whygrad.causes.applied.plain import plain
 from whygrad.causes.applied.unapplied import tell
 from whygrad.causes.cause import ANY, Case, Explanation, spoken
@@ -35,6 +35,19 @@ _UNREACHED = Words(
 )
 
 
+_UNCALLED = Words(
+    "`{code}` names a method and does not call it",
+    "without brackets nothing runs here",
+    "call it",
+    "it stands on a line of its own, and no call of it was heard until the script ended",
+)
+
+
+def no_backward(case: Case, event: Event) -> Explanation | None:
+    """Steps without any backward pass; the script may speak of one and not call it."""
+    return _uncalled(case, event.span, "backward", set()) or plain(case, event)
+
+
 def never_applied(case: Case, event: Event) -> Explanation | None:
     """No step was heard of; the script may speak of one in a branch that nothing takes."""
     step = _step_beside(event.span) if event.span is not None else None
@@ -47,7 +60,26 @@ def no_step(case: Case, event: Event) -> Explanation | None:
     if step is not None:
         return tell(case, _UNREACHED, step)
     names = _bound_to(event.span) if event.span is not None else set()
+    uncalled = _uncalled(case, event.span, "step", set(map(_last, names))) if names else None
+    if uncalled is not None:
+        return uncalled
     return plain(case, replace(event, note=names.pop() if len(names) == 1 else "optimizer"))
+
+
+def _uncalled(case: Case, place: Span | None, method: str, names: set[str]) -> Explanation | None:
+    """Where a method is named on a line of its own in the file of a place.
+
+    Args:
+        names: of what it is a method; empty for anything.
+    """
+    module = source.tree(place.file) if place is not None else None
+    for node in ast.walk(module) if module is not None else ():
+        value = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(value, ast.Attribute) and value.attr == method and place is not None:
+            at = source.range_of(value, place)
+            if at is not None and (not names or {_last(name) for name in source.bound(value.value)} & names):
+                return tell(case, _UNCALLED, at, edits=rewrite.called(at))
+    return None
 
 
 def _own_step(made: Span) -> Span | None:

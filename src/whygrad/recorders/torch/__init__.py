@@ -13,8 +13,9 @@ from whygrad.graph import Graph
 from whygrad.recorders.lives import packages
 from whygrad.recorders.naming import unique
 from whygrad.recorders.recorder import Asked, Sink
-from whygrad.recorders.torch.asking import Request, answer
+from whygrad.recorders.torch.asking import Request, with_siblings
 from whygrad.recorders.torch.births import Births
+from whygrad.recorders.torch.byhand import ByHand
 from whygrad.recorders.torch.closing import close, marked, unapplied
 from whygrad.recorders.torch.derivatives import derived
 from whygrad.recorders.torch.facts import held_by
@@ -53,7 +54,7 @@ class Torch:
         self.lives.optimizer_made, self.lives.optimizer_failed = self._optimizer_made, self._optimizer_failed
         self.requests.used, steps = self._used, self.requests.steps
         steps.recorder = steps.thaws.recorder = self
-        births = Births(self)
+        births, self.by_hand = Births(self), ByHand(self.log)
         self.requests.answered, self.lives.module_made = births.answered, births.made
         self.steady = Steady(lambda asked: self.sink.asked(asked) if self.sink is not None else None)
         steps.goes_on = lambda o: not self.recording and self.steady.goes_on(o)
@@ -164,6 +165,8 @@ class Torch:
     def _read(self, tensor: Any, gradient: Any, frame: Any) -> None:
         if self.recording and self.requests.unread() and self.known.home(tensor) is None:
             self._remember(frame)
+        if self.recording:
+            self.by_hand.read(gradient)
         self.requests.read(tensor, gradient, frame)
 
     def _raised(self, error: BaseException, name: str, stack: Any, serials: tuple[int, ...]) -> None:
@@ -239,7 +242,7 @@ class Torch:
                 return names[0]
 
             if request.site[0] == "read":
-                request = self._with_siblings(request, named())
+                request = with_siblings(request, named())
             values = self.hooks.values
             if self.recording:
                 seen = values.measured(request.sources, request.seen, request.got)
@@ -247,6 +250,8 @@ class Torch:
                 seen = values.still(request.sources, request.seen)
             request = replace(request, seen=seen) if seen != request.seen else request
             paths = self._paths_of(request, named)
+            if self.recording and request.site[0] == "read" and not self.requests.steps.any:
+                self.by_hand.asked(request, paths)
             build = (lambda: self._closed(request, named())) if self.recording and request.sources else None
             error = None if request.error is None else _said(request.error)
             what, seen = (request.api, request.site, tuple(paths)), tuple(request.seen)
@@ -254,15 +259,6 @@ class Torch:
             if not self.recording and request.by is not None and not values.has_zeros():
                 self.steady.learn(request.by, asked, self.requests.steps.pace_of(request.by))
             self.sink.asked(asked)
-
-    def _with_siblings(self, request: Request, names: Names) -> Request:
-        """By hand, one tensor is asked after the other: those beside it, of the same kind, are meant too."""
-        held = {id(t) for t in request.sources}
-        lost = [t for t, seen in zip(request.sources, request.seen, strict=True) if seen == "none" and not t.is_leaf]
-        more = [t for tensor in lost for t in names.beside(tensor) if not t.is_leaf and id(t) not in held]
-        return replace(
-            request, sources=[*request.sources, *more], seen=(*request.seen, *(answer(t, request.got) for t in more))
-        )
 
     def _paths_of(self, request: Request, named: Callable[[], Names]) -> list[str]:
         """The sources by name, found once per place and set of tensors, since it is asked each step."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 import dis
 import weakref
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
 from whygrad.recorders.torch.originals import gradient_of
+
+if TYPE_CHECKING:
+    from whygrad.recorders.torch.names import Names
 
 
 @dataclass(slots=True)
@@ -113,3 +116,13 @@ def is_tensor(value: Any) -> bool:
 
 def listed(values: Any) -> list[Any]:
     return list(values) if isinstance(values, (list, tuple)) else [values]
+
+
+def with_siblings(request: Request, names: Names) -> Request:
+    """By hand, one tensor is asked after the other: those beside it, of the same kind, are meant too."""
+    held = {id(t) for t in request.sources}
+    lost = [t for t, seen in zip(request.sources, request.seen, strict=True) if seen == "none" and not t.is_leaf]
+    more = [t for tensor in lost for t in names.beside(tensor) if not t.is_leaf and id(t) not in held]
+    return replace(
+        request, sources=[*request.sources, *more], seen=(*request.seen, *(answer(t, request.got) for t in more))
+    )

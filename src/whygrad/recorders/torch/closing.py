@@ -285,6 +285,7 @@ def unapplied(recorder: Torch) -> Iterator[Graph]:
     """For each optimizer that could not change what it holds, a Graph that says so; most have no operations."""
     yield from recorder.requests.steps.never_let_through()
     yield from recorder.requests.steps.thaws.graphs()
+    yield from recorder.by_hand.lost()
     for found in recorder.requests.steps.unapplied():
         facts, place = found.facts, frames.spans(found.place)[0] if found.place else None
         kept = Event("kept", place, found.why, note=found.note)

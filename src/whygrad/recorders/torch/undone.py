@@ -57,20 +57,20 @@ class Undone:
         self._looked, state = True, id(getattr(optimizer, "state", None))
         with torch._C.DisableTorchFunction(), torch.no_grad():
             if not self._first:
-                self._first, self._state = _marks(held[:_FEW]), state
-            elif state != self._state or not _are(self._first, held):
+                self._first, self._state = marks(held[:_FEW]), state
+            elif state != self._state or not are(self._first, held):
                 self.returns, self._first = -1, []  # who begins anew with the optimizer too means it so
             else:
                 self.returns += 1
                 self.writer = writer(held) or self.writer
                 if self.returns == 1:
-                    self._first = _marks(held)
+                    self._first = marks(held)
 
     def ends(self, held: Sequence[Any]) -> None:
         """The step that began is over."""
         if self._looked and self.returns > 0:
             with torch._C.DisableTorchFunction(), torch.no_grad():
-                self.moved = self.moved and not _are(self._first, held)
+                self.moved = self.moved and not are(self._first, held)
         self._looked = False
 
 
@@ -98,7 +98,7 @@ def writer_of(log: Log, since: int, held: Iterable[Any]) -> frames.Stack:
     return found
 
 
-def _marks(held: Sequence[Any]) -> list[Any]:
+def marks(held: Sequence[Any]) -> list[Any]:
     """Copies of some elements of each parameter; ``None`` of what can not be read."""
     return [_clone(_reshape(_detach(p), -1)[:_SAMPLE]) if _is_plain(p) else None for p in held]
 
@@ -108,8 +108,8 @@ def _is_plain(tensor: Any) -> bool:
     return not own_rules and tensor.layout is torch.strided and tensor.device.type != "meta"
 
 
-def _are(marks: Sequence[Any], held: Sequence[Any]) -> bool:
+def are(first: Sequence[Any], held: Sequence[Any]) -> bool:
     """Whether parameters hold what they held."""
-    now = _marks(held[: len(marks)])
-    pairs = [(one, other) for one, other in zip(marks, now, strict=False) if one is not None and other is not None]
-    return bool(pairs) and len(now) == len(marks) and all(_equal(one, other) for one, other in pairs)
+    now = marks(held[: len(first)])
+    pairs = [(one, other) for one, other in zip(first, now, strict=False) if one is not None and other is not None]
+    return bool(pairs) and len(now) == len(first) and all(_equal(one, other) for one, other in pairs)
