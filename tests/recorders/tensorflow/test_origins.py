@@ -125,14 +125,15 @@ def inside(loss: Callable[[Any, Any], Any]) -> None:
         step(use)
 
 
-@tf.function
-def rooted(v: Any) -> Any:
+def root(v: Any) -> Any:
     return tf.sqrt(tf.reduce_sum(v**2))
 
 
-@tf.function
-def rooted_and_divided(v: Any) -> Any:
+def root_and_quotient(v: Any) -> Any:
     return tf.sqrt(tf.reduce_sum(v**2)) + 1.0 / tf.reduce_sum(v)
+
+
+rooted, rooted_and_divided = tf.function(root), tf.function(root_and_quotient)
 
 
 def in_a_function() -> None:
@@ -168,11 +169,12 @@ def beside(function: Callable[[Any], Any]) -> None:
         weight.assign_sub(0.1 * tape.gradient(value, weight))
 
 
+# A function that an earlier recorder saw compiled is not compiled again: each test has its own.
 def test_the_only_pole_in_a_function_that_is_not_measured() -> None:
-    (finding,) = findings_of(lambda: beside(rooted))
+    (finding,) = findings_of(lambda: beside(tf.function(root)))
     assert finding.culprit is not None
     assert (finding.culprit.code, finding.proof.kind) == ("tf.sqrt(tf.reduce_sum(v**2))", "inferred")
 
 
 def test_of_several_poles_in_a_function_none_is_chosen() -> None:
-    assert [f for f in findings_of(lambda: beside(rooted_and_divided)) if f.proof.kind == "inferred"] == []
+    assert [f for f in findings_of(lambda: beside(tf.function(root_and_quotient))) if f.proof.kind == "inferred"] == []
