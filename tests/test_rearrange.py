@@ -106,6 +106,7 @@ def test_a_line_moves_behind_another(tmp_path: Path) -> None:
     [
         LATER.replace("m.head = new()", "s = steps(o)\nm.head = new()"),  # it is read between
         LATER.replace("m.head = new()", "o.x = 1\nm.head = new()"),
+        LATER.replace("m.parameters()", "m.parameters(), rate").replace("m.head", "rate = 2\nm.head"),
         LATER.replace("m.head = new()", "if x:\n    m.head = new()"),
         LATER.replace("o = adam(m.parameters())", "o = adam(\n    m.parameters())"),
         LATER.replace("m.head = new()", "m.head = new(); run(o)"),

@@ -101,7 +101,9 @@ def moved_behind(earlier: Span, later: Span) -> Edits:
     between = block[block.index(moved) + 1 : block.index(there) + 1]
     if not between or not _alone(earlier.file, moved) or not _alone(earlier.file, there):
         return NONE
-    bound = source.targets_of(moved)
+    bound, read = source.targets_of(moved), source.names_in(moved.value)
+    if any(read & source.targets_of(s) for s in between[:-1] if not isinstance(s, ast.Expr)):
+        return NONE
     if any(bound & {part for name in source.names_in(s) for part in (name, name.partition(".")[0])} for s in between):
         return NONE
     end = (there.end_lineno or there.lineno) + 1

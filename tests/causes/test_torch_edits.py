@@ -61,6 +61,17 @@ MENDED = {
         net("self.more = []\n        self.more.append(nn.Linear(4, 4))", BLOCKS.format(held="self.more")),
         "self.more = nn.ModuleList()",
     ),
+    "a list of parameters": (
+        net("self.gains = [nn.Parameter(torch.ones(4))]", "return self.head(self.body(x) * self.gains[0])"),
+        "self.gains = nn.ParameterList([nn.Parameter(torch.ones(4))])",
+    ),
+    "a list of parameters that grows": (
+        net(
+            "self.gains = []\n        self.gains.append(nn.Parameter(torch.ones(4)))",
+            "return self.head(self.body(x) * self.gains[0])",
+        ),
+        "self.gains = nn.ParameterList()",
+    ),
     "a dict of layers": (
         net("self.more = {'a': nn.Linear(4, 4)}", BLOCKS.format(held="self.more.values()")),
         "self.more = nn.ModuleDict({'a': nn.Linear(4, 4)})",

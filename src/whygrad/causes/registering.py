@@ -40,32 +40,49 @@ def registered(case: Case, made: Span | None) -> rewrite.Edits:
 
 
 def _torch(case: Case, made: Span, statement: ast.stmt) -> rewrite.Edits:
-    node = source.node_at(made)
+    kind = _kind(case, made)
     if isinstance(statement, ast.Expr):
-        return _list_begun(made, statement)
+        return _list_begun(made, statement, f"{kind}List") if kind is not None else rewrite.NONE
     if not isinstance(statement, ast.Assign) or not _is_attribute(statement):
         return rewrite.NONE
-    value = source.range_of(statement.value, made)
-    kind = "Parameter" if not case.parameter.is_variable else _container(statement.value, node)
-    said = imports.spelled(made.file, f"torch.nn.{kind}") if kind is not None else None
+    value, within = source.range_of(statement.value, made), _container(statement.value, source.node_at(made))
+    whole = f"{kind}{within}" if kind is not None and within is not None else None
+    if kind is None and not isinstance(statement.value, ast.List | ast.Tuple | ast.Dict | ast.ListComp | ast.DictComp):
+        whole = "Parameter"
+    said = imports.spelled(made.file, f"torch.nn.{whole}") if whole is not None else None
     return rewrite.wrapped(value, f"{said}(") if value is not None and said is not None else rewrite.NONE
 
 
+def _kind(case: Case, made: Span) -> str | None:
+    """What PyTorch calls what was made at a place: a module, a parameter; ``None`` for a plain tensor."""
+    if any(layer.made is not None and layer.made.place() == made.place() for layer in case.graph.layers):
+        return "Module"
+    return "Parameter" if case.parameter.is_variable and _calls(source.node_at(made), "Parameter") else None
+
+
+def _calls(node: ast.AST | None, name: str) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == name
+
+
 def _container(value: ast.expr, element: ast.AST | None) -> str | None:
-    """The container of PyTorch's for what a statement keeps layers in."""
+    """The end of the name that PyTorch's container has for what a statement keeps things in."""
     if isinstance(value, ast.ListComp) and value.elt is element:
-        return "ModuleList"
+        return "List"
     if isinstance(value, ast.List | ast.Tuple) and element in value.elts:
-        return "ModuleList"
+        return "List"
     if isinstance(value, ast.Dict) and element in value.values:
         named = all(isinstance(key, ast.Constant) and isinstance(key.value, str) for key in value.keys)
-        return "ModuleDict" if named else None
+        return "Dict" if named else None
     return None
 
 
-def _list_begun(made: Span, statement: ast.Expr) -> rewrite.Edits:
-    """Of a list that layers are appended to, the statement that begins it."""
-    call, function, said = statement.value, source.function_at(made), imports.spelled(made.file, "torch.nn.ModuleList")
+def _list_begun(made: Span, statement: ast.Expr, kind: str) -> rewrite.Edits:
+    """Of a list that layers or parameters are appended to, the statement that begins it.
+
+    Args:
+        kind: what it is to be.
+    """
+    call, function, said = statement.value, source.function_at(made), imports.spelled(made.file, f"torch.nn.{kind}")
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or function is None or said is None:
         return rewrite.NONE
     if call.func.attr != "append" or len(call.args) != 1 or call.args[0] is not source.node_at(made):

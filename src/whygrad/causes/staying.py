@@ -47,6 +47,8 @@ def kept_inside(case: Case, place: Span | None) -> rewrite.Edits:
     if any(_named(source.node_at(back)) in _CONSTANTS for back in _ways_back(case)):
         return rewrite.NONE
     if _named(node) in _CONVERSIONS:
+        if isinstance(node.func, ast.Attribute) and node.args:
+            return rewrite.NONE  # `item(0)` takes one of several
         return rewrite.unwrapped(place, _CONVERSIONS)
     own = _own_function(case, place, node)
     return rewrite.calling(place, own) if own is not None else rewrite.NONE

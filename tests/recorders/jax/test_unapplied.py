@@ -294,3 +294,19 @@ def test_new_values_of_keras_that_are_dropped(compiled: bool, returned: bool) ->
         patches.undo()
     told = [g for jaxpr in jaxprs for g in updates.lost(jaxpr)] + list(updates.unapplied())
     assert [[p.path for p in graph.parameters] for graph in told] == [["net/a", "net/b"]] * (not returned)
+
+
+def test_arguments_may_be_given_by_name() -> None:
+    updates, patches, optimizer = Updates(pytest.fail), Patches(), Descent()
+    names = list(inspect.signature(Descent.stateless_apply).parameters)[1:]
+    updates.stateless(Descent, patches)
+    updates.start(optax)
+    try:
+        given = dict(zip(names, ([], [jnp.ones(2)], [jnp.zeros(2)]), strict=True))
+        assert optimizer.stateless_apply(**given)[0][0].shape == (2,)
+        made = optax.apply_updates(params={"w": jnp.ones(2)}, updates={"w": jnp.ones(2)})
+        assert made["w"].tolist() == [2.0, 2.0]
+    finally:
+        updates.stop()
+        patches.undo()
+    assert len(updates.places) == 2

@@ -11,7 +11,9 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
+from hearing import Ear
 from torch_session import told, x
+from whygrad.recorders.torch.log import Met
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
 Update = Callable[[nn.Module], None]
@@ -65,3 +67,15 @@ def test_a_name_that_is_bound_anew_is_told(update: Update, code: str) -> None:
 @pytest.mark.parametrize("update", [in_place, by_data, looked_at])
 def test_what_moves_or_is_no_update_is_silent(update: Update) -> None:
     assert told(program(update)) == []
+
+
+def test_a_gradient_that_is_read_leads_to_where_it_came_from(ear: Ear) -> None:
+    weight = torch.ones(4, requires_grad=True)
+    (x() @ weight).square().mean().backward(create_graph=True)
+    gradient = weight.grad
+    assert gradient is not None
+    gradient.square().sum()
+    log = ear.recorder.log
+    met = {entry.made.serial: entry.leaves for entry in log.entries if isinstance(entry, Met)}
+    assert met[log.known(gradient)] == (log.known(weight),)
+    weight.grad = None

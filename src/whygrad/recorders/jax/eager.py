@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from inspect import signature
 from types import ModuleType
 from typing import Any
 
@@ -100,12 +101,14 @@ class Eager:
         return update
 
     def _applying(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        given = signature(original)
+
         @wraps(original)
-        def apply_updates(params: Any, updates: Any) -> Any:
+        def apply_updates(*args: Any, **kwargs: Any) -> Any:
             handed, self._local.handed = self._local.handed, None
             if handed is not None:
-                self._guarded(self._applied, handed, params, updates)
-            return original(params, updates)
+                self._guarded(lambda: self._applied(handed, *given.bind(*args, **kwargs).arguments.values()))
+            return original(*args, **kwargs)
 
         return apply_updates
 

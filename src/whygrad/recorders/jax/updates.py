@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
+from inspect import signature
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -73,13 +74,14 @@ class Updates:
         original = getattr(module, "apply_updates", None)
         if original is None:
             return
-        updates = self
+        updates, given = self, signature(original)
 
         @wraps(original)
-        def apply_updates(params: Any, changes: Any) -> Any:
-            made = original(params, changes)
+        def apply_updates(*args: Any, **kwargs: Any) -> Any:
+            made = original(*args, **kwargs)
             try:
                 frame = sys._getframe(1)
+                params, changes = given.bind(*args, **kwargs).arguments.values()
                 updates._note(params, changes, made, frames.capture(frame), lambda: _parameters(params, frame))
             except Exception as error:
                 updates.fault(error)
@@ -90,13 +92,15 @@ class Updates:
     def stateless(self, optimizers: type, patches: Patches) -> None:
         """Listen to Keras' optimizers as well, where the script itself calls them for new values."""
         original, updates = vars(optimizers)["stateless_apply"], self
+        given = signature(original)
 
         @wraps(original)
-        def stateless_apply(self: Any, state: Any, grads: Any, values: Any) -> Any:
-            made = original(self, state, grads, values)
+        def stateless_apply(self: Any, *args: Any, **kwargs: Any) -> Any:
+            made = original(self, *args, **kwargs)
             try:
                 frame = sys._getframe(1)
                 if frames.is_user_file(frame.f_code.co_filename):
+                    _, _, grads, values = given.bind(self, *args, **kwargs).arguments.values()
                     updates._note(values, grads, made[0], frames.capture(frame), lambda: _variables(self))
             except Exception as error:
                 updates.fault(error)

@@ -30,7 +30,7 @@ DRAWS = {
     "TruncatedNormal": ("StatelessTruncatedNormal", 1),
     "Multinomial": ("StatelessMultinomial", 2),
 }
-_KEPT_BYDRAWS = frozenset(("dtype", "T", "output_dtype"))
+_KEPT_BY_DRAWS = frozenset(("dtype", "T", "output_dtype"))
 _ITERATOR = "IteratorGetNext"
 _SEED = "whygrad_seed"
 Told = TypeVar("Told")
@@ -184,7 +184,7 @@ def draw(node: Any) -> None:
     node.input.insert(place, f"{_SEED}:0")
     if "Tout" in node.attr:
         node.attr["dtype"].CopyFrom(node.attr["Tout"])
-    for name in set(node.attr) - _KEPT_BYDRAWS:
+    for name in set(node.attr) - _KEPT_BY_DRAWS:
         del node.attr[name]
     node.attr["Tseed"].type = types_pb2.DT_INT32
 

@@ -54,7 +54,7 @@ class Torch:
         self.lives.optimizer_made, self.lives.optimizer_failed = self._optimizer_made, self._optimizer_failed
         self.requests.used, steps = self._used, self.requests.steps
         steps.recorder = steps.thaws.recorder = self
-        births, self.by_hand = Births(self), ByHand(self.log)
+        births, self.by_hand = Births(self), ByHand(self.log, self.hooks.crossings)
         self.requests.answered, self.lives.module_made = births.answered, births.made
         self.steady = Steady(lambda asked: self.sink.asked(asked) if self.sink is not None else None)
         steps.goes_on = lambda o: not self.recording and self.steady.goes_on(o)

@@ -14,7 +14,9 @@ from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.torch import ops
 from whygrad.recorders.torch.asking import Request
+from whygrad.recorders.torch.crossings import Crossings
 from whygrad.recorders.torch.log import Log, Ran
+from whygrad.recorders.torch.tensors import meet
 from whygrad.recorders.torch.undone import are, marks
 
 # Fewer steps may be a trial.
@@ -43,18 +45,19 @@ class ByHand:
     """Listens to updates without an optimizer.
 
     Args:
-        log: in which is what was computed of the gradients.
+        log: in which is what was computed of the gradients; ``crossings``: of values that come into it.
     """
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
+    def __init__(self, log: Log, crossings: Crossings) -> None:
+        self._log, self._crossings = log, crossings
         self._read: set[int] = set()
         self._seen: dict[Any, Updated] = {}
 
     def read(self, gradient: Any) -> None:
         """The script reads a gradient."""
-        if gradient is not None:
-            self._read.add(self._log.serial(gradient))
+        if gradient is not None:  # it is met here as by an operation, which asks where it leads to
+            with self._log.own_work():
+                self._read.add(self._log.known(gradient) or meet(self._log, self._crossings, gradient))
 
     def asked(self, request: Request, paths: Sequence[str]) -> None:
         """A request by hand is over, and what the script made of its answers is in the log."""
