@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from whygrad.recorders.torch.facts import groups_of
+from whygrad.recorders.torch.facts import params_of
 from whygrad.recorders.torch.log import Log, Ran
 
 if TYPE_CHECKING:
@@ -23,8 +23,9 @@ def forgotten(recorder: Torch, optimizer: Any, opened: int) -> list[Any]:
     Args:
         opened: the entry of the log where the step begins.
     """
-    held = (p for group in groups_of(optimizer) for p in group["params"])
-    plain = [p for p in held if type(p) is torch.Tensor and not p.requires_grad and p.is_floating_point()]
+    plain = [
+        p for p in params_of(optimizer) if type(p) is torch.Tensor and not p.requires_grad and p.is_floating_point()
+    ]
     if not plain:
         return []
     return [p for p in read(recorder.log, plain, opened) if not any(recorder.lives.freezes(p))]
