@@ -84,7 +84,7 @@ def _judged(
     lost = {name for name, verdict in verdicts.items() if verdict in LOST}
     told = {_own(p["path"], verdicts): f["cause"] for f in findings for p in f["parameters"] if p["gradient"] in LOST}
     shown = program.fault or "healthy"
-    counted = [f for f in findings if f["severity"] != "note"]
+    counted = [f for f in findings if f["severity"] != "note" or program.fault in dialect.NOTED]
     if program.fault in dialect.BY_VALUE and (lost or program.fault not in dialect.FADING):
         yield from _explained(shown, script, findings, counted)
         return

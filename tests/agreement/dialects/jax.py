@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from agreement.dialects import jax_losses as losses
 from agreement.dialects.jax_losses import EXTRAS as EXTRAS
+from agreement.dialects.jax_losses import NOTED as NOTED
 from agreement.dialects.jax_losses import OPTIMIZERS as OPTIMIZERS
 from agreement.dialects.jax_plants import BY_VALUE as BY_VALUE
 from agreement.dialects.jax_plants import DEBATABLE as DEBATABLE

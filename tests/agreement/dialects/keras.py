@@ -8,6 +8,7 @@ from agreement.dialects.keras_plants import FADING as FADING
 from agreement.dialects.keras_plants import FAULTS as FAULTS
 from agreement.dialects.keras_plants import HARMLESS as HARMLESS
 from agreement.dialects.keras_plants import MAKING_FAULTS as MAKING_FAULTS
+from agreement.dialects.keras_plants import NOTED as NOTED
 from agreement.dialects.keras_plants import TOLD as TOLD
 from agreement.dialects.keras_plants import TRAINING_FAULTS as TRAINING_FAULTS
 from agreement.dialects.keras_plants import ZEROS as ZEROS

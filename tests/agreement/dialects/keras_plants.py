@@ -59,6 +59,8 @@ FAULTS = {
     ),
 }
 TOLD: frozenset[str] = frozenset()
+# Faults that are told as notes.
+NOTED: frozenset[str] = frozenset()
 DEBATABLE: frozenset[str] = frozenset()
 BY_VALUE: frozenset[str] = frozenset()
 # Faults that a back end may answer with zeros, by structure.

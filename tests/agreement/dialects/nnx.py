@@ -11,6 +11,7 @@ from agreement.dialects.jax import JOINS as JOINS
 from agreement.dialects.jax import TOLD as TOLD_OF_JAX
 from agreement.dialects.jax import ZEROS as ZEROS
 from agreement.dialects.jax_losses import EXTRAS as EXTRAS
+from agreement.dialects.jax_losses import NOTED as NOTED
 from agreement.dialects.jax_losses import OPTIMIZERS as OPTIMIZERS
 from agreement.dialects.jax_plants import BY_VALUE as BY_VALUE
 from agreement.dialects.jax_plants import DEBATABLE as DEBATABLE
