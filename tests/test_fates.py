@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from whygrad.fates import STEPS_TO_AGREE, Fates
-from whygrad.finding import Affected, Finding, Gradient
+from whygrad.finding import Affected, Finding, Fix, Gradient
 
 
 def finding(cause: str, gradient: Gradient = "none") -> Finding:
@@ -56,6 +56,22 @@ def test_a_finding_says_how_often_it_held() -> None:
 def test_what_got_its_gradient_in_another_step_is_a_note() -> None:
     judged = fates(False, True).judged(finding("stop-gradient"))
     assert (judged.severity, judged.steps.seen, judged.steps.without_gradient) == ("note", 2, 1)
+
+
+def test_a_note_asks_for_no_change() -> None:
+    told = replace(finding("stop-gradient"), fix=Fix("remove the call"), wrong_cures=("no filter",))
+    judged = fates(False, True).judged(told)
+    assert judged.fix is None
+    assert not judged.wrong_cures
+    assert "other steps bring" in judged.notes[-1]
+
+
+@pytest.mark.parametrize(("gradient", "severity"), [("none", "note"), ("zero", "error")])
+def test_where_something_came_that_is_not_finite_there_was_a_way(gradient: Gradient, severity: str) -> None:
+    steps = fates(False)
+    steps.note(["w"], set(), broken={"w"})
+    cause = "stop-gradient" if gradient == "none" else "zero-gradient"
+    assert steps.judged(finding(cause, gradient)).severity == severity
 
 
 @pytest.mark.parametrize(("ended_in", "severity"), [("E: no", "error"), ("E: other", "note"), (None, "note")])

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from graphs import graph_of
 from losses import PENALISED, loss_of
@@ -219,3 +222,22 @@ def test_a_title_names_what_came_to_its_finding_and_the_report_what_came_after_i
     assert [f.title.partition(" get")[0] for f in told] == ["`w`"]
     assert [f.title.partition(" get")[0] for f in report.findings] == ["`w` and `u`"]
     assert report.notes[0].startswith("`u` too: the same stop-gradient in line 7")
+
+
+WARMING = "for step in range(3):\n    loss(stopped).backward()\n\n{behind}"
+
+
+@pytest.mark.parametrize(("behind", "told_early"), [("loss(whole).backward()", 0), ("evaluate()", 1)])
+def test_nothing_is_told_before_another_place_that_the_script_comes_to(
+    behind: str, told_early: int, tmp_path: Path
+) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(WARMING.format(behind=behind), "utf-8")
+    run, told, _ = session()
+    place = Span(str(script), 2, 5, 2, 29, "<module>", "loss(stopped).backward()")
+    for _ in range(3):
+        run.asked(asked("warming", "w", "v", replace(cut_graph(), request=(place,))))
+    assert len(told) == told_early
+    run.asked(asked("whole", "", "wv", None))
+    (finding,) = run.close(0, None).findings
+    assert finding.severity == "note"

@@ -31,6 +31,7 @@ class Step:
         got: how often each path got a gradient; ``inner``: in requests within another's recording, which serve what
             no ``outer`` one asks for (an inner loop of meta-learning trains nothing by itself).
         reached: those that some request gave zeros, or what nobody could look at: it has a way to their loss.
+        broken: those that some request gave what is not finite.
     """
 
     sites: set[Hashable] = field(default_factory=set)
@@ -40,6 +41,7 @@ class Step:
     inner: Counter[str] = field(default_factory=Counter)
     unknown: set[str] = field(default_factory=set)
     reached: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
     traced: set[str] = field(default_factory=set)
     graphs: list[tuple[Site | None, Graph]] = field(default_factory=list)
 

@@ -14,6 +14,7 @@ STEPS_TO_AGREE = 4
 _BEGINS_LATE = frozenset(
     ("replaced-parameter", "frozen", "wrong-source", "not-watched", "not-updated", "nonfinite-gradient")
 )
+_EXCUSE = "other steps bring these gradients: a fault only if they were meant to come in these steps too"
 # Zeros that a step's values make may be mended by a later step: these are told at the end.
 _MAY_BE_MENDED = frozenset(("zero-gradient", "custom-gradient"))
 
@@ -23,11 +24,13 @@ class Fate:
     """Over how many steps a parameter was asked for, and in how many it got nothing of use.
 
     Attributes:
+        broken: in how many of these something came that is not finite.
         traced: in how many it is only known that there was a way for its gradient.
     """
 
     seen: int = 0
     without: int = 0
+    broken: int = 0
     traced: int = 0
 
 
@@ -42,16 +45,25 @@ class Fates:
         self.ended_in: str | None = None
         self._fates: dict[str, Fate] = {}
 
-    def note(self, asked: Iterable[str], got: Set[str], traced: Set[str] = frozenset(), times: int = 1) -> None:
+    def note(
+        self,
+        asked: Iterable[str],
+        got: Set[str],
+        traced: Set[str] = frozenset(),
+        broken: Set[str] = frozenset(),
+        times: int = 1,
+    ) -> None:
         """A step is over, in which these were asked for, and those got a gradient; of some, ``traced``, just a way.
 
         Args:
+            broken: those that got nothing but what is not finite.
             times: so many steps were like it.
         """
         for path in asked if times else ():
             fate = self._fates.setdefault(path, Fate())
             fate.seen += times
             fate.without += times * (path not in got)
+            fate.broken += times * (path not in got and path in broken)
             fate.traced += times * (path in got and path in traced)
 
     def asked(self) -> Set[str]:
@@ -81,8 +93,11 @@ class Fates:
         seen = max((f.seen for f in fates), default=1)
         without = max((f.without for f in fates), default=seen)
         finding = replace(finding, steps=Steps(seen, without))
-        # A filter of `None` is right where a step serves some of the parameters only.
-        return replace(finding, severity="note", wrong_cures=()) if self._is_served(finding) else finding
+        return _excused(finding) if self._is_served(finding) else finding
+
+    def may_be_excused(self, finding: Finding) -> bool:
+        """Whether gradients of other steps would excuse it."""
+        return finding.cause not in _BEGINS_LATE and not finding.awaited
 
     def _is_served(self, finding: Finding) -> bool:
         """Whether each of its parameters got its gradient in some step, and that excuses the others."""
@@ -90,8 +105,15 @@ class Fates:
             return False
         fates = self._of(finding)
         by_value = finding.cause in _MAY_BE_MENDED
-        served = bool(fates) and all(0 < f.without < f.seen - by_value * f.traced for f in fates)
-        return served and finding.cause not in _BEGINS_LATE and not finding.awaited
+        # Where something came that is not finite, there was a way: that is a fault of its own.
+        no_way = all(parameter.gradient == "none" for parameter in finding.parameters)
+        served = (0 < f.without - no_way * f.broken < f.seen - by_value * f.traced for f in fates)
+        return bool(fates) and all(served) and self.may_be_excused(finding)
 
     def _of(self, finding: Finding) -> list[Fate]:
         return [self._fates[p.path] for p in finding.parameters if p.path in self._fates]
+
+
+def _excused(finding: Finding) -> Finding:
+    """A finding that is for information: nothing needs to be changed, and a filter of `None` may be right."""
+    return replace(finding, severity="note", notes=(*finding.notes, _EXCUSE), fix=None, wrong_cures=())

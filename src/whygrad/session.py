@@ -10,16 +10,17 @@ from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from whygrad import __version__, aftermath
+from whygrad import __version__, aftermath, ahead
 from whygrad.asking import Rounds, Site, Step
 from whygrad.diagnose import diagnose
 from whygrad.doubts import Doubts, is_doubtful, settled, without_served
 from whygrad.fates import STEPS_TO_AGREE, Fates
-from whygrad.finding import Counts, Finding, Report, Request, listed
+from whygrad.finding import Counts, Finding, Report, Request
 from whygrad.graph import Graph
 from whygrad.recorders import RECORDERS
 from whygrad.recorders.on_import import watch_imports
 from whygrad.recorders.recorder import Asked, Recorder
+from whygrad.telling import Telling
 
 if TYPE_CHECKING:
     from whygrad.watching.watch import Watch
@@ -43,7 +44,6 @@ class Session:
     ) -> None:
         self.argv = tuple(argv)
         self.steps = steps
-        self.announce = announce
         self.watch = watch
         self.recorders: list[Recorder] = []
         self.notes: list[str] = []
@@ -52,7 +52,7 @@ class Session:
         self._fates = Fates()
         self._found: dict[Hashable, Finding] = {}
         self._doubts = Doubts(STEPS_TO_AGREE)
-        self._announced: dict[Hashable, int] = {}
+        self._telling = Telling(announce)
         self._recorded_steps = 0
         self._rounds = Rounds()
         self._resting = False
@@ -91,9 +91,9 @@ class Session:
                 if recorder.framework in self._asked or not self._asked:
                     frameworks |= recorder.versions()
                 recorder.stop()
-        self.notes += filter(None, map(self._grown, self._announced))
         upheld = (self._fates.judged(f) for f in self._found.values() if not self._fates.withdrawn(f))
         findings = sorted(upheld, key=lambda f: (_RANK[f.severity], -len(f.parameters)))
+        self.notes += self._telling.afterthoughts(findings)
         requests = tuple(Request(s.id, s.api, s.where, s.count, s.recorded, s.counts) for s in self._sites.values())
         return Report(
             __version__,
@@ -172,6 +172,7 @@ class Session:
         got.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen == "present")
         step.unknown.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen == "unknown")
         step.reached.update(p for p, seen in zip(request.paths, request.seen, strict=True) if seen in _UNSURE)
+        step.broken.update(path for path, seen in zip(request.paths, request.seen, strict=True) if seen == "nonfinite")
         if request.traced:
             step.traced.update(request.paths)
 
@@ -179,7 +180,8 @@ class Session:
         """The step is over: judge its requests by what all of them gave."""
         step, self._step = self._step, Step()
         step.got.update({path: often for path, often in step.inner.items() if path not in step.outer})
-        self._fates.note(step.asked - (step.unknown - step.got.keys()), step.got.keys(), step.traced)
+        known = step.asked - (step.unknown - step.got.keys())
+        self._fates.note(known, step.got.keys(), step.traced, step.broken)
         for site, graph in step.graphs:
             self._frozen = set(graph.frozen)
             findings = settled(self._diagnosed(graph, frozenset(step.asked)), bool(step.traced))
@@ -194,10 +196,7 @@ class Session:
             for key, finding in self._found.items():
                 if finding.request == site.id:
                     self._found[key] = aftermath.named(finding, framework, self._error, site.counts)
-        for key, finding in self._found.items():
-            if key not in self._announced and finding.severity != "note" and self._is_certain(finding):
-                self._announced[key] = len(finding.parameters)
-                self.announce(finding)
+        self._telling.tell(self._found, self._is_certain)
         if step.sites:
             self._recorded()
 
@@ -209,7 +208,13 @@ class Session:
     def _is_certain(self, finding: Finding) -> bool:
         if is_doubtful(finding) and not self._closing:
             return not self._doubts.of(finding.request)
-        return self._fates.is_certain(finding, self._closing)
+        certain = self._fates.is_certain(finding, self._closing)
+        return certain and (self._closing or not self._may_be_served(finding))
+
+    def _may_be_served(self, finding: Finding) -> bool:
+        """Whether gradients asked for at a place that the script has yet to reach would excuse it."""
+        where = next((site.where for site in self._sites.values() if site.id == finding.request), None)
+        return where is not None and self._fates.may_be_excused(finding) and ahead.asks_again(where)
 
     def _diagnosed(self, graph: Graph, asked: frozenset[str]) -> list[Finding]:
         """The findings of a request; an error of ours costs this request alone."""
@@ -230,14 +235,6 @@ class Session:
                 self._found[key] = finding.of(new)
             return
         self._found[key] = known.joined(finding)
-
-    def _grown(self, key: Hashable) -> str | None:
-        """What came to a finding after it was told."""
-        finding = self._found.get(key)
-        new = finding.parameters[self._announced[key] :] if finding is not None else ()
-        if not new or finding is None or finding.culprit is None:
-            return None
-        return f"{listed([p.name for p in new])} too: the same {finding.cause} in line {finding.culprit.line}"
 
     def _is_news(self, request: Asked) -> bool:
         known = {(p.path, p.gradient) for f in self._found.values() for p in f.parameters}

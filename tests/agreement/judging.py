@@ -84,7 +84,8 @@ def _judged(
     lost = {name for name, verdict in verdicts.items() if verdict in LOST}
     told = {_own(p["path"], verdicts): f["cause"] for f in findings for p in f["parameters"] if p["gradient"] in LOST}
     shown = program.fault or "healthy"
-    counted = [f for f in findings if f["severity"] != "note" or program.fault in dialect.NOTED]
+    noted = {cause for cause, _ in script.marks} if program.fault in dialect.NOTED else set()
+    counted = [f for f in findings if f["severity"] != "note" or f["cause"] in noted]
     if program.fault in dialect.BY_VALUE and (lost or program.fault not in dialect.FADING):
         yield from _explained(shown, script, findings, counted)
         return

@@ -59,7 +59,7 @@ FAULTS = {
     ),
 }
 TOLD: frozenset[str] = frozenset()
-# Faults that are told as notes.
+# Faults that may be told as notes.
 NOTED: frozenset[str] = frozenset()
 DEBATABLE: frozenset[str] = frozenset()
 BY_VALUE: frozenset[str] = frozenset()
