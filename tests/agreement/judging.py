@@ -16,6 +16,9 @@ from agreement.writing import Script
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "render" / "report.schema.json").read_text("utf-8"))
 LOST = frozenset(("none", "zero"))
+# The last line of a program whose numbers have grown beyond all bounds.
+DIVERGED = re.compile(r"^done .*\b(?:nan|inf)\b", re.MULTILINE)
+NONFINITE = "nonfinite-gradient"
 # What is new in every run: the name of the file that AutoGraph writes, time and process in a line of TensorFlow's log,
 # the number of a function of a graph; and the frames of the runner, which calls a program in two ways.
 DRAWN = re.compile(
@@ -46,6 +49,8 @@ def judge(dialect: Any, program: Program, script: Script, seen: Observed) -> lis
     malformed = list(_well_formed(seen, report))
     if any(c.detail == "schema" for c in malformed):
         return [*broken, *malformed]
+    if DIVERGED.search(seen.plain.stdout) and not any(cause == NONFINITE for cause, _ in script.marks):
+        report["findings"] = [f for f in report["findings"] if f["cause"] != NONFINITE]  # right, and not planted
     return [*broken, *malformed, *_judged(dialect, program, script, seen.plain.facts.verdicts, report)]
 
 

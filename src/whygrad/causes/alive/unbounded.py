@@ -32,6 +32,12 @@ SPREAD = Words(
     "no spread, no slope",
     "add a small constant, or do not normalise a constant input",
 )
+NORM = Words(
+    "`{code}` divides by the spread of its values, which is zero or too large a number",
+    "all values equal, or too large to be squared",
+    "look at what comes in: where it is constant, let the normalisation add an `eps`; where it is large, the training "
+    "diverges, which a smaller learning rate or clipped gradients prevent",
+)
 WHERE = Words(
     "`where` does not protect from `{code}`: the branch that is not taken has an infinite derivative, and "
     "0 * inf is NaN",
@@ -127,7 +133,8 @@ WAYS: Mapping[str, Words] = {
         ("cholesky cholesky_ex linalg_cholesky linalg_cholesky_ex", INDEFINITE),
         ("exp expm1 sinh cosh tan", OVERFLOW),
         ("softmax log_softmax logsumexp scaled_dot_product_attention logsoftmax", EMPTY),
-        ("std std_mean var layer_norm group_norm batch_norm", SPREAD),
+        ("std std_mean var", SPREAD),
+        ("layer_norm group_norm batch_norm", NORM),
         ("ctc_loss ctcloss", UNALIGNED),
         ("acos asin arccos arcsin acosh atanh erfinv", EDGE),
         ("linalg_svd svd linalg_eigh eigh", EQUALS),
