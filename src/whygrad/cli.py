@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from whygrad.ending import Ending
     from whygrad.finding import Report
     from whygrad.job import Job
+    from whygrad.rerun import Rerun
     from whygrad.session import Session
     from whygrad.spawned import Spawned
     from whygrad.target import Target
@@ -106,6 +107,11 @@ class _Format(click.ParamType[str]):
     help="Record until N steps have passed; 10 by default.",
 )
 @click.option("--quiet", is_flag=True, help="Say nothing but one closing line, and that only if there are findings.")
+@click.option(
+    "--prove",
+    is_flag=True,
+    help="Where help offers a change, run the script once more with it, unseen, and say whether that mends it.",
+)
 @click.option("--watch", is_flag=True, help="Watch gradients and updates over the whole run, and write what is seen.")
 @click.option(
     "--watch-dir",
@@ -120,6 +126,7 @@ def run(
     form: str,
     steps: int,
     quiet: bool,
+    prove: bool,
     watch: bool,
     watch_dir: str | None,
     module: bool,
@@ -139,17 +146,22 @@ def run(
 
     Under torchrun rank 0 speaks for all, and each process ends with its script's own status.
     """
+    from whygrad.job import here
     from whygrad.launching import Wishes, is_launcher, launch
     from whygrad.reportfile import ReportFile
+    from whygrad.rerun import Rerun
     from whygrad.target import locate
     from whygrad.voice import Voice
 
     target = locate(script, arguments, module=module)
     parent = watch_dir or (WATCH_DIR if watch else None)
     file = ReportFile.at(out) if out is not None else None
+    if prove and (is_launcher(target) or here() is not None):
+        raise UsageError("--prove runs a script in one process: leave out the launcher, or the option")
     if is_launcher(target):
         return partial(launch, target, Wishes(out, form, steps, quiet, parent), COUNTED)
-    return _accompanied(target, steps, Voice(form, quiet, file), _watch(parent, target))
+    rerun = Rerun(target, steps) if prove else None
+    return _accompanied(target, steps, Voice(form, quiet, file), _watch(parent, target), rerun)
 
 
 def _watch(parent: str | None, target: Target) -> Watch | None:
@@ -166,7 +178,9 @@ def _watch(parent: str | None, target: Target) -> Watch | None:
     return Watch(new_folder(parent, target.name), target.argv)
 
 
-def _accompanied(target: Target, steps: int, voice: Voice, watch: Watch | None) -> Callable[[], int]:
+def _accompanied(
+    target: Target, steps: int, voice: Voice, watch: Watch | None, rerun: Rerun | None
+) -> Callable[[], int]:
     """What runs the script, with all in place that listens to it."""
     from whygrad.job import here
     from whygrad.run import run
@@ -180,7 +194,7 @@ def _accompanied(target: Target, steps: int, voice: Voice, watch: Watch | None) 
 
     def finish(ending: Ending) -> int | None:
         with ours():
-            found = _conclude(session, spawned, ending, voice, job)
+            found = _conclude(session, spawned, ending, voice, job, rerun)
         # A launcher takes another status than the script's for a crash: it ends the other ranks, or starts all again.
         return found if job is None else 0
 
@@ -189,7 +203,9 @@ def _accompanied(target: Target, steps: int, voice: Voice, watch: Watch | None) 
     return partial(run, target, finish)
 
 
-def _conclude(session: Session, spawned: Spawned, ending: Ending, voice: Voice, job: Job | None) -> int | None:
+def _conclude(
+    session: Session, spawned: Spawned, ending: Ending, voice: Voice, job: Job | None, rerun: Rerun | None
+) -> int | None:
     """Make the report and say it; the number of findings that count, ``None`` where there is no report."""
     from whygrad.job import numbered
     from whygrad.launching import with_children
@@ -205,6 +221,8 @@ def _conclude(session: Session, spawned: Spawned, ending: Ending, voice: Voice, 
         elif job is not None:
             report = job.collect(report)
         found = sum(finding.severity in COUNTED for finding in report.findings)
+        if rerun is not None and not ending.stopped:
+            report = rerun.proven(report, voice.mention)
         try:
             voice.conclude(report)
         finally:
@@ -225,6 +243,15 @@ def _conclude_watch(watch: Watch | None, report: Report, voice: Voice) -> None:
             voice.watched(watch.close(), report)
     except Exception:
         voice.remark(f"{format_exc()}whygrad: error: {OUR_BUG}")
+
+
+@whygrad.command(hidden=True)
+@click.argument("folder")
+def rerun(folder: str) -> Callable[[], int]:
+    """Run what `whygrad run --prove` has ordered in FOLDER."""
+    from whygrad.rerun import again
+
+    return partial(again, folder)
 
 
 @whygrad.command()

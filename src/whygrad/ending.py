@@ -20,6 +20,7 @@ from whygrad.recorders.patching import Patches
 FOUND = 1  # findings of severity warning or error, whatever the script's own status
 NO_VERDICT = 2  # the script succeeded, but there is no report to say what it did
 TERMINATED = 128 + signal.SIGTERM
+_SIGTERM = signal.SIGTERM.name
 
 Handler = Callable[[int, Any], Any] | int | None
 _install, _installed = signal.signal, signal.getsignal
@@ -36,6 +37,11 @@ class Ending:
 
     status: int
     error: str | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody stopped it: who does so does not want to wait for more."""
+        return (self.error or "").startswith((_SIGTERM, KeyboardInterrupt.__name__))
 
 
 def exit_status(own: int, found: int | None) -> int:
@@ -134,7 +140,7 @@ class Closing:
             self._doomed = True  # the report under way is written first; a second signal does not wait
             return
         if not self._doomed:
-            self.close(Ending(TERMINATED, "SIGTERM"))
+            self.close(Ending(TERMINATED, _SIGTERM))
         _die_of_sigterm()
 
 

@@ -70,6 +70,10 @@ class Fates:
         """The paths of all that was ever asked for."""
         return self._fates.keys()
 
+    def served(self) -> frozenset[str]:
+        """The paths of all that got a gradient in some step."""
+        return frozenset(path for path, fate in self._fates.items() if fate.without < fate.seen)
+
     def is_certain(self, finding: Finding, closing: bool) -> bool:
         """Whether a finding can be told while the script runs on; at the end of the run all but notes are."""
         if closing:

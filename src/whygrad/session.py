@@ -49,7 +49,7 @@ class Session:
         self.notes: list[str] = []
         self._sites: dict[Hashable, Site] = {}
         self._step = Step()
-        self._fates = Fates()
+        self.fates = Fates()
         self._found: dict[Hashable, Finding] = {}
         self._doubts = Doubts(STEPS_TO_AGREE)
         self._telling = Telling(announce)
@@ -85,13 +85,13 @@ class Session:
         with self._lock:
             for recorder in self.recorders:
                 recorder.finish(error)
-            self._closing, self._error, self._fates.ended_in = True, error, error
+            self._closing, self._error, self.fates.ended_in = True, error, error
             self._settle()
             for recorder in self.recorders:
                 if recorder.framework in self._asked or not self._asked:
                     frameworks |= recorder.versions()
                 recorder.stop()
-        upheld = (self._fates.judged(f) for f in self._found.values() if not self._fates.withdrawn(f))
+        upheld = (self.fates.judged(f) for f in self._found.values() if not self.fates.withdrawn(f))
         findings = sorted(upheld, key=lambda f: (_RANK[f.severity], -len(f.parameters)))
         self.notes += self._telling.afterthoughts(findings)
         requests = tuple(Request(s.id, s.api, s.where, s.count, s.recorded, s.counts) for s in self._sites.values())
@@ -103,7 +103,7 @@ class Session:
             frameworks,
             requests,
             tuple(findings),
-            len(self._frozen - self._fates.asked()),
+            len(self._frozen - self.fates.asked()),
             tuple(dict.fromkeys(self.notes)),
         )
 
@@ -162,7 +162,7 @@ class Session:
         site.count += request.times
         none = sum(seen == "none" for seen in request.seen)
         site.counts = Counts(len(request.seen), len(request.seen) - none, none)
-        self._fates.note(request.paths, set(request.paths), times=request.times - 1)
+        self.fates.note(request.paths, set(request.paths), times=request.times - 1)
         step = self._step
         step.sites.add(request.site)
         step.asked.update(request.paths)
@@ -181,7 +181,7 @@ class Session:
         step, self._step = self._step, Step()
         step.got.update({path: often for path, often in step.inner.items() if path not in step.outer})
         known = step.asked - (step.unknown - step.got.keys())
-        self._fates.note(known, step.got.keys(), step.traced, step.broken)
+        self.fates.note(known, step.got.keys(), step.traced, step.broken)
         for site, graph in step.graphs:
             self._frozen = set(graph.frozen)
             findings = settled(self._diagnosed(graph, frozenset(step.asked)), bool(step.traced))
@@ -208,13 +208,13 @@ class Session:
     def _is_certain(self, finding: Finding) -> bool:
         if is_doubtful(finding) and not self._closing:
             return not self._doubts.of(finding.request)
-        certain = self._fates.is_certain(finding, self._closing)
+        certain = self.fates.is_certain(finding, self._closing)
         return certain and (self._closing or not self._may_be_served(finding))
 
     def _may_be_served(self, finding: Finding) -> bool:
         """Whether gradients asked for at a place that the script has yet to reach would excuse it."""
         where = next((site.where for site in self._sites.values() if site.id == finding.request), None)
-        return where is not None and self._fates.may_be_excused(finding) and ahead.asks_again(where)
+        return where is not None and self.fates.may_be_excused(finding) and ahead.asks_again(where)
 
     def _diagnosed(self, graph: Graph, asked: frozenset[str]) -> list[Finding]:
         """The findings of a request; an error of ours costs this request alone."""

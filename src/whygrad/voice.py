@@ -54,6 +54,8 @@ class Voice:
             for finding in report.findings:
                 if finding.identity not in self._said:
                     self.announce(finding)
+                elif finding.proof is not None and finding.proof.kind == "counterfactual" and not self._quiet:
+                    self.remark(text.proof(finding, self._look) + "\n")
             if report.findings or not self._quiet:
                 self.remark(text.summary(report, self._look))
         else:
@@ -68,6 +70,11 @@ class Voice:
         if not self._quiet:
             causes = {p.path: f.cause for f in report.findings for p in f.parameters}
             self.remark(health(watched, causes, self._look))
+
+    def mention(self, words: str) -> None:
+        """Say what goes on, to those who listen as it goes."""
+        if self._form == "text" and not self._quiet:
+            self.remark(words)
 
     def remark(self, words: str) -> None:
         """Say something on stderr; a stderr that nobody reads is no reason to fail."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from rich.text import Text
 
@@ -33,6 +34,14 @@ def render(report: Report, look: Look) -> str:
 def finding(finding: Finding, look: Look) -> str:
     """One finding: headline, code frame, notes, help, proof; no newline at the end."""
     return paint(_finding(finding, look), look)
+
+
+def proof(finding: Finding, look: Look) -> str:
+    """What was proven of a finding that has been shown already; no newline at the end."""
+    line = finding.culprit.line if finding.culprit else None
+    place = f"{finding.cause} in line {line}: " if line is not None else ""
+    proof = finding.proof
+    return paint(_proof(replace(proof, text=place + proof.text), look), look) if proof else ""
 
 
 def summary(report: Report, look: Look) -> str:
