@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edits import applied
 from warm import Servers
+from whygrad.finding import Edit
 
 pytestmark = pytest.mark.slow
 CASES = [
@@ -42,6 +45,19 @@ def test_a_broken_program(case: Path, tmp_path: Path, servers: Servers) -> None:
     lines = [(f["culprit"]["line"], f["culprit"]["end_line"] or f["culprit"]["line"]) for f in right]
     ranges = wanted["culprit_lines"]
     assert any(start <= high and end >= low for start, end in lines for low, high in ranges), lines
+    assert not unmended(case, found, tmp_path, servers)
+
+
+def unmended(case: Path, found: list[dict[str, Any]], folder: Path, servers: Servers) -> set[str]:
+    """The causes that the changes which help offers do not mend, all of them made together."""
+    edits = [Edit(**edit) for f in found for edit in (f["fix"] or {"edits": ()})["edits"]]
+    if not edits:
+        return set()
+    changed = folder / case.parent.name / case.name / "broken.py"
+    shutil.copytree(case, changed.parent)
+    changed.write_text(applied(dict.fromkeys(edits), changed.read_text("utf-8")), "utf-8")
+    left = {f["cause"] for f in findings_of(changed, folder, servers)}
+    return left - {f["cause"] for f in found if not (f["fix"] or {"edits": ()})["edits"]}
 
 
 @pytest.mark.corpus

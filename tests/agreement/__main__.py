@@ -23,7 +23,7 @@ from agreement.hunting import Hunt, Searched, hunt
 from agreement.runner import WARM, warm
 from programs import surroundings
 
-KINDS = ("disagreement", "missed cause", "missed line", "false alarm", "changed", "report", "program")
+KINDS = ("disagreement", "missed cause", "missed line", "false alarm", "changed", "report", "edit", "program")
 
 # What XLA has compiled for one run of a program is used again by its other runs, and by programs that share a part.
 # Programs run for milliseconds, and what would make them faster takes longer.

@@ -31,7 +31,8 @@ class Complaint(NamedTuple):
     """One thing wrong.
 
     Attributes:
-        kind: ``disagreement``, ``missed cause``, ``missed line``, ``false alarm``, ``changed`` or ``report``.
+        kind: ``disagreement``, ``missed cause``, ``missed line``, ``false alarm``, ``changed``, ``report``, or ``edit``
+            where help's change does not mend the program.
         detail: what was found; of the same kind and detail, only the first is shrunk.
     """
 
@@ -42,7 +43,7 @@ class Complaint(NamedTuple):
 
 def judge(dialect: Any, program: Program, script: Script, seen: Observed) -> list[Complaint]:
     """Everything that is wrong."""
-    broken = list(_unchanged(seen))
+    broken = [*_unchanged(seen), *_unmended(seen)]
     if seen.plain.facts is None or seen.guided.facts is None or not seen.guided.report:
         return broken or [Complaint("report", "none", seen.guided.stderr[-500:])]
     report = json.loads(seen.guided.report)
@@ -68,6 +69,20 @@ def _unchanged(seen: Observed) -> Iterator[Complaint]:
     said = f"\n{guided.stderr}".partition("\nwhygrad: ")[0]  # with --quiet its closing lines come last
     if DRAWN.sub("", plain.stderr.strip()) != DRAWN.sub("", said.strip()):
         yield Complaint("changed", "stderr", f"{plain.stderr[-800:]}\n-- became --\n{said[-800:]}")
+
+
+def _unmended(seen: Observed) -> Iterator[Complaint]:
+    """The causes that are found once more although help's changes were made."""
+    if seen.changed is None:
+        return
+    before, after = (json.loads(run.report or '{"findings": []}')["findings"] for run in (seen.guided, seen.changed))
+    counted = {f["cause"] for f in before if f["severity"] != "note" and f["fix"] and f["fix"]["edits"]}
+    without = {f["cause"] for f in before if f["severity"] != "note"} - counted
+    for f in after:
+        if f["severity"] != "note" and f["cause"] not in without:
+            yield Complaint("edit", f"{f['cause']} after a change for {', '.join(sorted(counted))}", f["title"])
+    if not seen.changed.report:
+        yield Complaint("edit", "no report", seen.changed.stderr[-500:])
 
 
 def _well_formed(seen: Observed, report: dict[str, Any]) -> Iterator[Complaint]:

@@ -22,7 +22,9 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from agreement.oracle import ORACLES, Facts
+from edits import applied
 from warm import import_ours
+from whygrad.finding import Edit
 
 PROGRAM = "program.py"
 # Of a processor's time for one run; and by the clock, for one that waits for ever.
@@ -49,11 +51,16 @@ class Run(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """The runs of one program; ``again`` is ``None`` where it was run under whygrad only once."""
+    """The runs of one program.
+
+    Attributes:
+        again: the second under whygrad, if it was run twice; ``changed``: with what help changes, if anything.
+    """
 
     plain: Run
     guided: Run
     again: Run | None
+    changed: Run | None = None
 
 
 def warm(framework: str) -> None:
@@ -70,11 +77,18 @@ def observe(framework: str, text: str, twice: bool = True) -> Observed:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / PROGRAM).write_text(text, "utf-8")
-        return Observed(
-            _run(framework, place, "plain", _plain),
-            _run(framework, place, "guided", _guided),
-            _run(framework, place, "again", _guided) if twice else None,
-        )
+        plain, guided = _run(framework, place, "plain", _plain), _run(framework, place, "guided", _guided)
+        again = _run(framework, place, "again", _guided) if twice else None
+        edits = _edits(guided.report) if twice else set()
+        if edits:
+            (place / PROGRAM).write_text(applied(edits, text), "utf-8")
+        return Observed(plain, guided, again, _run(framework, place, "changed", _guided) if edits else None)
+
+
+def _edits(report: str) -> set[Edit]:
+    """What help changes in all that counts."""
+    findings = [f for f in json.loads(report or '{"findings": []}')["findings"] if f["severity"] != "note" and f["fix"]]
+    return {Edit(**edit) for finding in findings for edit in finding["fix"]["edits"]}
 
 
 def _run(framework: str, place: Path, name: str, body: Callable[[Path], None]) -> Run:

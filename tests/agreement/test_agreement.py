@@ -76,6 +76,9 @@ def test_every_fault_marks_a_line_of_a_program_that_compiles(fault: str) -> None
 REPORT = """{"schema": "whygrad/1", "tool": {"name": "whygrad", "version": "0"},
 "script": {"argv": ["program.py"], "status": 0, "error": null},
 "frameworks": {}, "requests": [], "findings": [], "notes": []}"""
+STOPPED = REPORT.replace(
+    '"findings": []', '"findings": [{"cause": "frozen", "severity": "error", "title": "t", "fix": null}]'
+)
 
 
 def run(report: str = "", weights: str = "w", gradient: str = "present") -> Run:
@@ -90,8 +93,10 @@ def run(report: str = "", weights: str = "w", gradient: str = "present") -> Run:
         (Observed(run(), run(REPORT), run(REPORT.replace("0", "1"))), {"report"}),
         (Observed(run(gradient="none"), run(REPORT, gradient="none"), run(REPORT)), {"disagreement", "missed cause"}),
         (Observed(run(), run("{}"), run("{}")), {"report"}),
+        (Observed(run(), run(REPORT), run(REPORT), run(STOPPED)), {"edit"}),
+        (Observed(run(), run(REPORT), run(REPORT), run(REPORT)), set()),
     ],
-    ids=["right", "other weights", "other report", "silent", "no report"],
+    ids=["right", "other weights", "other report", "silent", "no report", "no edit that mends", "mended"],
 )
 def test_what_is_wrong_is_seen(seen: Observed, kinds: set[str]) -> None:
     program = Program(BODY, training="backward", optimizer="sgd")

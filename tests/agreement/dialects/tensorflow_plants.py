@@ -22,7 +22,9 @@ FAULTS = {
     "argmax": Plant(
         ("best = tf.argmax(h, axis=-1)  #: non-differentiable-op", "h = tf.one_hot(best, 4)"),
     ),
-    "compare": Plant(("h = tf.cast(h > 0.1, tf.float32) + 0.5  #: non-differentiable-op, integer-dtype",)),
+    "compare": Plant(
+        ("h = tf.cast(h > 0.1, tf.float32) + tf.linspace(0.2, 0.8, 4)  #: non-differentiable-op, integer-dtype",)
+    ),
     "sort-indices": Plant(
         ("h = tf.cast(tf.argsort(h, axis=-1), tf.float32)  #: non-differentiable-op, integer-dtype",)
     ),
@@ -90,8 +92,8 @@ FAULTS = {
     "py-function": Plant(
         ("h = tf.ensure_shape(tf.py_function(lambda v: np.tanh(v), [h], tf.float32), (6, 4))  #: left-framework",)
     ),
-    "dead-relu": Plant(("h = tf.nn.relu(h - 1000.0) + 0.5  #: zero-gradient",)),
-    "clamped-away": Plant(("h = tf.clip_by_value(h, 100.0, 200.0) - 99.5  #: zero-gradient",)),
+    "dead-relu": Plant(("h = tf.nn.relu(h - 1000.0) + tf.linspace(0.2, 0.8, 4)  #: zero-gradient",)),
+    "clamped-away": Plant(("h = tf.clip_by_value(h, 100.0, 200.0) - tf.linspace(99.2, 99.8, 4)  #: zero-gradient",)),
     "times-zeros": Plant(("h = h * tf.zeros(4) + 0.5  #: zero-gradient",)),
     "softmax-of-one": Plant(("h = tf.tile(tf.nn.softmax(h[:, :1], axis=1), [1, 4])  #: zero-gradient",)),
     "root-of-zero": Plant(("h = tf.sqrt(h * 0.0) + 0.5  #: nonfinite-gradient",)),
@@ -132,8 +134,8 @@ FAULTS = {
         ),
         makes=STATE,
     ),
-    "masked-out": Plant(("h = h * tf.cast(h > 1000.0, tf.float32) + 0.5  #: zero-gradient",)),
-    "never-chosen": Plant(("h = tf.where(h > 1000.0, h, 0.5)  #: zero-gradient",)),
+    "masked-out": Plant(("h = h * tf.cast(h > 1000.0, tf.float32) + tf.linspace(0.2, 0.8, 4)  #: zero-gradient",)),
+    "never-chosen": Plant(("h = tf.where(h > 1000.0, h, tf.linspace(0.2, 0.8, 4))  #: zero-gradient",)),
     "plain-variable": Plant(("h = h * {o}.{n}",), makes=("self.{n} = tf.Variable(tf.ones(4))  #: untracked",)),
     "copied-weight": Plant(
         ("h = h @ tf.stop_gradient({o}.{n})  #: stop-gradient",),

@@ -140,8 +140,8 @@ FAULTS = {
             "    return kept.clone()",
         ),
     ),
-    "dead-relu": Plant(("h = F.relu(h - 1000.0) + 0.5  #: zero-gradient",)),
-    "clamped-away": Plant(("h = h.clamp(100.0, 200.0) - 99.5  #: zero-gradient",)),
+    "dead-relu": Plant((f"h = F.relu(h - 1000.0) + {SPREAD}  #: zero-gradient",)),
+    "clamped-away": Plant((f"h = h.clamp(100.0, 200.0) - 100.0 + {SPREAD}  #: zero-gradient",)),
     "times-zeros": Plant(("h = h * torch.zeros(4) + 0.5  #: zero-gradient",)),
     "softmax-of-one": Plant(("h = torch.softmax(h[:, :1], dim=1).expand(6, 4)  #: zero-gradient",)),
     "root-of-zero": Plant(("h = torch.sqrt(h * 0.0) + 0.5  #: nonfinite-gradient",)),
@@ -166,8 +166,8 @@ FAULTS = {
             "h = out",
         )
     ),
-    "masked-out": Plant(("h = h * (h > 1000.0).float() + 0.5  #: zero-gradient",)),
-    "never-chosen": Plant(("h = torch.where(h > 1000.0, h, torch.full_like(h, 0.5))  #: zero-gradient",)),
+    "masked-out": Plant((f"h = h * (h > 1000.0).float() + {SPREAD}  #: zero-gradient",)),
+    "never-chosen": Plant((f"h = torch.where(h > 1000.0, h, {SPREAD})  #: zero-gradient",)),
     "hook-zeros": Plant(
         ("if h.requires_grad:", "    h = h * 1.0", "    h.register_hook(lambda g: g * 0.0)  #: zero-gradient")
     ),
