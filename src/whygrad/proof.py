@@ -37,8 +37,12 @@ def with_proofs(report: Report, shown: Shown) -> Report:
     """
     tried = list(_mendable(report.findings))
     changes = "this change" if len(tried) == 1 else f"the changes of all {len(tried)} findings that have one"
-    findings = [_proven(f, shown, report.error, _AGAIN.format(changes)) if f in tried else f for f in report.findings]
-    return replace(report, findings=tuple(findings))
+    again = _AGAIN.format(changes)
+    findings = [_proven(f, shown, again) if f in tried else f for f in report.findings]
+    notes = list(report.notes)
+    if shown.error is not None and shown.error != report.error:  # by the change, or for another reason
+        notes.append(f"{again}, and it ended with {shown.error.splitlines()[0]}")
+    return replace(report, findings=tuple(findings), notes=tuple(notes))
 
 
 def _mendable(findings: Sequence[Finding]) -> Iterator[Finding]:

@@ -66,7 +66,7 @@ class Rerun:
         try:
             with tempfile.TemporaryDirectory(prefix="whygrad-") as folder:
                 return with_proofs(report, self._shown(texts, Path(folder)))
-        except (OSError, ValueError, KeyboardInterrupt) as error:  # whoever does not want to wait gets the report
+        except (Exception, KeyboardInterrupt) as error:  # whatever fails, and who does not wait, gets the report
             note = f"nothing is proven: the run with the changes gave no answer ({type(error).__name__})"
             return replace(report, notes=(*report.notes, note))
 
