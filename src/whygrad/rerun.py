@@ -58,12 +58,12 @@ class Rerun:
         Args:
             mention: hears that the script runs again, which takes its time.
         """
-        edits = edits_of(report)
-        texts = changed(edits, {self._file: self.target.source} if self.target.source else {})
-        if not texts:
-            return report
-        mention(f"whygrad: running {self.target.name} once more, unseen, with what help changes ...")
         try:
+            edits = edits_of(report)
+            texts = changed(edits, {self._file: self.target.source} if self.target.source else {})
+            if not texts:
+                return report
+            mention(f"whygrad: running {self.target.name} once more, unseen, with what help changes ...")
             with tempfile.TemporaryDirectory(prefix="whygrad-") as folder:
                 return with_proofs(report, self._shown(texts, Path(folder)))
         except (Exception, KeyboardInterrupt) as error:  # whatever fails, and who does not wait, gets the report
