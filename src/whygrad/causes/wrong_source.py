@@ -222,20 +222,20 @@ def _used_up(case: Case) -> Explanation | None:
 
 
 def _refused(case: Case) -> Explanation | None:
-    """An optimizer was handed the gradient of something else than it was made for, and raised."""
+    """The gradient of something else was put together with these, and that raised."""
     fault = case.graph.fault
     if fault is None or fault.kind != OTHER_SOURCE or not fault.stack:
         return None
     place = fault.stack[0]
     return Explanation(
-        f"the gradient is asked of {fault.detail}, and the optimizer was made for these",
+        f"the gradient is asked of {fault.detail}, and these are to be updated by it",
         place,
         (Label(place, f"this asks for the gradient by {fault.detail}"),),
         (Step("parameter", case.parameter.name),),
         fix=Fix(
             "ask for it by the parameters, which the loss must take as an argument: the first, or that of `argnums`"
         ),
-        proof=Proof("structural", True, "the optimizer was handed a tree of other shapes than its state is made of"),
+        proof=Proof("structural", True, "what came of it and these are trees of other shapes, and were put together"),
     )
 
 

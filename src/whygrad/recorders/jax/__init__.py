@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -20,7 +20,7 @@ from whygrad.recorders.jax.health import Health
 from whygrad.recorders.jax.hooks import Hooks
 from whygrad.recorders.jax.keras import Keras
 from whygrad.recorders.jax.leaks import Leaks
-from whygrad.recorders.jax.measured import USELESS, Streaks, explained, is_useless
+from whygrad.recorders.jax.measured import USELESS, Streaks, explained, is_useless, with_a_way
 from whygrad.recorders.jax.movement import Movement, Step
 from whygrad.recorders.jax.nnx import Variables
 from whygrad.recorders.jax.replay import worth
@@ -225,9 +225,10 @@ class Jax:
                 self.movement.unfollowed |= not self.compiled.awake
                 self.compiled.pending.append(Held.of(told, Program((), {}, variables, None, tuple(variables))))
             return graph, False
-        self.movement.unfollowed |= bool(program.variables) and not self.compiled.awake
-        if program.variables:
-            self.compiled.pending.append(Held.of(told, program, _with_a_way(graph, program, found)))
+        ways = tuple(with_a_way(graph, program, found))
+        if program.variables or ways:  # of arrays alone that are compiled in, gradients are variables all the same
+            self.movement.unfollowed |= not self.compiled.awake
+            self.compiled.pending.append(Held.of(told, program, ways))
             return graph, True
         self.movement.again.note(told.site, request, graph)
         worths = dict(zip(program.sources, map(worth, found), strict=True))
@@ -285,15 +286,6 @@ class Jax:
                 traced=traced,
             )
         )
-
-
-def _with_a_way(graph: Graph, program: Program, found: Sequence[Any]) -> Iterator[Any]:
-    """The variables of the gradients that are not zeros by the structure of the program."""
-    alive = {p.value for p in graph.parameters if p.gradient == "present"}
-    for value, gradient in zip(program.sources, found, strict=True):
-        variable = compat.variable(gradient)
-        if value in alive and variable is not None:
-            yield variable
 
 
 def _site(api: str, stack: frames.Stack) -> Hashable:

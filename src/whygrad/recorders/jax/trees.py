@@ -1,9 +1,10 @@
-"""Errors over trees that do not fit: what Optax was handed and made for, and what is no array among arrays."""
+"""Errors over trees that do not fit: what was handed to Optax or mapped together, and what is no array among arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import permutations
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -19,6 +20,8 @@ from whygrad.recorders.jax.parameters import named_leaves
 # What Optax calls them in the functions that an optimizer is made of, and in ``apply_updates``.
 _HANDED, _STATE, _PARAMS = "updates", "state", "params"
 _PACKAGE = "optax"
+# The functions of JAX that go over several trees at once, by which scripts update parameters themselves.
+_MAPPING = ("map", "tree_map")
 # What JAX says of a leaf that is no array: of one that is passed to a compiled function, and of one that is averaged.
 _REFUSED = {"as an abstract array": "jit-no-array", "requires ndarray or scalar arguments": "init-no-array"}
 
@@ -79,25 +82,37 @@ def _known(traceback: TracebackType | None) -> Iterator[tuple[Any, str]]:
 
 
 def misfit(error: BaseException, asked: Graph) -> Misfit | None:
-    """What an error is about, if Optax was handed another tree than it was made for.
+    """What an error is about, if Optax was handed another tree than it was made for, or two were mapped together.
 
     Args:
         asked: the last request before it.
     """
     met = next(_met(error.__traceback__), None)
     if met is None:
-        return None
-    handed, kept = met
+        return next(filter(None, (_mistaken(asked, *pair, apart=True) for pair in _mapped(error.__traceback__))), None)
+    fault = _mistaken(asked, *met)
+    other = Fault("other-tree", frames.spans(raised_at(error)), True)
+    return fault or Misfit(other, tuple(_parameters(met[1])))
+
+
+def _mistaken(asked: Graph, handed: Any, kept: Any, apart: bool = False) -> Misfit | None:
+    """What is wrong with a request whose answer does not fit a tree: its value was taken, or it is asked of others.
+
+    Args:
+        apart: the tree may be another than the parameters, but for one that has nothing in common with the answer.
+    """
     shapes, sources = _shapes(handed), [p for p in asked.parameters if p.asked]
     wanted = [tuple(p.shape or ()) for p in sources]
     parameters = tuple(_parameters(kept))
     if shapes == [()] and asked.api.endswith("value_and_grad") and wanted != [()]:
         return Misfit(Fault("value-for-gradient", asked.request, True), parameters)
     alone = jax.tree_util.treedef_is_leaf(_structure(handed))
-    if sorted(shapes) == sorted(wanted) and (alone or set(_shapes(kept)) - set(wanted)):
+    others = set(_shapes(kept)) - set(wanted)
+    differ = len(parameters) > 1 and (alone or others == set(_shapes(kept))) if apart else alone or bool(others)
+    if sorted(shapes) == sorted(wanted) and differ:
         names = ", ".join(f"`{p.name}`" for p in sources[:2]) + (" and more" if len(sources) > 2 else "")
         return Misfit(Fault("other-source", asked.request, True, names), parameters)
-    return Misfit(Fault("other-tree", frames.spans(raised_at(error)), True), parameters)
+    return None
 
 
 def took_integers(error: BaseException) -> bool:
@@ -121,6 +136,17 @@ def _met(traceback: TracebackType | None) -> Iterator[tuple[Any, Any]]:
             for other in others if handed is not None else ():
                 if _structure(other) != _structure(handed):
                     yield handed, other
+        traceback = traceback.tb_next
+
+
+def _mapped(traceback: TracebackType | None) -> Iterator[tuple[Any, Any]]:
+    """Every two trees of another structure that a function of JAX's was to go over at once."""
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if code.co_name in _MAPPING and frames.package_of(code.co_filename) == "jax":
+            held = dict(frames.local_variables(traceback.tb_frame))
+            trees = [held.get("tree"), *(held.get("rest") or ())]
+            yield from ((a, b) for a, b in permutations(trees, 2) if _structure(a) != _structure(b))
         traceback = traceback.tb_next
 
 
