@@ -40,7 +40,7 @@ class Names:
 _SHIFTING = frozenset("add radd sub subtract rsub".split())
 # What was not recorded may know data.
 _UNRECORDED = "unrecorded"
-# By framework; of JAX only what Keras makes of a model is looked at.
+# By framework.
 NAMES: Mapping[str, Names] = {
     "tensorflow": Names(
         frozenset("Add AddV2 AddN Sub Neg Identity Cast Pack Sum Mean Reshape Squeeze ExpandDims".split()),
@@ -88,7 +88,7 @@ def penalties(flow: Flow) -> Penalties | None:
     """The penalties in the loss of a graph; ``None`` where there are none."""
     graph = flow.graph
     names = NAMES.get(graph.framework)
-    if names is None or not graph.targets or (graph.framework == "jax" and graph.library != "keras"):
+    if names is None or not graph.targets:
         return None
     search = _Search(graph, names)
     joins = search.joins()

@@ -141,13 +141,18 @@ def test_another_error(program: Callable[[], None], ear: Ear) -> None:
     assert misfit(raised.value, ear.graphs[-1]) is None
 
 
-def test_answers_for_integers_that_are_taken_for_gradients() -> None:
+def descend(params: Any, gradient: Any) -> None:
+    jax.tree.map(lambda p, g: p - 0.1 * g, params, gradient)
+
+
+@pytest.mark.parametrize("update", [adam, descend])
+def test_answers_for_integers_that_are_taken_for_gradients(update: Callable[[Any, Any], None]) -> None:
     recorder = Jax()
     recorder.start(Ear(recorder))
     p = {"w": jnp.ones((3, 3)), "b": jnp.arange(3)}
     try:
         with pytest.raises(TypeError) as raised:
-            adam(p, jax.grad(loss, 1, allow_int=True)(X, p))
+            update(p, jax.grad(loss, 1, allow_int=True)(X, p))
     finally:
         recorder.stop()
     assert took_integers(raised.value)

@@ -143,6 +143,28 @@ def what_a_compiled_function_took_in_as_constants() -> None:
         print(loss(p, X[0]))
 
 
+@dropped
+def what_a_compiled_function_took_in_with_its_data() -> None:
+    p = start()
+
+    @jax.jit
+    def one() -> Any:
+        g = jax.grad(loss)(p, X[0])  # <- here
+        return moved(p, g)
+
+    for _ in ROUNDS:
+        p = one()
+        print(loss(p, X[0]))
+
+
+@meant
+def a_clock_looks_at_a_step_on_constants() -> None:
+    p = start()
+    one = jax.jit(lambda: moved(p, jax.grad(loss)(p, X[0])))
+    for _ in ROUNDS:
+        jax.block_until_ready(one())
+
+
 @meant
 def what_is_adapted_to_each_task() -> None:
     p = start()

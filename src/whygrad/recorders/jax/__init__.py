@@ -140,6 +140,8 @@ class Jax:
         graph = at_end(error, raised, asked, self._elsewhere) if trains and raised is not None else None
         if self.told is not None and self.told.integers is not None and raised is not None and took_integers(raised):
             graph = replace(self.told.integers, error=error)
+        if graph is None and trains and raised is not None and self.told is None:
+            graph = self.keras.refused(error, raised)
         if graph is not None:
             self.sink.told(graph)
 

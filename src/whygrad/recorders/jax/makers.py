@@ -95,9 +95,13 @@ class Makers:
         """Put back what was found."""
         self.patches.undo()
 
-    def rated(self, stack: frames.Stack, rate: Callable[[int], float]) -> None:
-        """An optimizer of another library was made, whose learning rate may change later."""
-        self.made.append(Made(stack, _RATE, _Foreign(rate)))
+    def rated(self, stack: frames.Stack, rate: Callable[[int], float], own: frames.Stack = ()) -> None:
+        """An optimizer of another library was made, whose learning rate may change later.
+
+        Args:
+            own: where a schedule of the script's own ends, if that gives the rate.
+        """
+        self.made.append(Made(stack, _RATE, _Foreign(rate), own))
         self.foreign = True
 
     def why_nothing_moves(self, steps: int) -> Reason | None:

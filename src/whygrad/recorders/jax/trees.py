@@ -116,15 +116,20 @@ def _mistaken(asked: Graph, handed: Any, kept: Any, apart: bool = False) -> Misf
 
 
 def took_integers(error: BaseException) -> bool:
-    """Whether an error was raised in a function of Optax's that was handed what JAX answers for integers."""
-    trace = error.__traceback__
+    """Whether an error was raised where Optax or the script was handed what JAX answers for integers."""
+    trace, innermost = error.__traceback__, None
     while trace is not None:
-        if frames.package_of(trace.tb_frame.f_code.co_filename) == _PACKAGE:
-            handed, _ = _trees(trace.tb_frame)
-            if any(getattr(leaf, "dtype", None) == jax.dtypes.float0 for leaf in jax.tree_util.tree_leaves(handed)):
-                return True
+        file = trace.tb_frame.f_code.co_filename
+        if frames.package_of(file) == _PACKAGE and _has_integers(_trees(trace.tb_frame)[0]):
+            return True
+        innermost = trace.tb_frame if frames.is_user_file(file) else innermost
         trace = trace.tb_next
-    return False
+    known = frames.local_variables(innermost) if innermost is not None else []
+    return any(getattr(value, "dtype", None) == jax.dtypes.float0 for _, value in known)
+
+
+def _has_integers(tree: Any) -> bool:
+    return any(getattr(leaf, "dtype", None) == jax.dtypes.float0 for leaf in jax.tree_util.tree_leaves(tree))
 
 
 def _met(traceback: TracebackType | None) -> Iterator[tuple[Any, Any]]:
