@@ -149,10 +149,10 @@ def _parameters(trace: Trace, graph: Graph) -> list[Parameter]:
         alive = set()
     excused = _excused(trace, graph)
     twins = _twins([leaf for leaf in trace.leaves if leaf.value not in trace.variables])
-    objects = any(leaf.made for leaf in trace.leaves)
+    objects = any(leaf.made or leaf.apart for leaf in trace.leaves)
     found: dict[str, Parameter] = {}
     for leaf in trace.leaves:
-        left_out = bool(leaf.made) and leaf.kept
+        left_out = bool(leaf.made or leaf.apart) and leaf.kept
         if not leaf.differentiated and leaf.argument not in twins and not left_out:
             continue
         asked = leaf.differentiated and leaf.value not in excused and not is_state(leaf.path)
@@ -166,7 +166,7 @@ def _parameters(trace: Trace, graph: Graph) -> list[Parameter]:
             owner=owner(leaf.written or leaf.path),
             holder=leaf.written or leaf.path,
             tracked=None if not objects else not left_out,
-            history=(Event("made", frames.spans(leaf.made)[0]),) if left_out else (),
+            history=(Event("made", next(iter(frames.spans(leaf.made)), None), leaf.apart),) if left_out else (),
             written=leaf.written,
         )
         found.setdefault(leaf.path, parameter)

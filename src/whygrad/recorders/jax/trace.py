@@ -19,6 +19,7 @@ from whygrad.graph import Barrier, Crossing, Layer
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax import compat
+from whygrad.recorders.jax.equinox import LeftOut
 from whygrad.recorders.jax.flatten import Flattener
 from whygrad.recorders.jax.ops import Rules, is_float
 from whygrad.recorders.jax.parameters import Named
@@ -38,6 +39,7 @@ class Leaf:
         argument: the name of the argument that holds it.
         made: where the user made it, if it is a variable that no filter selects.
         kept: whether the function left it as it was.
+        apart: why a filter of Equinox left it out, which can not be written.
     """
 
     path: str
@@ -49,6 +51,7 @@ class Leaf:
     differentiated: bool
     made: frames.Stack = ()
     kept: bool = True
+    apart: str = ""
 
 
 class Trace:
@@ -111,6 +114,15 @@ class Trace:
             seen = compat.reference(outside)
             if seen is not None:
                 self._outside[id(outside)] = (seen, made, argument)
+
+    def add_part(self, part: LeftOut, named: Named) -> None:
+        """Something in a module that a filter of Equinox left out."""
+        if isinstance(part.value, float):
+            value, shape, dtype = self.builder.value("float", ()), (), "float"
+            self.leaves.append(Leaf(named.path, named.written, named.argument, value, shape, dtype, False, part.made))
+        else:
+            self.add_leaf(named, False, part.made)
+        self.leaves[-1] = replace(self.leaves[-1], apart=part.kind)
 
     def of(self, value: Any, frame: FrameType | None = None) -> int:
         """The value of an object: known, the copy outside of what is differentiated, or new here."""
@@ -266,7 +278,7 @@ class Trace:
     def keeps(self, results: Sequence[Any]) -> None:
         """What the function handed back of its state: variables that are not in it were written."""
         back = {self.find(v) for v in results}
-        self.leaves = [replace(x, kept=x.value in back) if x.made else x for x in self.leaves]
+        self.leaves = [replace(x, kept=x.value in back) if x.made and not x.apart else x for x in self.leaves]
 
     def returned(self, values: Sequence[Any], beside: Any = None) -> None:
         """The function came to its end with these results, and handed back something else."""
