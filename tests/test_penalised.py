@@ -71,3 +71,17 @@ def test_where_all_that_is_asked_for_is_penalised_and_its_data_is_cut(parameters
     assert [p.path for f in found if f.penalised for p in f.parameters] == told
     assert {f.cause for f in found} == {"non-differentiable-op"}
     assert {p.path for f in found for p in f.parameters} == set(parameters if told else "v")
+
+
+def test_what_is_drawn_elsewhere_is_what_the_loss_is_about() -> None:
+    """A design that is optimised, and a count beside it that has no derivative."""
+    lines: list[Line] = [
+        ("lt", "wx", "m", {0: "non-differentiable-op"}),
+        ("reduce_sum", "m", "p"),
+        ("slice", "w", "b"),
+        ("sub", "bw", "c"),
+        ("integer_pow", "c", "a"),
+        ("reduce_sum", "a", "q"),
+        ("add", "pq", "l"),
+    ]
+    assert diagnose(loss_of(lines, "w", {"w": "present"}, "jax")) == []

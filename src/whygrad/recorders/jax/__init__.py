@@ -19,6 +19,7 @@ from whygrad.recorders.jax.faults import last_error
 from whygrad.recorders.jax.health import Health
 from whygrad.recorders.jax.hooks import Hooks
 from whygrad.recorders.jax.keras import Keras
+from whygrad.recorders.jax.labels import unlabelled
 from whygrad.recorders.jax.leaks import Leaks
 from whygrad.recorders.jax.measured import USELESS, Streaks, explained, is_useless, with_a_way
 from whygrad.recorders.jax.movement import Movement, Step
@@ -26,7 +27,7 @@ from whygrad.recorders.jax.nnx import Variables
 from whygrad.recorders.jax.replay import worth
 from whygrad.recorders.jax.requests import Requests
 from whygrad.recorders.jax.tape import Program
-from whygrad.recorders.jax.trees import at_end, took_integers
+from whygrad.recorders.jax.trees import Misfit, at_end, took_integers
 from whygrad.recorders.lives import packages
 from whygrad.recorders.recorder import Asked, Sink
 from whygrad.watching.watch import Watch
@@ -132,12 +133,15 @@ class Jax:
         """What an error is about that has to do with what a function or a call left behind."""
         return self.leaks.fault(error) or self.compiled.donations.fault(error)
 
+    def _sorted(self, error: BaseException) -> Misfit | None:
+        return unlabelled(error, self.movement.makers.sorted_at())
+
     def _tell_of_end(self, error: str) -> None:
         asked, raised = self.told.graph if self.told is not None else None, last_error(error)
         if self.sink is None:
             return
         trains = bool(self.told or self.movement.makers.made)  # else it is not about gradients
-        graph = at_end(error, raised, asked, self._elsewhere) if trains and raised is not None else None
+        graph = at_end(error, raised, asked, self._elsewhere, self._sorted) if trains and raised is not None else None
         if self.told is not None and self.told.integers is not None and raised is not None and took_integers(raised):
             graph = replace(self.told.integers, error=error)
         if graph is None and trains and raised is not None and self.told is None:

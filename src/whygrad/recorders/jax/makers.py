@@ -104,6 +104,10 @@ class Makers:
         self.made.append(Made(stack, _RATE, _Foreign(rate), own))
         self.foreign = True
 
+    def sorted_at(self) -> frames.Stack:
+        """Where the script made the last part of an optimizer that says for which parameters others are."""
+        return next((one.stack for one in reversed(self.made) if one.kind == _SORTED), ())
+
     def why_nothing_moves(self, steps: int) -> Reason | None:
         """What about the optimizers keeps every update at nothing, if something does.
 

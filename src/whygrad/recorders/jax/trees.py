@@ -19,7 +19,7 @@ from whygrad.recorders.jax.parameters import named_leaves
 
 # What Optax calls them in the functions that an optimizer is made of, and in ``apply_updates``.
 _HANDED, _STATE, _PARAMS = "updates", "state", "params"
-_PACKAGE = "optax"
+PACKAGE = "optax"
 # The functions of JAX that go over several trees at once, by which scripts update parameters themselves.
 _MAPPING = ("map", "tree_map")
 # What JAX says of a leaf that is no array: of one that is passed to a compiled function, and of one that is averaged.
@@ -35,15 +35,22 @@ class Misfit:
 
 
 def at_end(
-    error: str, raised: BaseException, asked: Graph | None, elsewhere: Callable[[BaseException], Fault | None]
+    error: str,
+    raised: BaseException,
+    asked: Graph | None,
+    elsewhere: Callable[[BaseException], Fault | None],
+    sorted_by: Callable[[BaseException], Misfit | None] = lambda error: None,
 ) -> Graph | None:
     """A Graph that says what an error is about in which a script ended, if that has to do with its gradients.
 
     Args:
         asked: the last request; ``elsewhere``: knows of faults that happened before the error.
+        sorted_by: knows of labels that do not fit the parameters.
     """
-    found = None
-    if asked is not None and asked.error != error:
+    found = sorted_by(raised)
+    if found is not None:
+        pass
+    elif asked is not None and asked.error != error:
         fault = elsewhere(raised)
         found = Misfit(fault, tuple(p for p in asked.parameters if p.asked)) if fault is not None else None
         found = found or misfit(raised, asked)
@@ -61,7 +68,7 @@ def no_arrays(error: BaseException) -> Misfit | None:
     message = str(error)
     kind = next((kind for text, kind in _REFUSED.items() if text in message), None)
     for tree, name in _known(error.__traceback__) if kind is not None else ():
-        parameters = tuple(_parameters(tree, name))
+        parameters = tuple(parameters_of(tree, name))
         leaves = named_leaves([tree], [name], any_kind=True)
         other = next((leaf for leaf in leaves if str(type(leaf.leaf)) in message), None)
         if parameters and other is not None and kind is not None:
@@ -92,7 +99,7 @@ def misfit(error: BaseException, asked: Graph) -> Misfit | None:
         return next(filter(None, (_mistaken(asked, *pair, apart=True) for pair in _mapped(error.__traceback__))), None)
     fault = _mistaken(asked, *met)
     other = Fault("other-tree", frames.spans(raised_at(error)), True)
-    return fault or Misfit(other, tuple(_parameters(met[1])))
+    return fault or Misfit(other, tuple(parameters_of(met[1])))
 
 
 def _mistaken(asked: Graph, handed: Any, kept: Any, apart: bool = False) -> Misfit | None:
@@ -103,7 +110,7 @@ def _mistaken(asked: Graph, handed: Any, kept: Any, apart: bool = False) -> Misf
     """
     shapes, sources = _shapes(handed), [p for p in asked.parameters if p.asked]
     wanted = [tuple(p.shape or ()) for p in sources]
-    parameters = tuple(_parameters(kept))
+    parameters = tuple(parameters_of(kept))
     if shapes == [()] and asked.api.endswith("value_and_grad") and wanted != [()]:
         return Misfit(Fault("value-for-gradient", asked.request, True), parameters)
     alone = jax.tree_util.treedef_is_leaf(_structure(handed))
@@ -120,7 +127,7 @@ def took_integers(error: BaseException) -> bool:
     trace, innermost = error.__traceback__, None
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        if frames.package_of(file) == _PACKAGE and _has_integers(_trees(trace.tb_frame)[0]):
+        if frames.package_of(file) == PACKAGE and _has_integers(_trees(trace.tb_frame)[0]):
             return True
         innermost = trace.tb_frame if frames.is_user_file(file) else innermost
         trace = trace.tb_next
@@ -136,7 +143,7 @@ def _met(traceback: TracebackType | None) -> Iterator[tuple[Any, Any]]:
     """The tree that a function of Optax's was handed, and one of another structure that it kept or was given."""
     while traceback is not None:
         frame = traceback.tb_frame
-        if frames.package_of(frame.f_code.co_filename) == _PACKAGE:
+        if frames.package_of(frame.f_code.co_filename) == PACKAGE:
             handed, others = _trees(frame)
             for other in others if handed is not None else ():
                 if _structure(other) != _structure(handed):
@@ -177,7 +184,7 @@ def _shapes(tree: Any) -> list[tuple[int, ...]]:
     return [tuple(leaf.shape) for leaf in jax.tree_util.tree_leaves(tree) if hasattr(leaf, "shape")]
 
 
-def _parameters(tree: Any, name: str = _PARAMS) -> Iterator[Parameter]:
+def parameters_of(tree: Any, name: str = _PARAMS) -> Iterator[Parameter]:
     arrays = (jax.Array, numpy.ndarray)
     for each in (one for one in named_leaves([tree], [name]) if isinstance(one.leaf, arrays)):
         shape, dtype = tuple(each.leaf.shape), str(each.leaf.dtype)
