@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from graphs import Line
 from losses import DATA, PENALISED, PENALTY, loss_of
 from whygrad.diagnose import diagnose
+from whygrad.graph import GradientSeen
 
 
 def findings(lines: Sequence[Line], parameters: str) -> list[tuple[str, str]]:
@@ -48,3 +51,37 @@ def test_a_parameter_that_is_its_own_loss_is_healthy() -> None:
     graph = replace(loss_of(PENALISED, "wv"), layers=())
     plain = replace(graph, parameters=tuple(replace(p, owner=None) for p in graph.parameters))
     assert diagnose(plain) == []
+
+
+@pytest.mark.parametrize(("parameters", "told"), [("w", ["w"]), ("wv", [])])
+def test_where_all_that_is_asked_for_is_penalised_and_its_data_is_cut(parameters: str, told: list[str]) -> None:
+    """Another parameter that gets nothing is told by itself, and the penalty is none of its business."""
+    lines: list[Line] = [
+        ("dot_general", "xw", "u"),
+        ("dot_general", "uv", "y"),
+        ("argmax", "y", "m", {0: "non-differentiable-op"}),
+        ("reduce_sum", "m", "p"),
+        ("integer_pow", "w", "a"),
+        ("reduce_sum", "a", "q"),
+        ("mul", "qk", "r"),
+        ("add", "pr", "l"),
+    ]
+    seen: dict[str, GradientSeen] = {"w": "zero", "v": "none"}
+    found = diagnose(loss_of(lines, parameters, seen, "jax"))
+    assert [p.path for f in found if f.penalised for p in f.parameters] == told
+    assert {f.cause for f in found} == {"non-differentiable-op"}
+    assert {p.path for f in found for p in f.parameters} == set(parameters if told else "v")
+
+
+def test_what_is_drawn_elsewhere_is_what_the_loss_is_about() -> None:
+    """A design that is optimised, and a count beside it that has no derivative."""
+    lines: list[Line] = [
+        ("lt", "wx", "m", {0: "non-differentiable-op"}),
+        ("reduce_sum", "m", "p"),
+        ("slice", "w", "b"),
+        ("sub", "bw", "c"),
+        ("integer_pow", "c", "a"),
+        ("reduce_sum", "a", "q"),
+        ("add", "pq", "l"),
+    ]
+    assert diagnose(loss_of(lines, "w", {"w": "present"}, "jax")) == []

@@ -35,9 +35,13 @@ def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]
     """
     asked = asked | {p.path for p in graph.parameters if p.asked}
     flow = _flow(graph)
+    lone = [] if graph.ended else penalised(flow, asked)
+    by_a_penalty = {p.path for finding in lone for p in finding.parameters}  # which may well be zero where that begins
     found: dict[object, Told] = {}
     for parameter in graph.parameters:
-        if not (is_unapplied(parameter) if graph.ended else _suspect(parameter, flow)):
+        if parameter.path in by_a_penalty or not (
+            is_unapplied(parameter) if graph.ended else _suspect(parameter, flow)
+        ):
             continue
         case = beside_constants(Case(graph, flow, parameter, graph.recording.first_op, asked))
         cause, explanation = _explain(case)
@@ -54,7 +58,7 @@ def diagnose(graph: Graph, asked: frozenset[str] = frozenset()) -> list[Finding]
     # What raised for the reason of another parameter leaves this one without a gradient by the way.
     told = _folded([one for one in found.values() if one[0] != _RAISED] or list(found.values()), graph)
     findings = [_finding(graph, *one) for one in told]
-    return findings if graph.ended else [*findings, *penalised(flow, asked), *graphless(flow, asked)]
+    return findings if graph.ended else [*findings, *lone, *graphless(flow, asked)]
 
 
 def _folded(found: Sequence[Told], graph: Graph) -> list[Told]:

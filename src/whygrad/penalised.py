@@ -45,12 +45,16 @@ def penalised(flow: Flow, asked: frozenset[str]) -> list[Finding]:
 def _is_among(parameter: Parameter, found: Penalties, data: Flow) -> bool:
     """Whether it is penalised like others that data reaches; a layer of Keras has a penalty of its own.
 
-    A term that the script writes for one parameter alone may be what it is to learn from.
+    A term that the script writes for one parameter alone may be what it is to learn from. Where data reaches none, and
+    all that is asked for is only to be small, the loss depends on it by another way, which is cut.
     """
     graph = data.graph
     if graph.framework == "tensorflow" or graph.library:
         return True
-    alive = {p.value for p in graph.parameters if p.asked and data.alive(p)}
+    asked = {p.value for p in graph.parameters if p.asked}
+    alive = {value for value in asked if data.carries(value)}
+    if not alive:
+        return data.influences(parameter.value) and asked <= found.shrunk
     return any(parameter.value in group and group & alive for group in found.together)
 
 

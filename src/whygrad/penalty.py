@@ -38,9 +38,11 @@ class Names:
 
 # What they are given is drawn to somewhere else than zero.
 _SHIFTING = frozenset("add radd sub subtract rsub".split())
+# What they are given is drawn to zero, where nothing else was added before.
+_POWERS = frozenset("Square Abs Pow L2Loss pow square abs norm integer_pow sqrt Sqrt".split())
 # What was not recorded may know data.
 _UNRECORDED = "unrecorded"
-# By framework; of JAX only what Keras makes of a model is looked at.
+# By framework.
 NAMES: Mapping[str, Names] = {
     "tensorflow": Names(
         frozenset("Add AddV2 AddN Sub Neg Identity Cast Pack Sum Mean Reshape Squeeze ExpandDims".split()),
@@ -77,25 +79,27 @@ class Penalties:
         operations: those that serve them and nothing else.
         where: the place of the last one.
         together: the parameters, by value, that are penalised at one place.
+        shrunk: those of which a penalty wants nothing but that they are small.
     """
 
     operations: frozenset[int]
     where: Span | None
     together: tuple[frozenset[int], ...] = ()
+    shrunk: frozenset[int] = frozenset()
 
 
 def penalties(flow: Flow) -> Penalties | None:
     """The penalties in the loss of a graph; ``None`` where there are none."""
     graph = flow.graph
     names = NAMES.get(graph.framework)
-    if names is None or not graph.targets or (graph.framework == "jax" and graph.library != "keras"):
+    if names is None or not graph.targets:
         return None
     search = _Search(graph, names)
     joins = search.joins()
     if not joins:
         return None
     where = search.place(max(value for _, value in joins))
-    return Penalties(_serving(flow, search, joins), where, search.together(joins))
+    return Penalties(_serving(flow, search, joins), where, search.together(joins), search.shrunk(joins))
 
 
 def _serving(flow: Flow, search: _Search, joins: set[tuple[int, int]]) -> frozenset[int]:
@@ -146,6 +150,26 @@ class _Search:
             read = {each for one in behind for each in self.graph.inputs(one)} - shifted
             places.setdefault(span.place() if span is not None else None, set()).update(read & self._parameters)
         return tuple(frozenset(found) for found in places.values())
+
+    def shrunk(self, joins: Iterable[tuple[int, int]]) -> frozenset[int]:
+        """The parameters of penalties that are made of powers and sums of them alone."""
+        found: set[int] = set()
+        for _, value in joins:
+            behind = self.behind([value])
+            if all(self._name(op) in _POWERS or self._sums(op) for op in behind):
+                found |= self._parameters & {each for op in behind for each in self.graph.inputs(op)}
+        return frozenset(found)
+
+    def _sums(self, op: int) -> bool:
+        """Whether an operation hands on a number, or adds some up, or scales what is one parameter's."""
+        name, numbers = self._name(op), all(self.graph.value(v).shape == () for v in self.graph.outputs(op))
+        if name in _SHIFTING:
+            return numbers
+        constant = any(self._free(v) and not self._known[v][1] for v in self._inputs(op))
+        return name in self.names.adding or (name in self.names.scaling and (constant or self._is_square(op)))
+
+    def _is_square(self, op: int) -> bool:
+        return len(set(self.graph.inputs(op))) == 1
 
     def behind(self, values: Iterable[int]) -> set[int]:
         """The operations that the given values are computed by."""

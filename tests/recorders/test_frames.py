@@ -19,3 +19,8 @@ def test_what_started_a_process_stands_below_its_frames(monkeypatch: pytest.Monk
     [span] = frames.spans(told)
     assert (span.file, span.function) == (__file__, "test_what_started_a_process_stands_below_its_frames")
     assert span.column is None
+
+
+def test_compiled_packages_are_not_the_scripts() -> None:
+    assert not frames.is_user_file("numpy/random/_common.pyx")
+    assert frames.is_user_file("train.py")

@@ -125,7 +125,7 @@ def _passes_on(flow: Flow, dead: Span, stack: tuple[Span, ...]) -> bool:
 
 def _is_inside(stack: tuple[Span, ...], dead: Span, outside: list[object]) -> bool:
     """Whether something ran in the same run of a dead value's function."""
-    return any(_together(span, dead) and _outside(span, stack) == outside for span in stack)
+    return any(_together(span, dead) and _alike(_outside(span, stack), outside) for span in stack)
 
 
 def _together(one: Span, other: Span) -> bool:
@@ -204,11 +204,17 @@ def _outside(place: Span, stack: tuple[Span, ...]) -> list[object]:
     return [s.place() for s in stack[next((n for n, s in enumerate(stack) if s.place() == place.place()), -1) + 1 :]]
 
 
+def _alike(one: list[object], other: list[object]) -> bool:
+    """Whether two lists of calls around a function are the same, so far as both were kept."""
+    known = min(len(one), len(other))
+    return one[:known] == other[:known]
+
+
 def _beside(dead: Span, held: set[str], later: list[tuple[Span, ...]], outside: list[object]) -> Span | None:
     """The first place in this run of a dead value's function at which the way to the loss goes on."""
     for taken in later:
         place = next((s for s in taken if _together(s, dead)), None)
-        if place is not None and _outside(place, taken) != outside:
+        if place is not None and not _alike(_outside(place, taken), outside):
             continue  # another layer of the same kind
         if place is not None and place.place() != dead.place():
             # An expression that is given the value and still does not use it drops it further inside.

@@ -152,6 +152,11 @@ FAULTS: Mapping[str, Words] = {
         "an optimizer takes arrays alone",
         "hand it the arrays of the model: `optimizer.init(eqx.filter(model, eqx.is_inexact_array))`",
     ),
+    "labels": Words(
+        "what `{code}` says of the parameters does not fit them: it has no transformation for these",
+        "made here, with labels or a mask that leave some parameters out",
+        "make the labels of the parameters themselves, so that each has one: `jax.tree.map_with_path(label, params)`",
+    ),
     "other-tree": Words(
         "`{code}` is handed gradients of another structure than the optimizer's state was made of",
         "handed to the optimizer here",

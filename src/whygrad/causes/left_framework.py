@@ -214,6 +214,7 @@ DECIDED = Words(
     "Python asks for yes or no here",
     "use `jnp.where(condition, one, other)`, or `jax.lax.cond`, in place of the `if`",
 )
+_DECIDING = "make what decides it a static argument (`static_argnums`), or use `jnp.where` and `jax.lax.cond`"
 BY_DETAIL = {"makes a constant of it": COPIED, "__bool__": DECIDED}
 HOW = {
     "the same value came back": "the constant that came back holds the very same value",
@@ -254,12 +255,14 @@ def _number_asked(case: Case, culprit: Span) -> Explanation:
     labels = [Label(culprit, "asks for a number while the function is only traced")]
     if case.graph.request and case.graph.request[0].place() != culprit.place():
         labels.append(Label(case.graph.request[0], "raised here"))
+    array = case.graph.fault is not None and case.graph.fault.detail == "array"
+    own, wanted = WORDS.fix.format(owner=spoken(OWNERS, case)), "numbers that are" if array else "a number that is"
     return Explanation(
-        f"`{code_of(culprit)}` needs a number that is not known before the function runs",
+        f"`{code_of(culprit)}` needs {wanted} not known before the function runs",
         culprit,
         tuple(labels),
         (Step("parameter", case.parameter.path), Step("cut", f"[{code_of(culprit, 40)}]", culprit)),
-        fix=Fix("make what decides it a static argument (`static_argnums`), or use `jnp.where` and `jax.lax.cond`"),
+        fix=Fix(own if array else _DECIDING),
         proof=Proof("structural", True, "the framework's own error says what it met"),
     )
 

@@ -134,7 +134,8 @@ print(len(list(net.parameters())))
   is left out, and the tree of gradients lacks it. No message.
 - `eqx.filter_grad` takes floating arrays: Python numbers, integers and static fields are left out.
 - whygrad reports a plain `nnx.Variable` only if a gradient would reach it, nobody writes it, it is no scalar,
-  and it starts filled with one number, as a scale or a bias does. A table or a statistic is left alone.
+  and it starts filled with one number, as a scale or a bias does. A table or a statistic is left alone. In a module of
+  Equinox it reports a static field that holds an array, and a Python number in a field that is declared an array.
 
 ## Broken: JAX
 
@@ -212,6 +213,7 @@ from whygrad.causes.refusals import is_refused
 from whygrad.causes.registering import kept_by, registered
 from whygrad.causes.remade import is_renewed, renewed
 from whygrad.causes.unlisted import is_unlisted
+from whygrad.causes.unselected import is_unselected, unselected
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.flow import Flow
 
@@ -244,6 +246,8 @@ def explain(case: Case) -> Explanation | None:
         return renewed(case)
     if parameter.asked or parameter.tracked is not False or parameter.path in case.asked:
         return None
+    if is_unselected(parameter):
+        return unselected(case) if _model_is_trained(case) else None
     refused = is_refused(case)
     wanted = is_unlisted(parameter) or _model_is_trained(case)
     if not refused and not (parameter.trainable and case.flow.alive(parameter) and wanted):

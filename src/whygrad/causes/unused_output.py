@@ -182,6 +182,7 @@ from whygrad.causes.bare import bare_term
 from whygrad.causes.cause import Case, Explanation, quoted
 from whygrad.causes.dropped import stack_of, takes_another
 from whygrad.causes.ends import dead_end
+from whygrad.causes.shown import made_of
 from whygrad.causes.taken import taken_instead
 from whygrad.causes.unread import BARE, cure, spoken_of, taking, trains
 from whygrad.finding import Fix, Label, Proof, Step
@@ -198,7 +199,7 @@ def explain(case: Case) -> Explanation | None:
         return None
     if parameter.is_variable and not any(op >= case.opened for op in flow.recorded_readers(parameter.value)):
         return None
-    end = dead_end(flow, parameter.value)
+    end = made_of(case, dead_end(flow, parameter.value))
     stack = stack_of(case, end)
     place, dropped = takes_another(case, end, stack)
     if dropped is not None and trains(case, dropped):

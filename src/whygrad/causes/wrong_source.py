@@ -180,7 +180,7 @@ from __future__ import annotations
 
 from whygrad import rewrite
 from whygrad.causes.carried import cut_by, explain_cut
-from whygrad.causes.cause import Case, Explanation
+from whygrad.causes.cause import Case, Explanation, quoted
 from whygrad.causes.mistaken import at_request, computed, other_pass, other_tensor, twin
 from whygrad.causes.refusals import OTHER_SOURCE
 from whygrad.causes.unlisted import unlisted
@@ -197,8 +197,19 @@ WORDS = Words(
 
 
 def explain(case: Case) -> Explanation | None:
-    """The gradient was asked of the wrong object: nine ways to do so."""
-    for way in (unlisted, _used_up, _refused, _closed_over, _library_state, other_pass, other_tensor, computed, twin):
+    """The gradient was asked of the wrong object: ten ways to do so."""
+    for way in (
+        unlisted,
+        _used_up,
+        _refused,
+        _chosen,
+        _closed_over,
+        _library_state,
+        other_pass,
+        other_tensor,
+        computed,
+        twin,
+    ):
         found = way(case)
         if found is not None:
             return found
@@ -222,20 +233,36 @@ def _used_up(case: Case) -> Explanation | None:
 
 
 def _refused(case: Case) -> Explanation | None:
-    """An optimizer was handed the gradient of something else than it was made for, and raised."""
+    """The gradient of something else was put together with these, and that raised."""
     fault = case.graph.fault
     if fault is None or fault.kind != OTHER_SOURCE or not fault.stack:
         return None
     place = fault.stack[0]
     return Explanation(
-        f"the gradient is asked of {fault.detail}, and the optimizer was made for these",
+        f"the gradient is asked of {fault.detail}, and these are to be updated by it",
         place,
         (Label(place, f"this asks for the gradient by {fault.detail}"),),
         (Step("parameter", case.parameter.name),),
         fix=Fix(
             "ask for it by the parameters, which the loss must take as an argument: the first, or that of `argnums`"
         ),
-        proof=Proof("structural", True, "the optimizer was handed a tree of other shapes than its state is made of"),
+        proof=Proof("structural", True, "what came of it and these are trees of other shapes, and were put together"),
+    )
+
+
+def _chosen(case: Case) -> Explanation | None:
+    """Of two arguments of one build the request names the one that no gradient reaches."""
+    event = next((event for event in case.parameter.history if event.kind == "chosen"), None)
+    if event is None:
+        return None
+    asked, other = quoted(event.note), quoted(event.detail)
+    return at_request(
+        case,
+        f"`argnums` asks for {asked}, which is a constant to the loss, and not for {other}",
+        f"this asks for {asked}",
+        f"ask for {other}, the argument that comes before it",
+        f"the two are built alike, no gradient reaches {asked}, and one does reach {other}",
+        place=event.span,
     )
 
 

@@ -23,6 +23,7 @@ EventKind = Literal[
     "kept",
     "unlisted",
     "renewed",
+    "chosen",
 ]
 
 
@@ -34,7 +35,8 @@ class Event:
     gradient that arrived; ``spoiled``: the loss is not finite, and no operation that was measured makes it so.
     ``zeroed``: its gradient was cleared before anybody applied it; ``kept``: it had a gradient, and an optimizer left
     it as it was, for the reason that ``detail`` is; ``unlisted``: a request whose loss depends on
-    it was given an empty list; ``renewed``: the script makes another in its place in each forward pass. ``part`` tells
+    it was given an empty list; ``renewed``: the script makes another in its place in each forward pass; ``chosen``: the
+    request was told there to ask for it, and not for one of the same build that ``detail`` names. ``part`` tells
     which part of what a call hands back it is about, ``note`` what else is known.
     """
 

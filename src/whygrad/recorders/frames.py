@@ -34,6 +34,8 @@ _PATHS = sysconfig.get_paths()
 _STDLIB = tuple({os.path.realpath(_PATHS[k]) + os.sep for k in ("stdlib", "platstdlib")} | {_PATHS["stdlib"] + os.sep})
 _SITES = ("site-packages", "dist-packages")
 AUTOGRAPH = "__autograph_generated_file"
+# Frames that Cython writes into a traceback name its sources as they lay where a package was built.
+_COMPILED = (".pyx", ".pxd", ".pxi")
 MOST_FRAMES = 10
 
 Place = tuple[CodeType, int] | tuple[str, int, str, CodeType | None, int]
@@ -75,6 +77,8 @@ def is_user_file(filename: str) -> bool:
 def _decide(filename: str) -> bool:
     if filename.startswith("<"):
         return filename == "<stdin>" or filename.startswith("<ipython")
+    if filename.endswith(_COMPILED):
+        return False
     path = filename if os.path.isabs(filename) else os.path.abspath(filename)
     if path.startswith(OURS):
         return False

@@ -99,9 +99,17 @@ def test_the_loss_and_the_metric_in_the_wrong_order(way: Callable[..., Any], ear
 
 
 @pytest.mark.parametrize("asked", [0, 1])
-def test_an_argument_that_has_no_way_where_one_before_it_has(ear: Ear, asked: int) -> None:
+@pytest.mark.parametrize("alike", [True, False])
+def test_an_argument_that_has_no_way_where_one_before_it_has(ear: Ear, asked: int, alike: bool) -> None:
     def loss(judge: Any, maker: Any) -> Any:
         return jnp.sum(jax.lax.stop_gradient(maker["a"] @ maker["c"]) * judge["a"] + judge["b"])
 
-    jax.grad(loss, argnums=asked)(P, P)
-    assert ear.graphs[-1].notes == ((ARGNUMS.format("maker", "judge"),) if asked else ())
+    ask = jax.grad(loss, argnums=asked)
+    ask(P, P if alike else P | {"d": jnp.ones(2)})
+    found = findings(ear)
+    told = [(f.cause, f.culprit and f.culprit.code) for f in found]
+    if not asked:
+        assert {cause for cause, _ in told} == {"not-called"}  # a part of it is not used
+    else:
+        assert (told == [("wrong-source", "jax.grad(loss, argnums=asked)")]) == alike
+    assert ear.graphs[-1].notes == ((ARGNUMS.format("maker", "judge"),) if asked and not alike else ())

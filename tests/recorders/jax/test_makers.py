@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 pytest.importorskip("optax")
@@ -51,6 +53,14 @@ def test_how_many_gradients_are_waited_for(makers: Makers) -> None:
 def test_what_is_no_maker_of_an_optimizer_is_not_noted(makers: Makers) -> None:
     optax.incremental_update({"w": jnp.ones(1)}, {"w": jnp.zeros(1)}, 0.0)
     assert makers.made == []
+
+
+def test_a_schedule_of_the_scripts_own_for_an_optimizer_of_another_library(makers: Makers) -> None:
+    own = ((test_what_is_no_maker_of_an_optimizer_is_not_noted.__code__, 2),)
+    makers.rated((), lambda count: math.nan, own)
+    reason = makers.why_nothing_moves(5)
+    assert reason is not None
+    assert (reason.name, reason.place) == ("own schedule", own)
 
 
 def test_they_are_put_back() -> None:

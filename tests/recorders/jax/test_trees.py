@@ -56,6 +56,23 @@ def applied_to_another_tree() -> None:
     optax.apply_updates({"params": P}, jax.grad(loss, 1)(X, P))
 
 
+def by_the_data_and_mapped() -> None:
+    jax.tree.map(jnp.subtract, P, jax.grad(loss)(X, P))
+
+
+def by_the_data_and_mapped_under_compilation() -> None:
+    jax.jit(lambda p: jax.tree.map(lambda g, w: w - g, jax.grad(loss)(X[:2], p), p))(P)
+
+
+def the_value_first_and_mapped() -> None:
+    gradient, _ = jax.value_and_grad(loss, 1)(X, P)
+    jax.tree_util.tree_map(jnp.subtract, P, gradient)
+
+
+def another_tree_beside() -> None:
+    jax.tree.map(jnp.add, {"w": jnp.ones((3, 3)), "c": 1.0}, jax.grad(loss, 1)(X, P))
+
+
 def fits() -> None:
     adam(P, jax.grad(loss, 1)(X, P))
     raise TypeError("a matter of the script's own")
@@ -66,6 +83,9 @@ def fits() -> None:
     [
         (by_the_data, "other-source", "wrong-source", "jax.grad(loss)(X, P)"),
         (by_the_outputs, "other-source", "wrong-source", "jax.grad(lambda out"),
+        (by_the_data_and_mapped, "other-source", "wrong-source", "jax.grad(loss)(X, P)"),
+        (by_the_data_and_mapped_under_compilation, "other-source", "wrong-source", "jax.grad(loss)(X[:2], p)"),
+        (the_value_first_and_mapped, "value-for-gradient", "graph-error", "jax.value_and_grad("),
         (the_value_first, "value-for-gradient", "graph-error", "jax.value_and_grad("),
         (a_part_of_the_tree, "other-tree", "graph-error", "optimizer.update("),
         (applied_to_another_tree, "other-tree", "graph-error", "optax.apply_updates("),
@@ -114,19 +134,25 @@ def test_what_is_no_array(program: Callable[[Any], None], kind: str | None) -> N
     assert found is None or [p.path for p in found.parameters][:1] == ["model/layers/0/weight"]
 
 
-def test_another_error(ear: Ear) -> None:
-    with pytest.raises(TypeError) as raised:
-        fits()
+@pytest.mark.parametrize("program", [fits, another_tree_beside])
+def test_another_error(program: Callable[[], None], ear: Ear) -> None:
+    with pytest.raises((TypeError, ValueError)) as raised:
+        program()
     assert misfit(raised.value, ear.graphs[-1]) is None
 
 
-def test_answers_for_integers_that_are_taken_for_gradients() -> None:
+def descend(params: Any, gradient: Any) -> None:
+    jax.tree.map(lambda p, g: p - 0.1 * g, params, gradient)
+
+
+@pytest.mark.parametrize("update", [adam, descend])
+def test_answers_for_integers_that_are_taken_for_gradients(update: Callable[[Any, Any], None]) -> None:
     recorder = Jax()
     recorder.start(Ear(recorder))
     p = {"w": jnp.ones((3, 3)), "b": jnp.arange(3)}
     try:
         with pytest.raises(TypeError) as raised:
-            adam(p, jax.grad(loss, 1, allow_int=True)(X, p))
+            update(p, jax.grad(loss, 1, allow_int=True)(X, p))
     finally:
         recorder.stop()
     assert took_integers(raised.value)

@@ -63,6 +63,31 @@ def a_name_that_the_step_has_of_its_own() -> None:
         total += value
 
 
+class Trainer:
+    def __init__(self) -> None:
+        self.p = start()
+
+    def step(self) -> Any:
+        value, gradient = jax.value_and_grad(loss)(self.p, X[0])
+        updates = jax.tree.map(lambda g: -0.1 * g, gradient)
+        p = optax.apply_updates(self.p, updates)  # noqa: F841 # <- in a method
+        return value
+
+
+def test_a_step_that_is_made_for_its_loss() -> None:
+    def program() -> None:
+        trainer = Trainer()
+        for _ in ROUNDS:
+            value = trainer.step()
+        print(value)
+
+    (finding,) = findings(program)
+    assert (finding.cause, finding.culprit and finding.culprit.code) == (
+        "not-updated",
+        "optax.apply_updates(self.p, updates)",
+    )
+
+
 @dropped
 def an_evaluation_in_the_loop() -> None:
     train, p = jax.jit(step), start()
@@ -141,6 +166,28 @@ def what_a_compiled_function_took_in_as_constants() -> None:
     for n in ROUNDS:
         p = one(X[n % 4])
         print(loss(p, X[0]))
+
+
+@dropped
+def what_a_compiled_function_took_in_with_its_data() -> None:
+    p = start()
+
+    @jax.jit
+    def one() -> Any:
+        g = jax.grad(loss)(p, X[0])  # <- here
+        return moved(p, g)
+
+    for _ in ROUNDS:
+        p = one()
+        print(loss(p, X[0]))
+
+
+@meant
+def a_clock_looks_at_a_step_on_constants() -> None:
+    p = start()
+    one = jax.jit(lambda: moved(p, jax.grad(loss)(p, X[0])))
+    for _ in ROUNDS:
+        jax.block_until_ready(one())
 
 
 @meant

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from whygrad import source
+from whygrad.causes.holder import is_unread
 from whygrad.span import Span
 
 _CLOCKS = frozenset(("time", "timeit"))
@@ -18,7 +19,7 @@ def may_be_timed(place: Span) -> bool:
     """Whether a call may be a warm-up, or be made for the time that it takes.
 
     It is not if what it was given is read in the loops around as well, or after them without a clock in sight: somebody
-    expects it to have changed then.
+    expects it to have changed then. Nor is it where the function around it is called for something else that it gives.
 
     Args:
         place: the call, with those around it; nobody reads what it gives.
@@ -28,7 +29,22 @@ def may_be_timed(place: Span) -> bool:
         return True
     if any(_is_given_elsewhere(at, within=True) for at in around):
         return False
-    return any(map(has_clock, around)) or not any(_is_given_elsewhere(at, within=False) for at in around)
+    if any(map(has_clock, around)):
+        return True
+    return not _gives_something_else(place) and not any(_is_given_elsewhere(at, within=False) for at in around)
+
+
+def _gives_something_else(place: Span) -> bool:
+    """Whether a name that nobody reads takes the result, and what the function around gives is read by its caller."""
+    here, function = source.statement_at(place), source.function_at(place)
+    caller = next(iter(place.called_from), None)
+    if not isinstance(here, ast.Assign) or not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    returns = any(isinstance(s, ast.Return) and s.value is not None for s in source.statements(function))
+    taken = source.statement_at(caller) if caller is not None else None
+    if caller is None or taken is None or not returns:
+        return False
+    return not isinstance(taken, ast.Expr) and not is_unread(caller, source.targets_of(taken))
 
 
 def _is_read_elsewhere(place: Span) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -19,14 +19,15 @@ from whygrad.recorders.jax.faults import last_error
 from whygrad.recorders.jax.health import Health
 from whygrad.recorders.jax.hooks import Hooks
 from whygrad.recorders.jax.keras import Keras
+from whygrad.recorders.jax.labels import unlabelled
 from whygrad.recorders.jax.leaks import Leaks
-from whygrad.recorders.jax.measured import USELESS, Streaks, explained, is_useless
+from whygrad.recorders.jax.measured import USELESS, Streaks, explained, is_useless, with_a_way
 from whygrad.recorders.jax.movement import Movement, Step
 from whygrad.recorders.jax.nnx import Variables
 from whygrad.recorders.jax.replay import worth
 from whygrad.recorders.jax.requests import Requests
 from whygrad.recorders.jax.tape import Program
-from whygrad.recorders.jax.trees import at_end, took_integers
+from whygrad.recorders.jax.trees import Misfit, at_end, took_integers
 from whygrad.recorders.lives import packages
 from whygrad.recorders.recorder import Asked, Sink
 from whygrad.watching.watch import Watch
@@ -132,14 +133,19 @@ class Jax:
         """What an error is about that has to do with what a function or a call left behind."""
         return self.leaks.fault(error) or self.compiled.donations.fault(error)
 
+    def _sorted(self, error: BaseException) -> Misfit | None:
+        return unlabelled(error, self.movement.makers.sorted_at())
+
     def _tell_of_end(self, error: str) -> None:
         asked, raised = self.told.graph if self.told is not None else None, last_error(error)
         if self.sink is None:
             return
         trains = bool(self.told or self.movement.makers.made)  # else it is not about gradients
-        graph = at_end(error, raised, asked, self._elsewhere) if trains and raised is not None else None
+        graph = at_end(error, raised, asked, self._elsewhere, self._sorted) if trains and raised is not None else None
         if self.told is not None and self.told.integers is not None and raised is not None and took_integers(raised):
             graph = replace(self.told.integers, error=error)
+        if graph is None and trains and raised is not None and self.told is None:
+            graph = self.keras.refused(error, raised)
         if graph is not None:
             self.sink.told(graph)
 
@@ -225,9 +231,10 @@ class Jax:
                 self.movement.unfollowed |= not self.compiled.awake
                 self.compiled.pending.append(Held.of(told, Program((), {}, variables, None, tuple(variables))))
             return graph, False
-        self.movement.unfollowed |= bool(program.variables) and not self.compiled.awake
-        if program.variables:
-            self.compiled.pending.append(Held.of(told, program, _with_a_way(graph, program, found)))
+        ways = tuple(with_a_way(graph, program, found))
+        if program.variables or ways:  # of arrays alone that are compiled in, gradients are variables all the same
+            self.movement.unfollowed |= not self.compiled.awake
+            self.compiled.pending.append(Held.of(told, program, ways))
             return graph, True
         self.movement.again.note(told.site, request, graph)
         worths = dict(zip(program.sources, map(worth, found), strict=True))
@@ -285,15 +292,6 @@ class Jax:
                 traced=traced,
             )
         )
-
-
-def _with_a_way(graph: Graph, program: Program, found: Sequence[Any]) -> Iterator[Any]:
-    """The variables of the gradients that are not zeros by the structure of the program."""
-    alive = {p.value for p in graph.parameters if p.gradient == "present"}
-    for value, gradient in zip(program.sources, found, strict=True):
-        variable = compat.variable(gradient)
-        if value in alive and variable is not None:
-            yield variable
 
 
 def _site(api: str, stack: frames.Stack) -> Hashable:

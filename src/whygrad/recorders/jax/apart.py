@@ -24,7 +24,6 @@ import jax
 from whygrad.graph import Graph
 from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.asked import Request
-from whygrad.recorders.jax.flatten import within
 from whygrad.recorders.jax.ops import is_float
 from whygrad.recorders.jax.parameters import Named, argument_names, attribute, named_leaves
 from whygrad.recorders.jax.requests import Apart, Requests
@@ -103,9 +102,6 @@ def traced(
     for value, path, made_at in requests.variables.left_out(function):
         name = argument_names(function, 1)[0]
         trace.add_leaf(Named(value, f"{name}/{path}", attribute(name, path), name), False, made_at)
-    for variable, constant in zip(closed.jaxpr.constvars, closed.consts, strict=True):
-        reader = next((e for e in closed.jaxpr.eqns if any(atom is variable for atom in e.invars)), None)
-        trace.takers[id(constant)] = within(reader, request.stack)[-1:] if reader is not None else ()
     made = trace.flat.program(closed, values, request.stack)
     floats = [value for value, aval in zip(made, closed.out_avals, strict=True) if is_float(aval)]
     trace.targets = floats or made

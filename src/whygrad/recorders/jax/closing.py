@@ -49,22 +49,27 @@ def close(request: Request, keras: Keras, elsewhere: Callable[[BaseException], F
         targets = _behind_derivative(trace)
     graph = trace.builder.graph(targets, (), stack, trace.layers, error=error, fault=fault, target_text=text)
     parameters = tuple(keras.named(trace, _parameters(trace, graph)))
-    return replace(
-        graph, parameters=parameters, notes=(*_swapped(trace, graph), *_chosen_wrongly(request, trace, graph))
-    )
+    before = _chosen_over(request, trace, graph)
+    asked = sorted({leaf.argument for leaf in trace.leaves if leaf.differentiated})
+    if before in _twins(trace.leaves):
+        event = Event("chosen", frames.spans(request.made or request.stack)[0], before, note=", ".join(asked))
+        parameters = tuple(replace(p, history=(*p.history, event)) if p.asked else p for p in parameters)
+        before = ""
+    chosen = [ARGNUMS.format(", ".join(asked), before)] if before else []
+    return replace(graph, parameters=parameters, notes=(*_swapped(trace, graph), *chosen))
 
 
-def _chosen_wrongly(request: Request, trace: Trace, graph: Graph) -> list[str]:
-    """What to say where the script asks for other arguments than the first, none has a way, and an earlier tree has."""
+def _chosen_over(request: Request, trace: Trace, graph: Graph) -> str:
+    """The earlier tree that has a way, where the script asks for other arguments than the first, and none has one."""
     alive = carried(graph)
     asked = [leaf for leaf in trace.leaves if leaf.differentiated]
     if request.argnums in ((), 0, (0,)) or graph.error is not None or any(leaf.value in alive for leaf in asked):
-        return []
+        return ""
     names = list(dict.fromkeys(leaf.argument for leaf in trace.leaves))
     chosen = {leaf.argument for leaf in asked}
     before = names[: min(map(names.index, chosen), default=0)]
-    trees = [n for n in before if sum(x.argument == n and x.value in alive for x in trace.leaves) > 1]
-    return [ARGNUMS.format(", ".join(sorted(chosen)), trees[0])] if trees else []
+    trees = (n for n in before if sum(x.argument == n and x.value in alive for x in trace.leaves) > 1)
+    return next(trees, "")
 
 
 def _swapped(trace: Trace, graph: Graph) -> list[str]:
@@ -149,10 +154,10 @@ def _parameters(trace: Trace, graph: Graph) -> list[Parameter]:
         alive = set()
     excused = _excused(trace, graph)
     twins = _twins([leaf for leaf in trace.leaves if leaf.value not in trace.variables])
-    objects = any(leaf.made for leaf in trace.leaves)
+    objects = any(leaf.made or leaf.apart for leaf in trace.leaves)
     found: dict[str, Parameter] = {}
     for leaf in trace.leaves:
-        left_out = bool(leaf.made) and leaf.kept
+        left_out = bool(leaf.made or leaf.apart) and leaf.kept
         if not leaf.differentiated and leaf.argument not in twins and not left_out:
             continue
         asked = leaf.differentiated and leaf.value not in excused and not is_state(leaf.path)
@@ -166,7 +171,7 @@ def _parameters(trace: Trace, graph: Graph) -> list[Parameter]:
             owner=owner(leaf.written or leaf.path),
             holder=leaf.written or leaf.path,
             tracked=None if not objects else not left_out,
-            history=(Event("made", frames.spans(leaf.made)[0]),) if left_out else (),
+            history=(Event("made", next(iter(frames.spans(leaf.made)), None), leaf.apart),) if left_out else (),
             written=leaf.written,
         )
         found.setdefault(leaf.path, parameter)

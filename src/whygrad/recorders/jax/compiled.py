@@ -58,6 +58,10 @@ class Held:
         own = {value: _loose(array) for value, array in program.arrays.items()}
         return cls(request, replace(program, arrays={}), own, frozenset(gradients))
 
+    def variables(self) -> set[Any]:
+        """What of it are variables of the program that it is part of: its gradients, where it is given none."""
+        return set(self.program.variables.values()) or set(self.gradients)
+
     def adopted(self, closed: Any) -> None:
         """The compiled program that it is part of is known."""
         sources = {v: self.program.variables[v] for v in self.program.sources if v in self.program.variables}
@@ -201,7 +205,7 @@ class Compiled:
 
     def _adopt(self, closed: Any) -> None:
         """The requests that were traced into this program are its own from now on."""
-        mine = [h for h in self.pending if located.holds(closed.jaxpr, set(h.program.variables.values()))]
+        mine = [h for h in self.pending if located.holds(closed.jaxpr, h.variables())]
         if mine:
             self.pending = [h for h in self.pending if h not in mine]
             self.known.setdefault(id(closed.jaxpr), (closed.jaxpr, []))[1].extend(mine)

@@ -72,6 +72,8 @@ MESSAGES: Mapping[str, Finder] = {
     "can't apply forward-mode autodiff (jvp) to a custom_vjp": _where_raised("reverse-only"),
     "in a position indicated by nondiff_argnums": _where_raised("no-constant"),
 }
+# So many errors are looked at that were raised one for another.
+_DEEPEST = 10
 # Errors of JAX's that say that it was asked for what is not known while it traces.
 _UNKNOWN = tuple(
     getattr(jax.errors, name)
@@ -100,9 +102,24 @@ def fault_of(request: Request, elsewhere: Callable[[BaseException], Fault | None
         before = elsewhere(error)
         if before is not None or not isinstance(error, _UNKNOWN):
             return before
-        found = (UNKNOWN, raised_at(error), "")
+        found = (UNKNOWN, raised_at(error), array_of(error))
     kind, stack, detail = found
     return Fault(kind, frames.spans(stack or request.stack), bool(stack), detail)
+
+
+def unknown_number(error: BaseException) -> BaseException | None:
+    """The error of that kind that others stand for, the newest of them first."""
+    known: BaseException | None = error
+    for _ in range(_DEEPEST):
+        if known is None or isinstance(known, _UNKNOWN):
+            return known
+        known = known.__cause__ or known.__context__
+    return None
+
+
+def array_of(error: BaseException) -> str:
+    """What was to be made of a traced value: an ``array`` of NumPy's, or nothing that is known."""
+    return "array" if isinstance(error, jax.errors.TracerArrayConversionError) else ""
 
 
 def last_error(text: str) -> BaseException | None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import takewhile
-from types import FrameType
 from typing import Any
 
 from whygrad.graph import Barrier
@@ -12,6 +10,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.ops import CUSTOM, Rules, Stop, bound, is_float
+from whygrad.recorders.jax.places import frames_of
 from whygrad.recorders.jax.refs import Refs
 from whygrad.recorders.jax.tape import Choice, Tape, Turns
 from whygrad.span import Span
@@ -27,7 +26,8 @@ CALLS = {
     "shard_map": "jaxpr",
     "xla_pmap": "call_jaxpr",
 }
-_FRAMES = 10
+# The object, the program, its variable, and the user's frames of the call that runs it.
+Constant = Callable[[Any, Any, Any, frames.Stack], int]
 _LOOP = "JAX has no reverse mode for a loop whose number of turns is not known"
 
 
@@ -35,11 +35,11 @@ class Flattener:
     """Writes equations into a builder.
 
     Args:
-        reverse: the request goes backwards, which some loops do not allow.
-        constant: the value of an object that a program holds as a constant.
+        reverse: the request goes backwards.
+        constant: the value of an object that a program holds as a constant, for one of its variables.
     """
 
-    def __init__(self, builder: GraphBuilder, rules: Rules, reverse: bool, constant: Callable[[Any], int]) -> None:
+    def __init__(self, builder: GraphBuilder, rules: Rules, reverse: bool, constant: Constant) -> None:
         self.builder = builder
         self.rules = rules
         self.reverse = reverse
@@ -129,7 +129,7 @@ class Flattener:
         jaxpr = getattr(closed, "jaxpr", closed)
         env: dict[Any, int] = dict(zip(jaxpr.invars, given, strict=True))
         for var, const in zip(jaxpr.constvars, getattr(closed, "consts", ()), strict=False):
-            env[var] = self.constant(const)
+            env[var] = self.constant(const, jaxpr, var, stack)
 
         def read(atom: Any) -> int:
             if hasattr(atom, "val"):
@@ -142,7 +142,7 @@ class Flattener:
 
         head = compat.head(jaxpr)
         for equation in jaxpr.eqns:
-            inner = _stack(equation, head, stack)
+            inner = frames_of(equation, head, stack)
             ins, outs = [a.aval for a in equation.invars], [v.aval for v in equation.outvars]
             values = self.equation(
                 equation.primitive, equation.params, [read(a) for a in equation.invars], ins, outs, inner
@@ -258,40 +258,3 @@ def _backward(name: str, params: dict[str, Any]) -> frames.Stack:
         return ()
     rule = compat.head_of_rule(params.get("bwd")) or compat.head_of_rule(params.get("jvp_jaxpr_fun"))
     return ((rule[1], rule[2], rule[0], None, -1),) if rule is not None else ()
-
-
-def _stack(equation: Any, head: tuple[str, str, int] | None, outer: frames.Stack) -> frames.Stack:
-    """The user's frames of an equation: those inside its program, then those of the call of the program.
-
-    A program is traced once and used again, so what its equations say of the outside may be another call's.
-    """
-    inside: list[frames.Place] = []
-    for code, offset in compat.places(equation):
-        place = (code, offset)
-        if outer and place == outer[0]:
-            break
-        if frames.is_user_file(code.co_filename):
-            inside.append(place)
-        if head is not None and (code.co_filename, code.co_firstlineno) == head[1:]:
-            break
-    else:
-        inside = [] if head is not None else _apart(inside, outer)
-    return (*inside, *outer)[:_FRAMES]
-
-
-def within(equation: Any, outer: frames.Stack) -> frames.Stack:
-    """The user's frames of an equation inside of those around its program, innermost first."""
-    return _stack(equation, None, outer)[: -len(outer) or None]
-
-
-def here(frame: FrameType) -> frames.Stack:
-    """The user's frames of what runs in a frame: those that JAX has kept of a program that it runs by Python, first."""
-    outer = frames.capture(frame)
-    kept: list[frames.Place] = [place for place in compat.context() if frames.is_user_file(place[0].co_filename)]
-    return (*_apart(kept, outer), *outer)[:_FRAMES] if kept else outer
-
-
-def _apart(inside: list[frames.Place], outer: frames.Stack) -> list[frames.Place]:
-    """The frames before the first function that the call itself stands in."""
-    around = {place[0] for place in outer}
-    return list(takewhile(lambda place: place[0] not in around, inside))

@@ -8,12 +8,17 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import wraps
+from types import FunctionType
 from typing import Any
 
 import jax
 
-from whygrad.graph import Event, Graph, Parameter
+from whygrad.graph import NOWHERE, Event, Fault, Graph, Parameter
 from whygrad.recorders import frames
+from whygrad.recorders.builder import GraphBuilder
+from whygrad.recorders.jax.asked import raised_at
+from whygrad.recorders.jax.faults import UNKNOWN, array_of, unknown_number
+from whygrad.recorders.jax.returns import place_of_return
 from whygrad.recorders.jax.trace import Trace
 from whygrad.recorders.keras import Layers, ThreadScopes, layers_of
 from whygrad.recorders.lives import Lives, packages
@@ -30,7 +35,8 @@ class Keras:
 
     Args:
         told: gets the Graph of a ``fit`` that can not train what it should.
-        rated: told where an optimizer was made, and what gives its learning rate at a count of steps.
+        rated: told where an optimizer was made, what gives its learning rate at a count of steps, and where a
+            schedule of the script's own ends.
         stateless: listens to new values that the script asks the class of all optimizers for.
         fault: told of an error of ours.
     """
@@ -38,7 +44,7 @@ class Keras:
     def __init__(
         self,
         told: Callable[[Graph], None],
-        rated: Callable[[frames.Stack, Callable[[int], float]], None],
+        rated: Callable[[frames.Stack, Callable[[int], float], frames.Stack], None],
         stateless: Callable[[type, Patches], None],
         fault: Callable[[BaseException], None],
     ) -> None:
@@ -93,6 +99,19 @@ class Keras:
             trace.builder.library = "keras"
             trace.layers = layers_of(self.layers, trace.flat.spans)
 
+    def refused(self, text: str, error: BaseException) -> Graph | None:
+        """What is behind an error of Keras' that ended the script before a gradient was asked for.
+
+        Keras traces a model to learn its shapes, and puts an error of its own in the place of JAX's.
+        """
+        behind = unknown_number(error) if self.heard else None
+        if behind is None:
+            return None
+        known = [v for v in self.lives.variables() if v.trainable]
+        lost = [Parameter(str(v.path), tuple(v.shape), str(v.dtype), NOWHERE, gradient="none") for v in known]
+        fault = Fault(UNKNOWN, frames.spans(raised_at(behind)), True, array_of(behind))
+        return GraphBuilder("jax", "fit", "keras").graph((), lost, (), error=text, fault=fault)
+
     def named(self, trace: Trace, parameters: list[Parameter]) -> list[Parameter]:
         """The parameters of a request as Keras knows them, and with them its variables that nobody asked for."""
         if not trace.variables:
@@ -139,7 +158,7 @@ class Keras:
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
             try:
-                keras.rated(frames.capture(sys._getframe(1)), _rate_of(weakref.ref(self)))
+                keras.rated(frames.capture(sys._getframe(1)), _rate_of(weakref.ref(self)), _end_of_own_schedule(self))
             except Exception as error:
                 keras.fault(error)
 
@@ -162,6 +181,11 @@ class Keras:
                 keras.fault(error)
 
         return __init__
+
+
+def _end_of_own_schedule(optimizer: Any) -> frames.Stack:
+    given = getattr(optimizer, "_learning_rate", None)
+    return place_of_return(given if isinstance(given, FunctionType) else type(given).__call__)
 
 
 def _rate_of(known: weakref.ref[Any]) -> Callable[[int], float]:

@@ -95,10 +95,18 @@ class Makers:
         """Put back what was found."""
         self.patches.undo()
 
-    def rated(self, stack: frames.Stack, rate: Callable[[int], float]) -> None:
-        """An optimizer of another library was made, whose learning rate may change later."""
-        self.made.append(Made(stack, _RATE, _Foreign(rate)))
+    def rated(self, stack: frames.Stack, rate: Callable[[int], float], own: frames.Stack = ()) -> None:
+        """An optimizer of another library was made, whose learning rate may change later.
+
+        Args:
+            own: where a schedule of the script's own ends, if that gives the rate.
+        """
+        self.made.append(Made(stack, _RATE, _Foreign(rate), own))
         self.foreign = True
+
+    def sorted_at(self) -> frames.Stack:
+        """Where the script made the last part of an optimizer that says for which parameters others are."""
+        return next((one.stack for one in reversed(self.made) if one.kind == _SORTED), ())
 
     def why_nothing_moves(self, steps: int) -> Reason | None:
         """What about the optimizers keeps every update at nothing, if something does.

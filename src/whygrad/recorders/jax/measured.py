@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from whygrad.graph import GradientSeen, Graph
+from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.replay import LONGEST, SHORTEST, Measured, Refused, replay
 from whygrad.recorders.jax.tape import Program
 
@@ -91,3 +92,12 @@ def explained(graph: Graph, measured: Measured | None) -> Graph:
     return replace(
         graph, cotangents=dict(measured.seen), zeros=zeros, points=dict(measured.points), breaks=measured.breaks
     )
+
+
+def with_a_way(graph: Graph, program: Program, found: Sequence[Any]) -> Iterator[Any]:
+    """The variables of the gradients that are not zeros by the structure of the program."""
+    alive = {p.value for p in graph.parameters if p.gradient == "present"}
+    for value, gradient in zip(program.sources, found, strict=True):
+        variable = compat.variable(gradient)
+        if value in alive and variable is not None:
+            yield variable

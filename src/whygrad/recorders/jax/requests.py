@@ -15,6 +15,7 @@ from whygrad.graph import Graph
 from whygrad.recorders import frames
 from whygrad.recorders.jax import compat
 from whygrad.recorders.jax.asked import Request, form_of, given_arrays, given_leaves, raised_at
+from whygrad.recorders.jax.equinox import left_out
 from whygrad.recorders.jax.hooks import Hooks
 from whygrad.recorders.jax.leaks import Leaks
 from whygrad.recorders.jax.nnx import Variables
@@ -215,6 +216,9 @@ class Requests:
             for value, path, made in self.variables.left_out(fun):
                 name = argument_names(fun, 1)[0]
                 trace.add_leaf(Named(value, f"{name}/{path}", attribute(name, path), name), False, made)
+            for part in left_out(args):
+                name = argument_names(fun, 1)[0]
+                trace.add_part(part, Named(part.value, f"{name}/{part.path}", attribute(name, part.path), name))
             request.trace = trace
             self.hooks.enter(trace)
             return trace

@@ -6,6 +6,7 @@ told apart by identity, through weak references.
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,14 +19,14 @@ from whygrad.graph import Barrier, Crossing, Layer
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax import compat
-from whygrad.recorders.jax.flatten import Flattener, here
+from whygrad.recorders.jax.equinox import LeftOut
+from whygrad.recorders.jax.flatten import Flattener
 from whygrad.recorders.jax.ops import Rules, is_float
 from whygrad.recorders.jax.parameters import Named
+from whygrad.recorders.jax.places import here
 from whygrad.recorders.jax.rules import Rule
+from whygrad.recorders.jax.taking import holding, holding_inside, reader_in, reader_of
 from whygrad.recorders.jax.tape import Program
-
-# What our wrapper around the function that is differentiated is called.
-PROBE = "differentiated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Leaf:
         argument: the name of the argument that holds it.
         made: where the user made it, if it is a variable that no filter selects.
         kept: whether the function left it as it was.
+        apart: why a filter of Equinox left it out, which can not be written.
     """
 
     path: str
@@ -49,6 +51,7 @@ class Leaf:
     differentiated: bool
     made: frames.Stack = ()
     kept: bool = True
+    apart: str = ""
 
 
 class Trace:
@@ -84,7 +87,7 @@ class Trace:
         self.tracer = tracer
         self.rules = rules
         self.builder = GraphBuilder("jax", api)
-        self.flat = Flattener(self.builder, rules, reverse, self.of)
+        self.flat = Flattener(self.builder, rules, reverse, self._constant)
         self.leaves: list[Leaf] = []
         self.targets: list[int] = []
         self.inner: set[int] = set()
@@ -112,6 +115,15 @@ class Trace:
             if seen is not None:
                 self._outside[id(outside)] = (seen, made, argument)
 
+    def add_part(self, part: LeftOut, named: Named) -> None:
+        """Something in a module that a filter of Equinox left out."""
+        if isinstance(part.value, float):
+            value, shape, dtype = self.builder.value("float", ()), (), "float"
+            self.leaves.append(Leaf(named.path, named.written, named.argument, value, shape, dtype, False, part.made))
+        else:
+            self.add_leaf(named, False, part.made)
+        self.leaves[-1] = replace(self.leaves[-1], apart=part.kind)
+
     def of(self, value: Any, frame: FrameType | None = None) -> int:
         """The value of an object: known, the copy outside of what is differentiated, or new here."""
         found = self.find(value)
@@ -121,7 +133,7 @@ class Trace:
         self.flat.tape.given[made] = compat.underneath(value, self.interpreter)
         outside = self._outside.get(id(value))
         if outside is not None and outside[0]() is value:
-            where = self.flat.spans(self.takers.get(id(value)) or _holding(frame, value))
+            where = self.flat.spans(self.takers.get(id(value)) or holding(frame, value))
             barrier = Barrier(0, 0, "wrong-source", outside[2], False, where[0] if where else None)
             self.builder.op("closed_over", [outside[1]], [made], where, "", [barrier])
         elif frame is not None and not isinstance(value, self.tracer):
@@ -166,12 +178,32 @@ class Trace:
     def ran(self, primitive: Any, params: dict[str, Any], given: Sequence[Any], out: Any, frame: FrameType) -> None:
         """An operation ran."""
         self.builder.scope = self.scope()
+        self._take(primitive.name, params, given, frame)
         results = list(out) if isinstance(out, (list, tuple)) else [out]
         values = [self.of(v, frame) for v in given]
         ins, outs = [compat.typeof(v) for v in given], [compat.typeof(v) for v in results]
         made = self.flat.equation(primitive, params, values, ins, outs, here(frame))
         for result, value in zip(results, made, strict=True):
             self._know(result, value)
+
+    def _take(self, name: str, params: dict[str, Any], given: Sequence[Any], frame: FrameType) -> None:
+        """See where a loop or a compiled function takes an array from outside that it was given as an argument."""
+        for position, value in enumerate(given):
+            if self._is_new_outside(value):
+                self._taken(reader_of(name, params, position), value, here(frame), frame)
+
+    def _constant(self, value: Any, jaxpr: Any, variable: Any, outer: frames.Stack) -> int:
+        """The value of an object that a program inside holds as a constant."""
+        if self._is_new_outside(value):
+            self._taken(reader_in(jaxpr, variable), value, outer, sys._getframe(1))
+        return self.of(value)
+
+    def _is_new_outside(self, value: Any) -> bool:
+        return self.differentiated(value) is not None and self.find(value) is None
+
+    def _taken(self, reader: Any | None, value: Any, outer: frames.Stack, frame: FrameType) -> None:
+        if reader is not None:
+            self.takers[id(value)] = holding_inside(reader, value, outer, frame)
 
     def ran_rule(self, rule: Rule, given: Sequence[Any], results: Sequence[Any], frame: FrameType) -> None:
         """A function with a rule of differentiation of its own ran."""
@@ -246,7 +278,7 @@ class Trace:
     def keeps(self, results: Sequence[Any]) -> None:
         """What the function handed back of its state: variables that are not in it were written."""
         back = {self.find(v) for v in results}
-        self.leaves = [replace(x, kept=x.value in back) if x.made else x for x in self.leaves]
+        self.leaves = [replace(x, kept=x.value in back) if x.made and not x.apart else x for x in self.leaves]
 
     def returned(self, values: Sequence[Any], beside: Any = None) -> None:
         """The function came to its end with these results, and handed back something else."""
@@ -264,34 +296,3 @@ def _outputs(primitive: Any, params: dict[str, Any], ins: Sequence[Any]) -> list
         return list(compat.make_jaxpr(lambda *v: primitive.bind(*v, **params))(*shapes).out_avals)
     except Exception:
         return [next((a for a in ins if is_float(a)), ins[0])]
-
-
-def _holding(frame: FrameType | None, value: Any) -> frames.Stack:
-    """The user's frames from the function on that took a value from outside, not out of its own arguments.
-
-    Between it and ``frame`` libraries may have handed the value on (``model.apply(params, x)``), inside of which layers
-    of the user's are run that get it by other ways.
-    """
-    taker = frame
-    while frame is not None and not _is_request(frame):
-        if _is_given(frame, value):
-            taker = frame.f_back
-        frame = frame.f_back
-    return frames.capture(taker)
-
-
-def _is_request(frame: FrameType) -> bool:
-    """Whether a frame is ours that called the function which is differentiated."""
-    return frame.f_code.co_name == PROBE and frame.f_code.co_filename.startswith(frames.OURS)
-
-
-def _is_given(frame: FrameType, value: Any) -> bool:
-    """Whether a value is among the arguments of a running function."""
-
-    code = frame.f_code
-    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    held = dict(frames.local_variables(frame))
-    try:
-        return any(leaf is value for leaf in jax.tree_util.tree_leaves([held.get(name) for name in names]))
-    except Exception:
-        return False  # some argument does not let itself be taken apart
