@@ -13,6 +13,7 @@ from torch import nn  # noqa: E402
 from hearing import Ear  # noqa: E402
 from torch_session import told, x  # noqa: E402
 from whygrad.diagnose import diagnose  # noqa: E402
+from whygrad.recorders.torch.parameters import Known  # noqa: E402
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
 
@@ -106,3 +107,7 @@ def test_an_optimizer_of_a_copy_of_a_tensor() -> None:
 
     [(cause, place, _)] = told(program)
     assert (cause, place) == ("wrong-source", "torch.optim.SGD([image.clone().requires_grad_()], lr=0.1)")
+
+
+def test_a_model_in_a_wrapper_that_no_name_holds_is_called_by_its_own_class() -> None:
+    assert Known().root(nn.DataParallel(Gains(nn.ParameterList))) == "Gains"

@@ -11,12 +11,14 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
-from torch_session import told, x
+from torch_session import findings_of, told, x
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
 
 
-def scaled(loss: Callable[[nn.Module], torch.Tensor], scale: float = 4.0) -> Callable[[], None]:
+def scaled(
+    loss: Callable[[nn.Module], torch.Tensor], scale: float = 4.0, clip: float | None = None
+) -> Callable[[], None]:
     def program() -> None:
         model = nn.Linear(4, 3, bias=False)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
@@ -24,6 +26,8 @@ def scaled(loss: Callable[[nn.Module], torch.Tensor], scale: float = 4.0) -> Cal
         for _ in range(5):
             optimizer.zero_grad()
             scaler.scale(loss(model)).backward()
+            if clip is not None:
+                nn.utils.clip_grad_norm_(model.parameters(), clip)
             scaler.step(optimizer)
             scaler.update()
 
@@ -70,3 +74,26 @@ def test_a_scaler_that_never_lets_a_step_pass(
 @pytest.mark.parametrize("scale", [1.0, 2.0**127])
 def test_a_scaler_that_lets_steps_pass(scale: float) -> None:
     assert told(scaled(healthy, scale)) == []
+
+
+def test_a_scale_that_stays_too_large() -> None:
+    def program() -> None:
+        model = nn.Linear(4, 3, bias=False)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127, backoff_factor=0.999)
+        for _ in range(5):
+            optimizer.zero_grad()
+            scaler.scale(1e3 * healthy(model)).backward()
+            scaler.step(optimizer)
+            scaler.update()
+
+    (finding,) = findings_of(program)
+    assert finding.culprit is not None
+    assert finding.fix is not None
+    assert finding.culprit.code == "scaler.step(optimizer)"
+    assert "it was still 1.69e+38" in finding.fix.summary
+
+
+def test_a_norm_that_is_too_large_to_be_clipped() -> None:
+    (finding,) = findings_of(scaled(healthy, 2.0**124, 1.0))
+    assert "clip_grad_norm_(model.parameters(), clip)` makes zeros of it" in finding.title

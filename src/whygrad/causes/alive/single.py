@@ -25,6 +25,12 @@ _WORDS = Words(
     "constant whatever comes in",
     "normalise over the axis that holds the choices, or use a sigmoid for a single one",
 )
+_SIGN = Words(
+    "`{code}` scales to length 1 along an axis of size one, so that of each number only its sign is left",
+    "1 or -1 whatever comes in",
+    "normalise along the axis that holds the features, or leave it out",
+)
+_LENGTHS = ("norm", "normalize_1", "cosine_similarity_1")
 _CENTRED = frozenset(("mean", "sub", "mul", "square", "squareddifference"))
 _MEAN = Words(
     "`{code}` normalises over an axis of size one, where every number is its own mean, so that its result is constant",
@@ -38,8 +44,17 @@ def known_by_shape(case: Case, kind: str) -> Explanation | None:
     cuts = cut_by(case, kind)
     if not cuts:
         return None
-    told = explain_cut(case, cuts, _WORDS, made(case, cuts[0].op, cuts[0].stack))
+    words = _SIGN if _is_scaled(case, cuts[0].op) else _WORDS
+    told = explain_cut(case, cuts, words, made(case, cuts[0].op, cuts[0].stack))
     return replace(told, severity="warning", doubtful=case.parameter.gradient != "zero")
+
+
+def _is_scaled(case: Case, op: int) -> bool:
+    """Whether an operation divides by a length, and not by a sum."""
+    graph = case.graph
+    divisors = (graph.value_op[value] for value in graph.inputs(op)[1:])
+    names = [graph.op(one).name for one in (op, *divisors) if one >= 0]
+    return any(name.endswith(_LENGTHS) for name in names)
 
 
 def single(birth: Birth) -> Explanation | None:

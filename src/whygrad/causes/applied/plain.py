@@ -19,6 +19,26 @@ PLAIN: Mapping[str, Words] = {
         "clear the gradients before the backward pass, or after the step, and clip them to more than 0",
         "it was there after the backward pass, and gone when the optimizer stepped",
     ),
+    "clipped away": Words(
+        "`{code}` makes zeros of it",
+        "zeros after this: the bound is 0, or the norm of all gradients is too large to be a number",
+        "clip to more than 0; where a loss scaler is used, call `scaler.unscale_(optimizer)` before",
+        "it was there after the backward pass, and all zeros when the optimizer stepped",
+    ),
+    "cleared alone": Words(
+        "`{code}` takes it away before each step",
+        "taken away here, while others keep theirs",
+        "clear gradients once, before the first backward pass, and leave this one as it is; what is not to learn is "
+        "frozen (`requires_grad = False`)",
+        "it was there after each backward pass that was recorded, gone when the optimizer stepped, and never moved",
+        "warning",
+    ),
+    "alias": Words(
+        "`{code}` is made for other tensors, which only share their numbers with the parameters",
+        "what it gets here is no parameter: no backward pass gives it a gradient",
+        "hand over the parameters themselves: `model.parameters()`",
+        "the optimizer stepped with tensors that have no gradient, and no parameter behind them moved",
+    ),
     "handed zeros": Words(
         "`{code}` is handed zeros in its place",
         "every gradient that arrives here is zero in every element",
@@ -93,6 +113,14 @@ PLAIN: Mapping[str, Words] = {
         "this leaves out the optimizer's step each time",
         "look at the loss without the scaler: something in it overflows or has no derivative, whatever the scale is",
         "every step that the scaler was asked for was left out, until the script ended",
+        "warning",
+    ),
+    "skipped, scaled": Words(
+        "the loss scaler leaves out every step, since gradients are not finite at its scale",
+        "this leaves out the optimizer's step each time",
+        "begin with a smaller `init_scale`: it was still {detail} when the script ended, and each step that is left "
+        "out makes it only a little smaller",
+        "every step that the scaler was asked for was left out, and the scale was far above what losses stand",
         "warning",
     ),
     "rate": Words(
@@ -187,6 +215,7 @@ _RATES: Mapping[str, str] = {
     ANY: "`optimizer.param_groups[0]['lr']`",
 }
 
+_ASSIGNMENTS = (ast.Assign, ast.AugAssign)
 # The argument of an optimizer that is its learning rate; Keras takes it as the first, too.
 _RATE_NAMES = frozenset(("lr", "learning_rate"))
 
@@ -210,8 +239,30 @@ def _writes_zero(node: ast.AST) -> bool:
 def plain(case: Case, event: Event) -> Explanation | None:
     """The gradient was there, and what happened then kept it from the parameter."""
     edits = bound_again(event.span) if event.detail == "unreturned" else rewrite.NONE
-    words = PLAIN["rate changed" if event.detail == "rate" and _says_another(event.span) else event.detail]
-    return tell(case, words, event.span, event.note or spoken(_RATES, case), edits)
+    words = PLAIN[_finer(event)]
+    return tell(case, words, _whole(event.span), event.note or spoken(_RATES, case), edits)
+
+
+def _finer(event: Event) -> str:
+    """The row for a reason, by what stands at its place."""
+    if event.detail == "rate" and _says_another(event.span):
+        return "rate changed"
+    call = source.node_at(event.span) if event.detail == "cleared" and event.span is not None else None
+    name = getattr(call.func, "attr", getattr(call.func, "id", "")) if isinstance(call, ast.Call) else ""
+    return "clipped away" if name.startswith("clip") else event.detail
+
+
+def _whole(place: Span | None) -> Span | None:
+    """The whole assignment, where a place is what is assigned to."""
+    node = source.node_at(place) if place is not None else None
+    statement = source.statement_at(place) if place is not None else None
+    if (
+        place is None
+        or not isinstance(getattr(node, "ctx", None), ast.Store)
+        or not isinstance(statement, _ASSIGNMENTS)
+    ):
+        return place
+    return source.range_of(statement, place) or place
 
 
 def _says_another(place: Span | None) -> bool:

@@ -11,9 +11,10 @@ from whygrad.recorders.torch.log import Made, Ran
 
 Reason = tuple[str, str]
 # Over a single entry they give that entry.
-_SUMS = frozenset("sum mean amax amin nansum".split())
+_SUMS = frozenset("sum mean amax amin nansum norm linalg_norm linalg_vector_norm".split())
 _SHARES = frozenset("div true_divide divide truediv".split())
 CONSTANT: Reason = ("zero-gradient", "divided by its own sum over an axis of size one")
+_SIGNS = frozenset(f"{name}_1" for name in ops.SCALED)
 
 
 @dataclass(slots=True)
@@ -33,15 +34,17 @@ class Reasons:
     def is_share(
         self, name: str, inputs: Sequence[int], outputs: Sequence[int], kinds: Mapping[int, tuple[str, Shape | None]]
     ) -> bool:
-        """Whether a value is divided by its own sum over an axis of size one, which gives 1 whatever it is.
+        """Whether a value is divided by its own sum or length over an axis of size one, which gives 1 or its sign.
 
         Args:
             kinds: of each value, its type and its shape.
         """
         if name in _SUMS and len(inputs) == 1 and len(outputs) == 1:
-            before, after = (kinds.get(value, ("", None))[1] for value in (inputs[0], outputs[0]))
-            if before is not None and before == after:
+            before, after = (kinds.get(value, ("", None)) for value in (inputs[0], outputs[0]))
+            if before[1] is not None and before == after:  # the length of a complex number is of another type
                 self._sums[outputs[0]] = inputs[0]
+        if name in _SIGNS:
+            return True
         return name in _SHARES and len(inputs) == 2 and self._sums.get(inputs[1]) == inputs[0]
 
     def of(self, entry: Ran, i: int, o: int, grad: bool, made: Made, kept: bool) -> Reason | None:

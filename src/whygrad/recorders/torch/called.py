@@ -11,7 +11,6 @@ from typing import Any
 from whygrad.recorders import frames
 from whygrad.recorders.torch import ops
 from whygrad.recorders.torch.tensors import scan
-from whygrad.recorders.torch.values import POLES
 
 _OPTIMIZERS = os.path.join("torch", "optim", "")
 _PARAMETER = os.path.join("torch", "nn", "parameter.py")
@@ -26,21 +25,22 @@ class Facts:
         writes: it changes its first argument.
         pole: its derivative has one, so what goes back through it is measured.
         arithmetic: a Python number among its arguments is an operand.
-        norm: its order may make another operation of it.
+        settled: its settings may make another operation of it.
     """
 
     name: str
     writes: bool
     pole: bool
     arithmetic: bool
-    norm: bool
+    settled: bool
 
 
 @cache
 def facts_of(name: str) -> Facts:
     """What is known of a function of this name."""
     plain = ops.plain(name)
-    return Facts(name, ops.changes_first(name), plain in POLES, plain in ops.ARITHMETIC, name in ops.NORMS)
+    settled = name in ops.NORMS or name in ops.SCALED
+    return Facts(name, ops.changes_first(name), plain in ops.POLES, plain in ops.ARITHMETIC, settled)
 
 
 def name_of(func: Any) -> str:
@@ -57,14 +57,31 @@ def options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
 
 
 def variant(facts: Facts, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Facts:
-    """A division that rounds, and a norm that counts what is not zero, are operations of their own."""
+    """What a call's settings make an operation of its own.
+
+    That is a division that rounds, a norm that counts what is not zero, and what scales each entry alone to length 1.
+    """
     how = kwargs.get("rounding_mode")
     if how is not None:
         return facts_of(f"div_{how}_" if facts.name.endswith("_") else f"div_{how}")
-    if facts.norm:
+    if facts.name in ops.SCALED:
+        return facts_of(f"{facts.name}_1") if _is_single(args, kwargs, ops.SCALED[facts.name]) else facts
+    if facts.settled:
         order = kwargs.get("p", kwargs.get("ord", args[1] if len(args) > 1 else None))
         return facts_of(f"{facts.name}_0") if type(order) in (int, float) and order == 0 else facts
     return facts
+
+
+def _is_single(args: tuple[Any, ...], kwargs: dict[str, Any], position: int) -> bool:
+    """Whether the axis that a call works along has one entry in each tensor that it is given."""
+    axis = kwargs.get("dim", args[position] if len(args) > position else 1)
+    tensors: list[Any] = []
+    scan((*args, *kwargs.values()), tensors)
+    inside = type(axis) is int and all(-t.dim() <= axis < t.dim() and not t.is_complex() for t in tensors)
+    order = kwargs.get("p", args[1] if len(args) > 1 else None)
+    if type(order) in (int, float) and order == 0:
+        return False  # that counts, and what is divided by a count stays as it is
+    return inside and all(t.shape[axis] == 1 for t in tensors) and len({t.dim() for t in tensors}) == 1
 
 
 def outputs_of(facts: Facts, args: tuple[Any, ...], result: Any) -> list[Any]:

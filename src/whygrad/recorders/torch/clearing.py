@@ -20,6 +20,7 @@ from whygrad.recorders.torch.undone import writer_of
 from whygrad.recorders.torch.values import worth
 
 if TYPE_CHECKING:
+    from whygrad.recorders.torch.emptied import Emptied
     from whygrad.recorders.torch.steps import Steps
 
 CLIPS = ("clip_grad_norm_", "clip_grad_value_")
@@ -33,7 +34,10 @@ class Clearing:
 
     Attributes:
         times: how often gradients of a new backward pass were cleared.
+        emptied: told of each step that an optimizer is about to take.
     """
+
+    emptied: Emptied
 
     def __init__(self, steps: Steps) -> None:
         self.steps = steps
@@ -73,10 +77,13 @@ class Clearing:
         """Where the gradients of this step were cleared, if all of them are gone again."""
         if not calls or not any(got.get(id(p)) == "present" for p in sources):
             return ()
+        when, stack = self._last
+        since = min(c.mark for c in calls)
+        if since >= 0:
+            self.emptied.look(since, sources, got, stack if when > since else (), calls[-1].stack)
         left = [g for p in sources if (g := gradient_of(p)) is not None]
         if not all(worth(g) == "zero" for g in left):
             return ()
-        when, stack = self._last
         begun = max(c.mark for c in calls)
         # Where nothing clears them as a whole, the script may write zeros to each by hand.
         return stack if when > begun else writer_of(self.steps.recorder.log, begun, left) if begun >= 0 else ()

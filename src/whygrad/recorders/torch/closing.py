@@ -275,7 +275,7 @@ def marked(log: Log, values: Values, targets: Sequence[Any]) -> int:
     """
     note(log, targets)
     number = log.now
-    if any(worth(t) == "nonfinite" for t in targets):
+    if any(worth(t) == "nonfinite" and not values.overscaled.get(t, False) for t in targets):
         values.lost.add(number)
     log.add(Marked(tuple(log.serial(t) for t in targets)))
     return number
@@ -286,6 +286,7 @@ def unapplied(recorder: Torch) -> Iterator[Graph]:
     yield from recorder.requests.steps.never_let_through()
     yield from recorder.requests.steps.thaws.graphs()
     yield from recorder.by_hand.lost()
+    yield from recorder.requests.steps.clearing.emptied.graphs()
     for found in recorder.requests.steps.unapplied():
         facts, place = found.facts, frames.spans(found.place)[0] if found.place else None
         kept = Event("kept", place, found.why, note=found.note)

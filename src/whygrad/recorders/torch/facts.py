@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from whygrad.graph import Graph, Parameter
 from whygrad.recorders import frames
+from whygrad.recorders.torch.aliases import Alias
 from whygrad.recorders.torch.steady import Pace
 from whygrad.recorders.torch.undone import Undone
 from whygrad.recorders.torch.values import worth
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 # Fewer steps, or backward passes without one, may be a short trial.
 FEWEST_STEPS, FEWEST_PASSES = 3, 10
+# What a loss scaler begins with, where nothing else is said.
+USUAL_SCALE = 2.0**16
 # Gradients that are cleared are used up: nothing is being summed for a later step.
 FEWEST_CLEARED = 2
 
@@ -34,7 +37,9 @@ class Facts:
         library: whose optimizer it is, if not torch's own; ``asked``: where it was handed gradients first, then.
         unasked: where it first took a step before any backward pass, and had no gradient.
         skipped: how many steps a loss scaler left out so far; ``shelved``: what was asked in the first of these.
+        scale: of the loss, at the last of them.
         undone: whether the script puts back what its steps change; ``pace``: of all its steps.
+        aliases: the parameters in whose place it holds tensors that are not they.
     """
 
     parameters: tuple[Parameter, ...]
@@ -48,14 +53,18 @@ class Facts:
     asked: frames.Stack = ()
     unasked: frames.Stack = ()
     skipped: int = 0
+    scale: float = 0.0
     shelved: Graph | None = None
     undone: Undone = field(default_factory=Undone)
     pace: Pace = field(default_factory=Pace)
+    aliases: tuple[Alias, ...] = ()
 
     def stepped(self, optimizer: Any) -> None:
         """It takes a step."""
         self.steps += 1
         self.shelved = None
+        for alias in self.aliases:
+            alias.look()
         moving = {number for number, group in enumerate(groups_of(optimizer)) if has_rate(group)}
         self.rates |= moving
         self.pace.step(bool(moving))
@@ -76,9 +85,45 @@ class Facts:
         """Whether nothing is to be learned from more of its steps."""
         return self.steps >= FEWEST_PASSES and len(self.rates) == len(groups_of(optimizer))
 
+    def never_let_through(self, shelved: Graph) -> Graph:
+        """What was asked in the first step that a loss scaler left out, if it left out all of them."""
+        if self.scale <= USUAL_SCALE:
+            return shelved
+        note = f"{self.scale:.3g}"
+        return replace(shelved, parameters=tuple(_over(p, note) for p in shelved.parameters))
+
+    def left_alone(self) -> tuple[Parameter, ...]:
+        """The parameters in whose place it holds other tensors, if none of them has moved."""
+        for alias in self.aliases:
+            alias.look()
+        return () if any(alias.moved for alias in self.aliases) else tuple(a.parameter for a in self.aliases)
+
     def moved(self) -> list[Parameter]:
         """What it could change."""
         return [p for p, group in zip(self.parameters, self.groups, strict=True) if group in self.rates]
+
+
+def holding(
+    held: Sequence[tuple[int, Parameter]],
+    place: frames.Stack,
+    library: str = "",
+    aliases: Iterable[Alias] = (),
+) -> Facts:
+    """What is known of a new optimizer.
+
+    Args:
+        held: what it holds, by group and name; ``place``, ``library``, ``aliases``: as in ``Facts``.
+    """
+    parameters, groups = tuple(p for _, p in held), tuple(group for group, _ in held)
+    return Facts(parameters, groups, place=place, library=library, aliases=tuple(aliases))
+
+
+def _over(parameter: Parameter, scale: str) -> Parameter:
+    """The same, with a word on a scale that is much too large."""
+    events = (
+        replace(e, detail="skipped, scaled", note=scale) if e.detail == "skipped" else e for e in parameter.history
+    )
+    return replace(parameter, history=tuple(events))
 
 
 class Unapplied(NamedTuple):
@@ -110,6 +155,8 @@ def unapplied(lives: Sequence[Facts], passes: int, cleared: int, answered: bool)
             yield Unapplied(facts, facts.parameters, "no backward", facts.unasked)
         elif not facts.steps and (wasted or passes >= FEWEST_PASSES) and not facts.library:  # that steps by itself
             yield Unapplied(facts, held, "no step", facts.place)
+        elif facts.steps >= FEWEST_STEPS and (kept := facts.left_alone()) and passes and not answered:
+            yield Unapplied(facts, kept, "alias", facts.place)
         elif facts.undone.is_certain:
             yield Unapplied(facts, tuple(facts.moved()), "undone", facts.undone.writer)
         elif facts.schedule and facts.pace.idle >= max(FEWEST_PASSES, facts.pace.steps / 2):

@@ -14,6 +14,7 @@ import torch
 from whygrad.graph import Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.torch.facts import holding
 from whygrad.recorders.torch.steps import Steps
 
 # What every reading of a learning rate passes, whatever computes it.
@@ -75,7 +76,7 @@ class Optimizers:
             self._built.add(optimizer)
             variables = [v for v in getattr(optimizer, "_trainable_variables", ()) if v.trainable]
             held = [(0, Parameter(v.path, tuple(v.shape), str(v.dtype), gradient="present")) for v in variables]
-            self.steps.made(optimizer, held, self._made.get(optimizer, ()), "keras")
+            self.steps.made(optimizer, holding(held, self._made.get(optimizer, ()), "keras"))
 
     def _rating(self, original: Callable[..., Any]) -> Callable[..., Any]:
         optimizers = self

@@ -160,6 +160,7 @@ class Log:
     Attributes:
         derived: gradients that a further one may be asked of: the serials of what was differentiated, and of what
             that gave.
+        emptied: the serial of a tensor whose ``.grad`` the script set, to the entry before which it did, and where.
         living: ``id`` of each tensor object that was noted, to its serial and itself.
     """
 
@@ -170,6 +171,7 @@ class Log:
         self.departed = False
         self.derived: deque[Pair] = deque(maxlen=MOST_DERIVED)
         self.local = PerThread()
+        self.emptied: dict[int, tuple[int, Stack]] = {}
         self._serials = itertools.count(1)
         self.living: dict[int, tuple[int, weakref.ref[Any]]] = {}
 
@@ -223,5 +225,6 @@ class Log:
         self.first += len(self.entries)
         self.entries.clear()
         self.derived.clear()
+        self.emptied.clear()
         self.departed = False
         self.living = {key: known for key, known in self.living.items() if known[1]() is not None}

@@ -109,6 +109,8 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
             return self.operations.of(func) if name in PROPERTIES else None
         if name == "requires_grad":
             return self._requires_grad
+        if name == "grad":
+            return self._sets_gradient
         return self.operations.of(func) if name == "data" and access == "__set__" else None
 
     def _reads_gradient(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -120,6 +122,16 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         except Exception as error:
             self.fault(error)
         return gradient
+
+    def _sets_gradient(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        result = func(*args, **kwargs)
+        try:
+            frame = sys._getframe(2)
+            if frames.is_user_file(frame.f_code.co_filename):
+                self.log.emptied[self.log.serial(args[0])] = (self.log.now, frames.capture(frame))
+        except Exception as error:
+            self.fault(error)
+        return result
 
     def _requires_grad(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         result = func(*args, **kwargs)

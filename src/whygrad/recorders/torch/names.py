@@ -235,6 +235,13 @@ def _wrapped_in(module: Any) -> str | None:
     return next((name for name in names if name is not None and name in module._modules), None)
 
 
+def wrapped(module: Any) -> Any:
+    """The script's own module inside of all wrappers."""
+    while (held := _wrapped_in(module)) is not None:
+        module = module._modules[held]
+    return module
+
+
 def _unwrapped(below: str, wrappers: list[str]) -> str:
     """A module's path without the step into each wrapper around it; wrappers come outermost first."""
     for inner in reversed(wrappers):

@@ -148,7 +148,7 @@ class Operations:
         if is_torchs_own(frame.f_code):
             return False
         local, stack = log.local, frames.capture(frame)
-        kind = variant(facts, args, kwargs) if kwargs or facts.norm else facts
+        kind = variant(facts, args, kwargs) if kwargs or facts.settled else facts
         name, transforms, scope = kind.name, local.transforms, local.scope
         numbers: tuple[int, ...] = ()
         where: frames.Stack = ()

@@ -12,7 +12,7 @@ import torch
 
 from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
-from whygrad.recorders.torch.names import Home, Names
+from whygrad.recorders.torch.names import Home, Names, wrapped
 from whygrad.span import Span
 
 
@@ -57,7 +57,7 @@ class Known:
             home = self.home(parameter)
             if home is not None and home.path.endswith(f".{below}"):
                 return home.path.removesuffix(f".{below}")
-        return type(module).__name__
+        return type(wrapped(module)).__name__
 
     def let_go(self, tensor: Any, modules: Iterable[Any]) -> bool:
         """Whether a module held it when its optimizer was made, and none of the living ones does."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from whygrad.graph import Graph, Parameter
+from whygrad.graph import Graph
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.asking import Backward, Request, answer, site_of
@@ -84,14 +84,10 @@ class Steps:
         patches.defer(register_optimizer_step_pre_hook(self._before).remove)
         patches.defer(register_optimizer_step_post_hook(self._after).remove)
 
-    def made(
-        self, optimizer: Any, held: Sequence[tuple[int, Parameter]], place: frames.Stack, library: str = ""
-    ) -> None:
-        """A new optimizer, what it holds, by group and name, where it was made, and by which library's class."""
+    def made(self, optimizer: Any, facts: Facts) -> None:
+        """A new optimizer, and what is known of it."""
         self.met(optimizer)
-        parameters, groups = tuple(p for _, p in held), tuple(group for group, _ in held)
-        facts = Facts(parameters, groups, self.now(), place=place, library=library)
-        self._facts[optimizer] = facts
+        self._facts[optimizer], facts.began = facts, self.now()
         self._lives.append(facts)
 
     def answered(self, mark: int, sources: Sequence[Any]) -> None:
@@ -120,7 +116,7 @@ class Steps:
         """Of each optimizer whose every step a loss scaler left out, what was asked in the first."""
         for facts in self._lives:
             if not facts.steps and facts.skipped >= FEWEST_STEPS and facts.shelved is not None:
-                yield facts.shelved
+                yield facts.never_let_through(facts.shelved)
 
     def pace_of(self, optimizer: Any) -> Pace:
         """What its further steps are to be counted by."""
@@ -137,14 +133,14 @@ class Steps:
             return 0
 
     @unseen
-    def skipped(self, optimizer: Any, frame: FrameType) -> None:
+    def skipped(self, optimizer: Any, frame: FrameType, scale: float) -> None:
         """A loss scaler has left out an optimizer's step: at the beginning that is how it finds its scale."""
         facts = self._facts.get(optimizer, None)
         if facts is None or facts.steps:
             return
         self.pause(True)
         try:
-            facts.skipped += 1
+            facts.skipped, facts.scale = facts.skipped + 1, scale
             calls = [c for c in self.pending if c.mark >= 0]
             if facts.skipped == 1 and calls:
                 sources = [p for p in params_of(optimizer) if p.requires_grad]
@@ -173,6 +169,7 @@ class Steps:
         if torch.compiler.is_compiling():
             return
         try:
+            self.clearing.emptied.look_again()
             if not has_closure(args, kwargs):  # a closure computes the loss inside the step
                 if self.goes_on(optimizer):
                     for call in self.pending:

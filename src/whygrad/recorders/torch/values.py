@@ -19,17 +19,10 @@ from torch import Tensor, float32, isfinite, isnan, strided, view_as_real
 
 from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
+from whygrad.recorders.torch.identity import ByIdentity
+from whygrad.recorders.torch.ops import POLES
 from whygrad.recorders.torch.originals import gradient_of
 
-# Their derivative is not finite, or 0 * inf, at some point; by the names of torch's functions.
-POLES = frozenset(
-    "sqrt rsqrt pow rpow div true_divide rdiv rtruediv truediv reciprocal log log2 log10 log1p xlogy norm linalg_norm "
-    "linalg_vector_norm vector_norm matrix_norm frobenius_norm cdist pairwise_distance pdist std std_mean var exp "
-    "expm1 sinh cosh acos asin arccos arcsin atan2 acosh atanh tan softmax log_softmax logsumexp normalize "
-    "cosine_similarity prod cumprod lgamma digamma erfinv logit linalg_svd linalg_eigh svd eigh inverse linalg_inv "
-    "linalg_det logdet scaled_dot_product_attention binary_cross_entropy layer_norm group_norm batch_norm "
-    "ctc_loss".split()
-)
 # A gradient that is zero in one step may be so by chance; after this many in a row it is looked at.
 ZERO_STEPS = 2
 
@@ -64,7 +57,8 @@ class Values:
     Attributes:
         seen: what was measured where, since recording began.
         noted: of which inputs every element was zero, and which outputs are not finite although the inputs are.
-        lost: the entries of losses that are not finite.
+        overscaled: losses that are finite, and not once they are scaled.
+        lost: the entries of losses that are not finite, but for those that only a loss scaler has made too large.
         everything: whether every operation is measured.
     """
 
@@ -73,6 +67,7 @@ class Values:
         self.seen: dict[Place, GradientSeen] = {}
         self.noted: dict[Place, Noted] = {}
         self.lost: set[int] = set()
+        self.overscaled: ByIdentity[bool] = ByIdentity()
         self.everything = False
         self._hooked: dict[int, weakref.ref[Any]] = {}
         self._leaves: dict[int, Leaf] = {}
