@@ -13,6 +13,12 @@ FAULTS: Mapping[str, Words] = {
         "make a new tensor (`x = x + y`) instead of changing it in place, or write after the backward pass",
         wrong_cure="`retain_graph=True` does not bring the overwritten value back",
     ),
+    "stepped": Words(
+        "`{code}` changes parameters that a later backward pass still needs as they were",
+        "the optimizer changes them here, between the forward and the backward pass",
+        "make this step after the other backward pass, or compute that loss anew after the step",
+        wrong_cure="`retain_graph=True` does not bring the numbers of before the step back",
+    ),
     "spent": Words(
         "`{code}` uses a value whose graph an earlier backward pass has used up",
         "a value of an earlier step comes in here with its graph",

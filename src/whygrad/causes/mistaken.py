@@ -112,7 +112,7 @@ def computed(case: Case) -> Explanation | None:
 
 def twin(case: Case) -> Explanation | None:
     """The variables of another network, of the same build or beside it: the one that ran is asked for by nobody."""
-    if not case.parameter.is_variable or trained(case.flow):
+    if not case.parameter.is_variable or (trained(case.flow) and not _stands_in(case.flow, case.asked)):
         return None
     kinds = {cut.barrier.kind for cut in case.cuts}
     # A stop on top of that says that what went on unrecorded is a target; a stop alone may be in the wrong place.
@@ -181,6 +181,14 @@ def _is_same_build(flow: Flow, asked: frozenset[str]) -> bool:
     own = Counter(p.shape for p in flow.graph.parameters if p.asked)
     ran = Counter(p.shape for p in unasked(flow, asked))
     return ran <= own and 2 * ran.total() > own.total()
+
+
+@once
+def _stands_in(flow: Flow, asked: frozenset[str]) -> bool:
+    """Whether just what would have the place of all that is asked for in vain is asked for by nobody."""
+    lost = Counter(p.shape for p in flow.graph.parameters if p.asked and not flow.alive(p))
+    held = all(p.place_of("held") is not None for p in flow.graph.parameters if p.asked)
+    return held and lost.total() > 1 and lost == Counter(p.shape for p in unasked(flow, asked))
 
 
 @once

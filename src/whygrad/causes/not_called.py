@@ -208,6 +208,7 @@ from whygrad.causes.layers import (
     unreached_call,
 )
 from whygrad.causes.siblings import missing_at
+from whygrad.causes.stand_in import read_instead
 from whygrad.finding import Fix, Label, Proof, Step
 from whygrad.graph import Layer
 from whygrad.span import Span
@@ -225,6 +226,9 @@ def explain(case: Case) -> Explanation | None:
         return None  # there is no loss to speak of
     if flow.influences(parameter.value) or _read_in_window(case):
         return None
+    instead = read_instead(case)
+    if instead is not None:
+        return instead
     layer = layer_of(case)
     if layer is not None and runs(case, layer):
         return _unread(case, layer)

@@ -213,7 +213,7 @@ def _module_replaced(case: Case) -> Explanation | None:
     parameter, graph, flow = case.parameter, case.graph, case.flow
     if parameter.in_model is not False:
         return None
-    heirs = _by_holder(flow, case.asked).get(parameter.holder) if parameter.holder is not None else None
+    heirs = _by_holder(flow, case.asked).get(_below_self(parameter.holder)) if parameter.holder is not None else None
     if not heirs and not flow.influences(parameter.value):  # one in its very place may be made of its numbers
         heirs = _in_living_models(flow, case.asked)
     if not heirs:
@@ -263,8 +263,14 @@ def _by_holder(flow: Flow, asked: frozenset[str]) -> Mapping[str | None, Sequenc
     """The same, by how the user reaches it."""
     found: dict[str | None, list[Parameter]] = {}
     for heir in _heirs(flow, asked):
-        found.setdefault(heir.holder, []).append(heir)
+        for holder in {heir.holder, _below_self(f"self.{(heir.holder or '').partition('.')[2]}")}:
+            found.setdefault(holder, []).append(heir)
     return found
+
+
+def _below_self(holder: str) -> str:
+    """How the user reaches it, whatever the object is called that a method knows as `self`."""
+    return holder.removeprefix("self") if holder.startswith("self.") else holder
 
 
 @once

@@ -70,7 +70,7 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
     ]
     lost = not recorder.hooks.values.lost.isdisjoint(request.marks)
     if lost and not replay.noted["broken"]:
-        parameters = _spoiled_from_outside(request, parameters)
+        parameters = _spoiled_from_outside(described, parameters)
     if request.error is not None:
         parameters = _concerned(builder, targets, parameters)
     error = request.error
@@ -204,9 +204,9 @@ def _ends(
     }
 
 
-def _spoiled_from_outside(request: Request, parameters: list[Parameter]) -> list[Parameter]:
+def _spoiled_from_outside(described: Sequence[Described], parameters: list[Parameter]) -> list[Parameter]:
     """The same, with a word on a loss that is not finite though the weights still are."""
-    if any(worth(tensor) == "nonfinite" for tensor in request.sources):
+    if any(worth(d.tensor) == "nonfinite" for d in described):
         return parameters  # it comes of an earlier step
     event = Event("spoiled", None)
     return [replace(p, history=(*p.history, event)) if p.gradient == "nonfinite" else p for p in parameters]

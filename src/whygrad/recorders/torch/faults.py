@@ -21,20 +21,24 @@ Finder = Callable[[Log, Sequence[int], str, int], frames.Stack]
 
 
 def _overwritten(log: Log, inputs: Sequence[int], message: str, opened: int) -> frames.Stack:
-    """The last in-place write to a tensor of the shape that the message names."""
+    """The last in-place write, or step of an optimizer, to a tensor of the shape that the message names."""
     found = _SHAPE.search(message)
     if found is None:
         return ()
     shape = tuple(int(n) for n in found[1].split(",") if n.strip())
     shapes = (shape, shape[::-1])
-    found_in = [e.stack for e, made in _writes(log) if made.shape in shapes or _base_shape(log, made) in shapes]
-    return found_in[-1] if found_in else ()
+    writes = [w for w in _writes(log) if w[2].shape in shapes or _base_shape(log, w[2]) in shapes]
+    steps = [step for step in log.stepped if not step.shapes.isdisjoint(shapes)]
+    if steps and (not writes or steps[-1].number > writes[-1][0]):
+        return steps[-1].stack
+    return writes[-1][1] if writes else ()
 
 
-def _writes(log: Log) -> Iterator[tuple[Ran, Made]]:
-    for entry in log.entries:
+def _writes(log: Log) -> Iterator[tuple[int, frames.Stack, Made]]:
+    """Number, place and result of each write."""
+    for number, entry in enumerate(log.entries, log.first):
         if isinstance(entry, Ran) and ops.changes_first(entry.name) and entry.name != "data:set":
-            yield from ((entry, made) for made in entry.made)
+            yield from ((number, entry.stack, made) for made in entry.made)
 
 
 def _base_shape(log: Log, written: Made) -> tuple[int, ...] | None:
@@ -136,5 +140,7 @@ def fault_of(replay: Replay, inputs: Sequence[int], message: str, opened: int, r
     for text, (kind, find) in MESSAGES.items():
         if text in message:
             stack = find(replay.log, inputs, message, opened)
+            if any(stack is step.stack for step in replay.log.stepped):
+                kind = "stepped"
             return Fault(kind, replay.stack(stack or raised), bool(stack))
     return None

@@ -22,6 +22,7 @@ from whygrad.recorders.inner import Pair
 # A recorded operation costs about one kilobyte; older halves of a longer log are forgotten.
 MOST_ENTRIES = 200_000
 MOST_DERIVED = 256
+MOST_STEPS = 64
 
 
 class Made(NamedTuple):
@@ -119,6 +120,14 @@ class Backward:
     calls: int = 0
 
 
+class Stepped(NamedTuple):
+    """An optimizer took a step before the entry of this number, and changed tensors of these shapes."""
+
+    number: int
+    stack: Stack
+    shapes: frozenset[tuple[int, ...]]
+
+
 Entry = Met | Ran | Applied | Crossed | Marked
 
 
@@ -160,6 +169,7 @@ class Log:
     Attributes:
         derived: gradients that a further one may be asked of: the serials of what was differentiated, and of what
             that gave.
+        stepped: the last steps of optimizers.
         emptied: the serial of a tensor whose ``.grad`` the script set, to the entry before which it did, and where.
         living: ``id`` of each tensor object that was noted, to its serial and itself.
     """
@@ -171,6 +181,7 @@ class Log:
         self.departed = False
         self.derived: deque[Pair] = deque(maxlen=MOST_DERIVED)
         self.local = PerThread()
+        self.stepped: deque[Stepped] = deque(maxlen=MOST_STEPS)
         self.emptied: dict[int, tuple[int, Stack]] = {}
         self._serials = itertools.count(1)
         self.living: dict[int, tuple[int, weakref.ref[Any]]] = {}
@@ -226,5 +237,6 @@ class Log:
         self.entries.clear()
         self.derived.clear()
         self.emptied.clear()
+        self.stepped.clear()
         self.departed = False
         self.living = {key: known for key, known in self.living.items() if known[1]() is not None}

@@ -25,6 +25,7 @@ from whygrad.recorders.torch.compiled import unseen
 from whygrad.recorders.torch.facts import FEWEST_STEPS, Facts, Unapplied, has_closure, params_of, unapplied
 from whygrad.recorders.torch.forgotten import forgotten, read
 from whygrad.recorders.torch.identity import ByIdentity
+from whygrad.recorders.torch.log import Stepped
 from whygrad.recorders.torch.originals import gradient_of
 from whygrad.recorders.torch.steady import Pace
 from whygrad.recorders.torch.thaws import Thaws
@@ -206,6 +207,9 @@ class Steps:
     def _stepping(self, optimizer: Any, frame: FrameType) -> None:
         self.met(optimizer)
         facts = self._facts.get(optimizer, None)
+        if self.recorder.recording:
+            shapes = frozenset(tuple(p.shape) for p in params_of(optimizer) if gradient_of(p) is not None)
+            self.recorder.log.stepped.append(Stepped(self.now(), frames.capture(frame), shapes))
         if facts is not None:
             facts.stepped(optimizer)
             self.thaws.look(frame, facts.place)
