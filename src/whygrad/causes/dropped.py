@@ -9,7 +9,7 @@ from whygrad import source
 from whygrad.causes.cause import Case, in_package, loss_span
 from whygrad.causes.holder import holder, is_lent, is_unread, lets_go
 from whygrad.causes.once import once
-from whygrad.causes.parts import other_part
+from whygrad.causes.parts import doubled, other_part
 from whygrad.flow import Flow
 from whygrad.graph import Graph
 from whygrad.span import Span
@@ -47,6 +47,8 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     if instead is not None:
         return instead, stack[0]
     dead, held = holder(case, end, stack)
+    if not _together(dead, stack[0]) and (twice := doubled(stack[0])) is not None:
+        return twice, stack[0]
     if is_let_go(case, dead):
         return dead, dead
     back = handed_back(case, dead, held, stack)

@@ -15,6 +15,8 @@ from whygrad.span import Span
 _STATELESS = frozenset(("stateless_call",))
 # Calls that only wait for a result to be there.
 _WAITS = frozenset(("block_until_ready",))
+# Methods that put what they are given into a list, a dict or a set.
+_STORING = frozenset("append appendleft extend insert add update setdefault".split())
 # Which parts of a returned tuple or dict hold the value; None: the returned object as a whole.
 Parts = frozenset[object] | None
 
@@ -127,7 +129,7 @@ def bound_by(place: Span, parts: Parts) -> set[str]:
     """The names that hold (the given parts of) the value of the expression at a place."""
     statement = source.statement_at(place)
     if statement is None or isinstance(statement, ast.Expr):
-        return set()
+        return source.targets_of(statement) if statement is not None and _stores(statement.value, place) else set()
     if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Tuple) and len(statement.targets) == 1:
         target, given = statement.targets[0], statement.value.elts  # side by side: `a, b = f(x), g(x)`
         if isinstance(target, ast.Tuple) and len(target.elts) == len(given):
@@ -140,6 +142,13 @@ def bound_by(place: Span, parts: Parts) -> set[str]:
             chosen = [t for i, t in enumerate(target.elts) if i in parts]
             return set().union(*(source.bound(t) for t in chosen)) if chosen else set()
     return source.targets_of(statement)
+
+
+def _stores(call: ast.expr, place: Span) -> bool:
+    """Whether a call puts what is made at a place, one of its arguments, into the object whose method it is."""
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr not in _STORING:
+        return False
+    return any(source.covers(given, place) for given in call.args)
 
 
 def _returned(place: Span, names: set[str]) -> tuple[bool, Parts]:

@@ -60,3 +60,29 @@ def _constant(node: ast.expr | None) -> object:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
         return -node.operand.value if isinstance(node.operand.value, int) else None
     return node.value if isinstance(node, ast.Constant) else None
+
+
+def doubled(place: Span) -> Span | None:
+    """Where a call is given a list that names one value twice, after another of its function was made and left out.
+
+    Such as ``cat([h, h])`` behind ``context = ...``.
+
+    Args:
+        place: where the other value is made.
+    """
+    statement, function = source.statement_at(place), source.function_at(place)
+    if not isinstance(statement, ast.Assign) or function is None:
+        return None
+    own = source.targets_of(statement)
+    for following in source.statements(function):
+        for call in ast.walk(following) if following.lineno > statement.lineno else ():
+            given = call.args if isinstance(call, ast.Call) else []
+            for display in given:
+                if isinstance(display, (ast.List, ast.Tuple)) and _names_twice(display.elts, own):
+                    return source.range_of(display, place)
+    return None
+
+
+def _names_twice(elements: list[ast.expr], own: set[str]) -> bool:
+    names = [each.id for each in elements if isinstance(each, ast.Name)]
+    return len(names) > len(set(names)) and own.isdisjoint(names)

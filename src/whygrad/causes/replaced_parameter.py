@@ -213,7 +213,7 @@ def _module_replaced(case: Case) -> Explanation | None:
     parameter, graph, flow = case.parameter, case.graph, case.flow
     if parameter.in_model is not False:
         return None
-    heirs = _by_holder(flow, case.asked).get(_below_self(parameter.holder)) if parameter.holder is not None else None
+    heirs = _by_holder(flow, case.asked).get(parameter.holder) if parameter.holder is not None else None
     if not heirs and not flow.influences(parameter.value):  # one in its very place may be made of its numbers
         heirs = _in_living_models(flow, case.asked)
     if not heirs:
@@ -260,17 +260,12 @@ def _heirs(flow: Flow, asked: frozenset[str]) -> Sequence[Parameter]:
 
 @once
 def _by_holder(flow: Flow, asked: frozenset[str]) -> Mapping[str | None, Sequence[Parameter]]:
-    """The same, by how the user reaches it."""
+    """The same, by how the user reaches it; a method of the object that holds it reaches it by ``self``."""
     found: dict[str | None, list[Parameter]] = {}
     for heir in _heirs(flow, asked):
-        for holder in {heir.holder, _below_self(f"self.{(heir.holder or '').partition('.')[2]}")}:
+        for holder in {heir.holder, f"self.{(heir.holder or '').partition('.')[2]}"}:
             found.setdefault(holder, []).append(heir)
     return found
-
-
-def _below_self(holder: str) -> str:
-    """How the user reaches it, whatever the object is called that a method knows as `self`."""
-    return holder.removeprefix("self") if holder.startswith("self.") else holder
 
 
 @once

@@ -26,6 +26,11 @@ RAN = Words(
     "{layer} runs here, and nothing on the way to the loss reads what it gives",
     "{layer} ran, and no operation leads from it to the loss",
 )
+PART = Words(
+    "the loss uses only a part of what {layer} gives",
+    "{layer} runs here, and nothing on the way to the loss reads one part of what it gives",
+    "{layer} ran, and no operation leads from this part to the loss",
+)
 USED = Words(
     "the loss does not use what is computed with {layer}",
     "{layer} is used here, and nothing on the way to the loss reads what comes of it",
@@ -50,7 +55,7 @@ def spoken_of(case: Case, dropped: Span | None) -> tuple[str, Words]:
     """The layer that gives what is dropped, else that which holds the parameter, or the parameter used by itself."""
     parameter = case.parameter
     if (giver := called_at(case, dropped)) is not None:
-        return giver, RAN
+        return giver, PART if dropped is not None and _is_used_in_part(case.flow, dropped) else RAN
     layer = layer_of(case)
     if not parameter.is_variable or layer is None:
         return parameter.owner or parameter.name, USED

@@ -30,6 +30,7 @@ _SIGN = Words(
     "1 or -1 whatever comes in",
     "normalise along the axis that holds the features, or leave it out",
 )
+_LESS_MEAN = "layer_norm_1"
 _LENGTHS = ("norm", "normalize_1", "cosine_similarity_1")
 _CENTRED = frozenset(("mean", "sub", "mul", "square", "squareddifference"))
 _MEAN = Words(
@@ -45,6 +46,7 @@ def known_by_shape(case: Case, kind: str) -> Explanation | None:
     if not cuts:
         return None
     words = _SIGN if _is_scaled(case, cuts[0].op) else _WORDS
+    words = _MEAN if case.graph.op(cuts[0].op).name == _LESS_MEAN else words
     told = explain_cut(case, cuts, words, made(case, cuts[0].op, cuts[0].stack))
     return replace(told, severity="warning", doubtful=case.parameter.gradient != "zero")
 

@@ -14,6 +14,9 @@ Reason = tuple[str, str]
 _SUMS = frozenset("sum mean amax amin nansum norm linalg_norm linalg_vector_norm".split())
 _SHARES = frozenset("div true_divide divide truediv".split())
 CONSTANT: Reason = ("zero-gradient", "divided by its own sum over an axis of size one")
+CENTRED: Reason = ("zero-gradient", "less its own mean over a single entry")
+_BIAS = 2
+_CENTRED = f"{ops.CENTRED}_1"
 _SIGNS = frozenset(f"{name}_1" for name in ops.SCALED)
 
 
@@ -63,6 +66,8 @@ class Reasons:
             cut = ops.CUTS.get(entry.name) or ops.CUTS[name]
             # Grad mode off cuts here as well: what copies a weight to a target is no step of the model.
             return cut if entry.recording or cut[0] != "stop-gradient" else ("recording-off", "")
+        if name == _CENTRED and i < _BIAS:
+            return CENTRED if grad and entry.recording else None
         if (name, i) in ops.CUTS_OF and not (kept and name in ops.OVERWRITING):
             return ops.CUTS_OF[name, i]
         if kept and name in ops.OVERWRITING:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import prod
 from types import CodeType, FrameType
 from typing import Any
 
@@ -39,7 +41,7 @@ class Facts:
 def facts_of(name: str) -> Facts:
     """What is known of a function of this name."""
     plain = ops.plain(name)
-    settled = name in ops.NORMS or name in ops.SCALED
+    settled = name in ops.NORMS or name in ops.SCALED or name == ops.CENTRED
     return Facts(name, ops.changes_first(name), plain in ops.POLES, plain in ops.ARITHMETIC, settled)
 
 
@@ -66,6 +68,9 @@ def variant(facts: Facts, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Fact
         return facts_of(f"div_{how}_" if facts.name.endswith("_") else f"div_{how}")
     if facts.name in ops.SCALED:
         return facts_of(f"{facts.name}_1") if _is_single(args, kwargs, ops.SCALED[facts.name]) else facts
+    if facts.name == ops.CENTRED:
+        axes = kwargs.get("normalized_shape", args[1] if len(args) > 1 else ())
+        return facts_of(f"{facts.name}_1") if isinstance(axes, Sequence) and prod(axes) == 1 else facts
     if facts.settled:
         order = kwargs.get("p", kwargs.get("ord", args[1] if len(args) > 1 else None))
         return facts_of(f"{facts.name}_0") if type(order) in (int, float) and order == 0 else facts
