@@ -46,25 +46,26 @@ def _place(flow: Flow, opened: int) -> Span | None:
     own: Counter[Shape | None] = Counter(p.shape for p in _lost(flow, opened))
     if len(own) < 2 or None in own:
         return None
-    places: dict[tuple[object, ...], tuple[Span, Counter[Shape | None]]] = {}
-    for stack, shape in _leaves_read(flow, opened):
-        if shape in own and not any(switch_around(span) is not None for span in stack):
+    places: dict[tuple[object, ...], tuple[Span, dict[int, Shape | None]]] = {}
+    for stack, value in _leaves_read(flow, opened):
+        if (shape := flow.graph.value(value).shape) in own and not any(
+            switch_around(span) is not None for span in stack
+        ):
             for span in stack:
-                places.setdefault(span.place(), (span, Counter()))[1][shape] += 1
-    found = [span for span, shapes in places.values() if shapes == own and not in_package(span)]
+                places.setdefault(span.place(), (span, {}))[1][value] = shape
+    found = [span for span, read in places.values() if Counter(read.values()) == own and not in_package(span)]
     return max(found, key=lambda span: len(span.stack()), default=None)
 
 
-def _leaves_read(flow: Flow, opened: int) -> Iterator[tuple[tuple[Span, ...], Shape | None]]:
-    """Where each leaf or copy that is not asked for is read first on the way to the loss, and its shape."""
+def _leaves_read(flow: Flow, opened: int) -> Iterator[tuple[tuple[Span, ...], int]]:
+    """Where each leaf or copy that is not asked for is read on the way to the loss."""
     graph: Graph = flow.graph
-    met = {p.value for p in graph.parameters if p.asked}
+    asked = {p.value for p in graph.parameters if p.asked}
     for op in range(opened, len(graph)):
         if not _copies(graph, op) and any(flow.influences(value) for value in graph.outputs(op)):
             for value in graph.inputs(op):
-                if value not in met and _copies(graph, graph.value_op[value]):
-                    met.add(value)
-                    yield graph.stacks[graph.op_stack[op]], graph.value(value).shape
+                if value not in asked and _copies(graph, graph.value_op[value]):
+                    yield graph.stacks[graph.op_stack[op]], value
 
 
 def _copies(graph: Graph, op: int) -> bool:

@@ -48,3 +48,18 @@ def test_one_entry_alone_is_scaled(scaled: Callable[[torch.Tensor], torch.Tensor
 
 def test_a_single_row_is_scaled_along_its_entries() -> None:
     assert told(trained(lambda given: F.normalize(given[:1], dim=-1), 3)) == []
+
+
+def test_a_layer_norm_over_one_entry() -> None:
+    def program(width: int) -> None:
+        body, norm = nn.Linear(4, width, bias=False), nn.LayerNorm(width)
+        optimizer = torch.optim.SGD([*body.parameters(), *norm.parameters()], lr=0.01)
+        for _ in range(5):
+            optimizer.zero_grad()
+            (norm(body(x())) - 1).square().mean().backward()
+            optimizer.step()
+
+    (finding,) = findings_of(lambda: program(1))
+    assert (finding.cause, [p.path for p in finding.parameters]) == ("zero-gradient", ["body.weight", "norm.weight"])
+    assert "every number is its own mean" in finding.title
+    assert told(lambda: program(3)) == []

@@ -102,3 +102,16 @@ def test_an_optimizer_that_is_only_made_is_told_there() -> None:
     assert [(cause, place) for cause, place, _ in told(program)] == [
         ("not-updated", "torch.optim.SGD(model.parameters(), lr=0.02)")
     ]
+
+
+def test_an_optimizer_that_is_replaced_before_training_begins_is_silent() -> None:
+    def program() -> None:
+        for _ in range(2):
+            model = nn.Linear(4, 1)
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        for _ in range(12):
+            optimizer.zero_grad()
+            model(x()).square().mean().backward()
+            optimizer.step()
+
+    assert told(program) == []

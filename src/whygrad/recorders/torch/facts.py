@@ -33,6 +33,7 @@ class Facts:
     Attributes:
         parameters: those that have a name; ``groups``: of each, the number of its group.
         began: the log's next entry when it was made.
+        reached: whether a backward pass that was recorded led to what it holds before it took a step.
         place: where it was made; ``schedule``: where the schedule was made that changed its learning rate.
         library: whose optimizer it is, if not torch's own; ``asked``: where it was handed gradients first, then.
         unasked: where it first took a step before any backward pass, and had no gradient.
@@ -46,6 +47,7 @@ class Facts:
     groups: tuple[int, ...] = ()
     began: int = 0
     steps: int = 0
+    reached: bool = False
     rates: set[int] = field(default_factory=set)
     place: frames.Stack = ()
     schedule: frames.Stack = ()
@@ -68,6 +70,11 @@ class Facts:
         moving = {number for number, group in enumerate(groups_of(optimizer)) if has_rate(group)}
         self.rates |= moving
         self.pace.step(bool(moving))
+
+    def led_to(self, leaves: frozenset[int], held: Iterable[Any]) -> None:
+        """A backward pass led to the leaves with these ids, and it holds these parameters."""
+        if not (self.steps or self.reached or self.library):  # a library's steps by itself
+            self.reached = any(id(p) in leaves for p in held)
 
     def scheduled(self, optimizer: Any, place: frames.Stack) -> None:
         """A schedule was made for it, which changes the rates that it was made with."""
@@ -153,7 +160,7 @@ def unapplied(lives: Sequence[Facts], passes: int, cleared: int, answered: bool)
             yield Unapplied(facts, held, "rate of a group", facts.place)
         elif facts.unasked and not passes and not answered:
             yield Unapplied(facts, facts.parameters, "no backward", facts.unasked)
-        elif not facts.steps and (wasted or passes >= FEWEST_PASSES) and not facts.library:  # that steps by itself
+        elif not facts.steps and facts.reached and (wasted or passes >= FEWEST_PASSES):
             yield Unapplied(facts, held, "no step", facts.place)
         elif facts.steps >= FEWEST_STEPS and (kept := facts.left_alone()) and passes and not answered:
             yield Unapplied(facts, kept, "alias", facts.place)

@@ -171,6 +171,7 @@ class Requests:
                 call.leaves = reach.ids
             with torch._C.DisableTorchFunction():
                 call.got = worths([(id(leaf), gradient_of(leaf)) for leaf in reach.leaves])
+            self.steps.led_to(call.leaves)
             self.answered(call, reach.leaves)
         except Exception as error:
             self.fault(error)

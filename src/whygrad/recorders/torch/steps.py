@@ -152,6 +152,12 @@ class Steps:
         finally:
             self.ended(optimizer)
 
+    def led_to(self, leaves: frozenset[int]) -> None:
+        """A backward pass led to the leaves with these ids."""
+        for optimizer in self.optimizers:
+            if (facts := self._facts.get(optimizer, None)) is not None:
+                facts.led_to(leaves, params_of(optimizer))
+
     @property
     def any(self) -> bool:
         """Whether the script ever made an optimizer, or stepped one."""
