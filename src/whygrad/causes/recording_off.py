@@ -181,6 +181,12 @@ STOPPED = Words(
     "computed here, under `stop_recording`, and the tape does not record it",
     "take it out of the `stop_recording` block",
 )
+LEFT_OFF = Words(
+    "`{code}` switches grad mode off, and nothing switches it on again",
+    "grad mode is off from here on",
+    "switch it on again behind what is to run without: `with torch.no_grad():` does that by itself",
+    again="computed here, and grad mode is still off",
+)
 # The frameworks that record what runs inside a `with` block, and nothing else.
 _BY_BLOCK = frozenset(("tensorflow",))
 _ONCE = "compute it each time, inside the block that records, and not once where the model is made"
@@ -196,6 +202,8 @@ def explain(case: Case) -> Explanation | None:
     opened = case.graph.recording.opened
     once = _where_made(case, cuts[0])
     switched = in_switched(cuts[0].stack) if once is None else None
+    if case.graph.recording.switched is not None and switched is None and cuts[0].barrier.where is None:
+        return _left_off(case, case.graph.recording.switched, cuts[0])
     culprit = cuts[0].barrier.where or once or switched or seen_from(cuts[0].stack, opened)
     words = DETAILS.get(cuts[0].barrier.detail, spoken(WORDS, case))
     if switched is not None and culprit is switched and case.graph.framework in _BY_BLOCK:
@@ -214,6 +222,12 @@ def explain(case: Case) -> Explanation | None:
         fix = Fix(words.fix, _moved(case, culprit, opened)) if once is None else Fix(_ONCE)
         found = replace(found, fix=fix)
     return found
+
+
+def _left_off(case: Case, place: Span, cut: Cut) -> Explanation:
+    """Grad mode was switched off somewhere else, and never on again."""
+    found = explain_cut(case, [cut], LEFT_OFF, place)
+    return replace(found, labels=(*found.labels, *([Label(cut.span, LEFT_OFF.again)] if cut.span is not None else [])))
 
 
 def _where_made(case: Case, cut: Cut) -> Span | None:

@@ -7,7 +7,8 @@ from whygrad.causes.applied.left_out import root_of
 from whygrad.causes.cause import Case
 
 # The kinds of fault, as in ``graph_error``, and the causes that may stand behind one.
-REFUSALS = frozenset(("non-leaf", "empty", "no-tensor"))
+NO_LEAF = "non-leaf"
+REFUSALS = frozenset((NO_LEAF, "empty", "no-tensor"))
 # A number was asked for that is not known while a function is only traced.
 UNKNOWN_NUMBER = "unknown-number"
 # An optimizer was handed the gradient of something else than it was made for.
@@ -18,6 +19,12 @@ BEHIND = ("replaced-parameter", "frozen")
 def is_refused(case: Case) -> bool:
     """Whether the request is an optimizer that could not be made."""
     return case.graph.fault is not None and case.graph.fault.kind in REFUSALS
+
+
+def is_computed(case: Case) -> bool:
+    """Whether an optimizer was handed a tensor that the script computes outside of any layer."""
+    fault, op = case.graph.fault, case.graph.value_op[case.parameter.value] if case.parameter.value >= 0 else -1
+    return fault is not None and fault.kind == NO_LEAF and op >= 0 and not case.graph.op(op).scope
 
 
 def behind(case: Case) -> tuple[str, ...]:

@@ -138,6 +138,7 @@ from whygrad import rearrange, rewrite, source
 from whygrad.causes.cause import ANY, TRAINED, Case, Explanation, quoted, spoken
 from whygrad.causes.learning import trained, unasked
 from whygrad.causes.once import once
+from whygrad.causes.refusals import is_computed
 from whygrad.causes.renewed import begins_anew, makes_a_leaf, rebinds, renewed
 from whygrad.causes.words import Words, explained
 from whygrad.finding import Fix, Label, Proof, Step
@@ -184,7 +185,7 @@ def explain(case: Case) -> Explanation | None:
     if parameter.is_variable:
         return _module_replaced(case)
     place = parameter.made() or _made_at(case)
-    replaced = place is not None and (rebinds(place) or makes_a_leaf(place))
+    replaced = place is not None and (rebinds(place) or makes_a_leaf(place) or is_computed(case))
     was_variable = any(event.kind == "replaced" for event in parameter.history)
     if place is None or not (replaced or was_variable) or begins_anew(place):
         return None

@@ -11,7 +11,8 @@ from whygrad.span import Span
 class Recording:
     """How the request's recording was set up: where it opened, and what it follows.
 
-    ``used_up`` tells of a tape asked again after it was used up, ``used`` where it was asked before.
+    ``used_up`` tells of a tape asked again after it was used up, ``used`` where it was asked before; ``switched``
+    where recording was switched off, if it still was when the gradient was asked for.
     """
 
     opened: Span | None = None
@@ -19,6 +20,7 @@ class Recording:
     follows_variables: bool = True
     used_up: bool = False
     used: Span | None = None
+    switched: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

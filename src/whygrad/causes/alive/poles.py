@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 
 from whygrad import source
 from whygrad.causes.alive.birth import Birth, is_request, name_of, tell
@@ -14,6 +15,7 @@ from whygrad.causes.alive.unbounded import (
     FACTOR,
     FED,
     HIDDEN,
+    LONE,
     NEGATIVE,
     OUTSIDE,
     SPOILED,
@@ -25,6 +27,7 @@ from whygrad.causes.cause import Case, Explanation, chain_of, loss_span
 from whygrad.causes.learning import weights
 from whygrad.causes.words import Words, explained
 from whygrad.finding import Proof
+from whygrad.span import Span
 from whygrad.ways import Edge
 
 # Roots: NaN below zero, and at zero infinite, or not to be derived.
@@ -35,6 +38,7 @@ _ELEMENTWISE = frozenset(
     "mul multiply __mul__ __rmul__ neg __neg__ negative add addv2 __add__ sub __sub__ square".split()
 )
 _FAR = 4
+_SPREADS = frozenset("std var std_mean var_mean".split())
 # What they give of finite numbers may be too large, and is never NaN.
 _OF_INFINITE = frozenset("mul multiply sub add addv2 addn".split())
 _PRODUCTS = frozenset(("mul", "multiply"))
@@ -108,7 +112,19 @@ def factor(birth: Birth) -> Explanation | None:
 
 def from_outside(case: Case) -> Explanation:
     """A loss that is not finite for a reason that lies in what goes into it."""
-    return explained(OUTSIDE, loss_span(case.graph), chain_of(case))
+    spread = _spread_of_one(case)
+    return explained(LONE if spread is not None else OUTSIDE, spread or loss_span(case.graph), chain_of(case))
+
+
+def _spread_of_one(case: Case) -> Span | None:
+    """Where the spread of a single number is taken on the way to the loss, which is no number."""
+    graph, flow = case.graph, case.flow
+    for op in (graph.op(n) for n in range(len(graph)) if graph.names[graph.op_name[n]] in _SPREADS):
+        shapes = [graph.value(v).shape for v in (*op.inputs[:1], *op.outputs[:1])]
+        sizes = [prod(size or 0 for size in shape) for shape in shapes if shape is not None]
+        if len(sizes) == 2 and sizes[0] == sizes[1] and any(flow.influences(v) for v in op.outputs):
+            return op.span
+    return None
 
 
 def _is_smooth(birth: Birth) -> bool:

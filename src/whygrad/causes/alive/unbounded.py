@@ -82,6 +82,13 @@ OUTSIDE = Words(
     "the loss was looked at, and so was what operations with a pole give on the way to it, if it is not too large",
     "warning",
 )
+LONE = Words(
+    "`{code}` takes the spread of a single number, which is no number",
+    "one number has no spread: NaN",
+    "leave the scaling out where there is one number only, or take the spread with `correction=0`",
+    "the loss was looked at, and this is the spread of one number on the way to it",
+    "warning",
+)
 INDEFINITE = Words(
     "`{code}` is given a matrix that is not positive definite",
     "not a number for such a matrix",

@@ -13,14 +13,14 @@ from whygrad.graph import Graph
 from whygrad.recorders.lives import packages
 from whygrad.recorders.naming import unique
 from whygrad.recorders.recorder import Asked, Sink
-from whygrad.recorders.torch.aliases import aliases
 from whygrad.recorders.torch.asking import Request, with_siblings
 from whygrad.recorders.torch.births import Births
 from whygrad.recorders.torch.byhand import ByHand
-from whygrad.recorders.torch.closing import close, marked, unapplied
+from whygrad.recorders.torch.closing import close, marked
 from whygrad.recorders.torch.derivatives import derived
 from whygrad.recorders.torch.emptied import Emptied
-from whygrad.recorders.torch.facts import held_by, holding
+from whygrad.recorders.torch.ended import unapplied
+from whygrad.recorders.torch.facts import known_of
 from whygrad.recorders.torch.faults import kind_of
 from whygrad.recorders.torch.health import Health
 from whygrad.recorders.torch.hooks import Hooks
@@ -56,8 +56,8 @@ class Torch:
         self.lives.optimizer_made, self.lives.optimizer_failed = self._optimizer_made, self._optimizer_failed
         self.requests.used, steps = self._used, self.requests.steps
         steps.recorder = steps.thaws.recorder = self
-        steps.clearing.emptied = Emptied(self)
-        births, self.by_hand = Births(self), ByHand(self.log, self.hooks.crossings)
+        self.by_hand = ByHand(self.log, self.hooks.crossings)
+        births, steps.clearing.emptied = Births(self), Emptied(self)
         self.requests.answered, self.lives.module_made = births.answered, births.made
         self.steady = Steady(lambda asked: self.sink.asked(asked) if self.sink is not None else None)
         steps.goes_on = lambda o: not self.recording and self.steady.goes_on(o)
@@ -203,8 +203,7 @@ class Torch:
             held = [p for group in optimizer.param_groups for p in group["params"]]
             names = self._names(frame, held)
             self.known.remember(held, names)
-            place, own = self.lives.optimizers.get(optimizer, ()), held_by(self, optimizer)
-            self.requests.steps.made(optimizer, holding(own, place, aliases=aliases(held, self.lives, names)))
+            self.requests.steps.made(optimizer, known_of(self, optimizer, names))
 
     def _optimizer_failed(self, error: BaseException, given: Any, frame: Any) -> None:
         """An optimizer refused what it was given; whether it matters shows when the script ends in it."""

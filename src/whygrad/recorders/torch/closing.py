@@ -79,7 +79,7 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         parameters,
         replay.stack(request.stack),
         layers(recorder, names, replay),
-        Recording(None, replay.first_op, True, False),
+        Recording(None, replay.first_op, True, False, switched=_switched(log, request, replay)),
         None if error is None else f"{type(error).__name__}: {error}",
         request.target_text,
         None if error is None else fault_of(replay, request.inputs, str(error), request.opened, request.stack),
@@ -109,6 +109,12 @@ def _held(request: Request, names: Names) -> Iterable[tuple[Any, tuple[str, str,
                 if isinstance(value, torch.Tensor) and id(value) in names.labels:
                     yield frame, (name, frame.f_code.co_qualname, value)
         frame = frame.f_back
+
+
+def _switched(log: Log, request: Request, replay: Replay) -> Span | None:
+    """Where grad mode was switched off that was still off when the gradient was asked for."""
+    off = log.switched and not log.off.isdisjoint(request.marks)
+    return replay.stack(log.switched)[0] if off else None
 
 
 def _path(names: Names, module: Any) -> str:
@@ -275,22 +281,9 @@ def marked(log: Log, values: Values, targets: Sequence[Any]) -> int:
     """
     note(log, targets)
     number = log.now
+    if not torch.is_grad_enabled():
+        log.off.add(number)
     if any(worth(t) == "nonfinite" and not values.overscaled.get(t, False) for t in targets):
         values.lost.add(number)
     log.add(Marked(tuple(log.serial(t) for t in targets)))
     return number
-
-
-def unapplied(recorder: Torch) -> Iterator[Graph]:
-    """For each optimizer that could not change what it holds, a Graph that says so; most have no operations."""
-    yield from recorder.requests.steps.never_let_through()
-    yield from recorder.requests.steps.thaws.graphs()
-    yield from recorder.by_hand.lost()
-    yield from recorder.requests.steps.clearing.emptied.graphs()
-    for found in recorder.requests.steps.unapplied():
-        facts, place = found.facts, frames.spans(found.place)[0] if found.place else None
-        kept = Event("kept", place, found.why, note=found.note)
-        parameters = [replace(p, history=(kept,)) for p in found.parameters]
-        if parameters:
-            builder = GraphBuilder(recorder.framework, "torch.optim.Optimizer.step", facts.library)
-            yield builder.graph((), parameters, frames.spans(facts.asked) if facts.asked else ())

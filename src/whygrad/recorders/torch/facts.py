@@ -10,13 +10,14 @@ import torch
 
 from whygrad.graph import Graph, Parameter
 from whygrad.recorders import frames
-from whygrad.recorders.torch.aliases import Alias
+from whygrad.recorders.torch.aliases import Alias, aliases
 from whygrad.recorders.torch.steady import Pace
 from whygrad.recorders.torch.undone import Undone
 from whygrad.recorders.torch.values import worth
 
 if TYPE_CHECKING:
     from whygrad.recorders.torch import Torch
+    from whygrad.recorders.torch.names import Names
 
 # Fewer steps, or backward passes without one, may be a short trial.
 FEWEST_STEPS, FEWEST_PASSES = 3, 10
@@ -40,6 +41,7 @@ class Facts:
         skipped: how many steps a loss scaler left out so far; ``shelved``: what was asked in the first of these.
         scale: of the loss, at the last of them.
         undone: whether the script puts back what its steps change; ``pace``: of all its steps.
+        before: the optimizers that were there when it was made, and how many steps each had made by then.
         aliases: the parameters in whose place it holds tensors that are not they.
     """
 
@@ -60,6 +62,7 @@ class Facts:
     undone: Undone = field(default_factory=Undone)
     pace: Pace = field(default_factory=Pace)
     aliases: tuple[Alias, ...] = ()
+    before: Sequence[tuple[Facts, int]] = ()
 
     def stepped(self, optimizer: Any) -> None:
         """It takes a step."""
@@ -151,8 +154,9 @@ def unapplied(lives: Sequence[Facts], passes: int, cleared: int, answered: bool)
         cleared: how often the gradients of new ones were cleared; ``answered``: ``autograd.grad`` gave some as well.
     """
     wasted = cleared >= FEWEST_CLEARED and not any(facts.steps for facts in lives)
-    applied = {p.path for facts in lives for p in facts.moved()}
     for facts in lives:
+        over = [id(other) for other, steps in facts.before if other.pace.steps == steps]
+        applied = {p.path for other in lives if id(other) not in over for p in other.moved()}
         held = tuple(p for p in facts.parameters if p.path not in applied)  # an optimizer may wrap another
         if facts.steps >= FEWEST_STEPS and not facts.rates:
             yield Unapplied(facts, held, "schedule" if facts.schedule else "rate", facts.schedule or facts.place)
@@ -196,6 +200,16 @@ def held_by(recorder: Torch, optimizer: Any) -> list[tuple[int, Parameter]]:
         for number, p in held
         if (home := recorder.known.home(p)) is not None
     ]
+
+
+def known_of(recorder: Torch, optimizer: Any, names: Names) -> Facts:
+    """What is known of a new optimizer of torch's.
+
+    Args:
+        names: what the script calls what it holds.
+    """
+    place, held = recorder.lives.optimizers.get(optimizer, ()), params_of(optimizer)
+    return holding(held_by(recorder, optimizer), place, aliases=aliases(held, recorder.lives, names))
 
 
 def has_closure(args: Any, kwargs: Any) -> bool:

@@ -169,6 +169,7 @@ class Log:
     Attributes:
         derived: gradients that a further one may be asked of: the serials of what was differentiated, and of what
             that gave.
+        switched: where grad mode was last switched off; ``off``: the gradient requests that came while it was.
         stepped: the last steps of optimizers.
         emptied: the serial of a tensor whose ``.grad`` the script set, to the entry before which it did, and where.
         living: ``id`` of each tensor object that was noted, to its serial and itself.
@@ -181,6 +182,8 @@ class Log:
         self.departed = False
         self.derived: deque[Pair] = deque(maxlen=MOST_DERIVED)
         self.local = PerThread()
+        self.switched: Stack = ()
+        self.off: set[int] = set()
         self.stepped: deque[Stepped] = deque(maxlen=MOST_STEPS)
         self.emptied: dict[int, tuple[int, Stack]] = {}
         self._serials = itertools.count(1)
@@ -238,5 +241,6 @@ class Log:
         self.derived.clear()
         self.emptied.clear()
         self.stepped.clear()
+        self.off.clear()
         self.departed = False
         self.living = {key: known for key, known in self.living.items() if known[1]() is not None}

@@ -28,7 +28,7 @@ from whygrad.recorders.torch.values import Values
 IGNORED = frozenset(
     "size dim ndimension numel nelement stride is_floating_point is_complex is_contiguous is_same_size is_signed "
     "element_size data_ptr storage storage_offset untyped_storage register_post_accumulate_grad_hook "
-    "retain_grad backward grad __len__ __hash__ __repr__ __str__ __format__ __dir__ __contains__ _set_grad_enabled "
+    "retain_grad backward grad __len__ __hash__ __repr__ __str__ __format__ __dir__ __contains__ "
     "get_device is_shared is_pinned is_inference is_nonzero_static has_names is_conj is_neg is_distributed "
     "is_coalesced _is_view __deepcopy__ __reduce_ex__ __setstate__ _is_all_true share_memory_ is_tensor "
     "set_default_dtype get_default_dtype _record_function_enter_new typename save _assert_async".split()
@@ -94,6 +94,8 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
         name = str(getattr(func, "__name__", ""))
         if name in ("__get__", "__set__", "__delete__"):
             return self._property(func, str(getattr(getattr(func, "__self__", None), "__name__", "")), name)
+        if name == "_set_grad_enabled":
+            return self._switches
         if name in IGNORED or getattr(func, "__module__", "") == "torch.nn.init" or "profiler" in str(func):
             return None
         if name in LEAVING:
@@ -129,6 +131,16 @@ class Mode(TorchFunctionMode):  # type: ignore[misc]
             frame = sys._getframe(2)
             if frames.is_user_file(frame.f_code.co_filename):
                 self.log.emptied[self.log.serial(args[0])] = (self.log.now, frames.capture(frame))
+        except Exception as error:
+            self.fault(error)
+        return result
+
+    def _switches(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        was_on = torch.is_grad_enabled()
+        result = func(*args, **kwargs)
+        try:
+            if was_on and args and not args[0]:
+                self.log.switched = frames.capture(sys._getframe(2))
         except Exception as error:
             self.fault(error)
         return result

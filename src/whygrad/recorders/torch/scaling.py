@@ -23,9 +23,9 @@ def install(patches: Patches, steps: Steps) -> None:
     @passed_over
     @wraps(original)
     def step(self: Any, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
-        before = steps.count(optimizer)
+        before = steps.pace_of(optimizer).steps
         result = original(self, optimizer, *args, **kwargs)
-        if before == steps.count(optimizer) and not torch.compiler.is_compiling():
+        if before == steps.pace_of(optimizer).steps and not torch.compiler.is_compiling():
             steps.skipped(optimizer, sys._getframe(1), _scale_of(self))
         return result
 

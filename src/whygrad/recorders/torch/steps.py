@@ -88,7 +88,8 @@ class Steps:
     def made(self, optimizer: Any, facts: Facts) -> None:
         """A new optimizer, and what is known of it."""
         self.met(optimizer)
-        self._facts[optimizer], facts.began = facts, self.now()
+        facts.began, facts.before = self.now(), [(other, other.pace.steps) for other in self._lives]
+        self._facts[optimizer] = facts
         self._lives.append(facts)
 
     def answered(self, mark: int, sources: Sequence[Any]) -> None:
@@ -123,15 +124,6 @@ class Steps:
         """What its further steps are to be counted by."""
         facts = self._facts.get(optimizer, None)
         return facts.pace if facts is not None else Pace()
-
-    def count(self, optimizer: Any) -> int:
-        """How many steps an optimizer has made."""
-        try:
-            facts = self._facts.get(optimizer, None)
-            return facts.steps if facts is not None else 0
-        except Exception as error:
-            self.fault(error)
-            return 0
 
     @unseen
     def skipped(self, optimizer: Any, frame: FrameType, scale: float) -> None:
