@@ -11,6 +11,7 @@ from whygrad.causes.alive.birth import Birth, is_request, name_of, tell
 from whygrad.causes.alive.unbounded import (
     BEGINS,
     DATA,
+    EMPTY,
     FACTOR,
     FED,
     HIDDEN,
@@ -40,6 +41,8 @@ _OF_INFINITE = frozenset("mul multiply sub add addv2 addn".split())
 _PRODUCTS = frozenset(("mul", "multiply"))
 # How the place of an element begins that is no number, in lower case.
 _NO_NUMBER = "nan"
+# What it says where that was made of an infinity which came in from outside.
+_INFINITE = "infinite"
 _BACKWARD = "what came back to this operation was finite, and what it gave not"
 _ALONE = "what comes back around it was measured: it is the only operation in between with such a place"
 _CAME_IN = "measured in the forward pass: it was not finite before any operation"
@@ -61,6 +64,9 @@ def forward(case: Case) -> Explanation | None:
         told = tell(birth, FED if place is not None and is_request(case, place) else DATA, at=place)
         return replace(told, proof=Proof("structural", True, _CAME_IN))
     undefined = _is_undefined(case, first)
+    place = case.graph.op(first.op).span
+    if undefined and place is not None and is_request(case, place):  # only what is trained on comes in there
+        return replace(tell(birth, FED, at=place), proof=Proof("structural", True, _CAME_IN))
     told = tell(birth, UNDEFINED if undefined else _broken(birth))
     told = replace(told, proof=Proof("structural", True, _NOT_NAN if undefined else _FORWARD))
     return _at_point(case, told, "its result", first.sink)
@@ -155,8 +161,11 @@ def _at_point(case: Case, told: Explanation, what: str, value: int) -> Explanati
 
 
 def _is_undefined(case: Case, edge: Edge) -> bool:
-    """Whether an operation gives NaN that does so only where something infinite goes into it."""
-    return _is_nan(case, edge.sink) and name_of(case, edge) in _OF_INFINITE
+    """Whether an operation gives NaN because something infinite goes into it."""
+    if not _is_nan(case, edge.sink):
+        return False
+    name = name_of(case, edge)
+    return name in _OF_INFINITE or (_INFINITE in case.graph.points[edge.sink] and WAYS.get(name) is not EMPTY)
 
 
 def _first_break(case: Case) -> Edge | None:

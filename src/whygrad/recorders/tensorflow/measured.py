@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from whygrad.graph import GradientSeen, Graph
 from whygrad.recorders.tensorflow.beside import Copies, Refused
-from whygrad.recorders.tensorflow.origins import Content, Origins, content
+from whygrad.recorders.tensorflow.origins import Content, Origins, content, is_sealed
 from whygrad.recorders.tensorflow.unrolled import MEET_ZEROS, Path, Seen
 from whygrad.recorders.tensorflow.values import Between, worth
 
@@ -28,11 +28,12 @@ class Placed(NamedTuple):
 
 
 class Step(NamedTuple):
-    """An operation: whether it reads a variable, ids of what goes in, ids and names of what comes out."""
+    """An operation: whether it reads a variable, ids of what goes in, ids and names of what comes out; lists apart."""
 
     reads: bool
     inputs: tuple[int, ...]
     outputs: tuple[tuple[int, str], ...]
+    sealed: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -153,7 +154,8 @@ def _leading_to(targets: Iterable[Any]) -> Iterator[Step]:
     for op in todo[0].graph.get_operations() if todo else ():
         if op in found:
             floats = tuple((t._id, t.name) for t in op.outputs if t.dtype.is_floating)
-            yield Step(op.type in _READS, tuple(t._id for t in op.inputs), floats)
+            sealed = tuple(t._id for t in op.outputs if is_sealed(t))
+            yield Step(op.type in _READS, tuple(t._id for t in op.inputs), floats, sealed)
 
 
 def _breaks(compiled: Compiled, run: Beside) -> Mapping[int, str]:
@@ -163,6 +165,7 @@ def _breaks(compiled: Compiled, run: Beside) -> Mapping[int, str]:
     origins = Origins()
     for step in steps:
         held = [(number, contents[name]) for number, name in step.outputs]
+        held += [(number, "sealed") for number in step.sealed]
         if step.inputs:
             origins.ran(step.inputs, held)
         else:

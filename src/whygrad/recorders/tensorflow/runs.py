@@ -40,6 +40,9 @@ class Runs:
         came_round: told the name of a function that holds requests, after each run that makes it a loop.
 
     They are measured until each has run often enough, whether anything else is recorded or not.
+
+    Attributes:
+        most: how often the function among those with requests ran that ran most, while that was counted.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Runs:
         self._held: weakref.WeakKeyDictionary[Any, weakref.WeakSet[Any]] = weakref.WeakKeyDictionary()
         self._all: list[Compiled] = []
         self._on = self._resting = False
+        self.most = 0
 
     def install(self) -> None:
         """Listen to compiled functions that are called."""
@@ -130,6 +134,7 @@ class Runs:
             if not held or not news:
                 return False
             rounds = self._rounds[function.graph] = self._rounds.get(function.graph, 0) + 1
+            self.most = max(self.most, rounds)
             return rounds >= STEPS_OF_A_LOOP
         except Exception as error:
             self.fault(error)

@@ -171,7 +171,7 @@ class _Run:
             if _is_float(one):
                 self.watch(one)
         if self.origins is not None and op.type not in READS:
-            held = [(one._id, content(one)) for one in made if _is_float(one)]
+            held = [(one._id, content(one)) for one in made if hasattr(one, "_numpy_internal")]
             self.origins.ran([one._id for one in inputs], held)
         return made  # type: ignore[no-any-return]
 
@@ -181,6 +181,8 @@ class _Run:
         found = self._constants.get(op)
         if found is None:
             found = self._constants[op] = ops.convert_to_tensor(tensor_util.MakeNdarray(op.get_attr("value")))
+            if self.origins is not None:
+                self.origins.came_in(found._id, content(found))
         return found
 
 
