@@ -14,6 +14,7 @@ from whygrad.causes.alive.unbounded import (
     EMPTY,
     FACTOR,
     FED,
+    HELD,
     HIDDEN,
     NEGATIVE,
     OUTSIDE,
@@ -41,6 +42,7 @@ _OF_INFINITE = frozenset("mul multiply sub add addv2 addn".split())
 _PRODUCTS = frozenset(("mul", "multiply"))
 # How the place of an element begins that is no number, in lower case.
 _NO_NUMBER = "nan"
+_READS = frozenset(("readvariableop", "resourcegather"))
 # What it says where that was made of an infinity which came in from outside.
 _INFINITE = "infinite"
 _BACKWARD = "what came back to this operation was finite, and what it gave not"
@@ -59,6 +61,8 @@ def forward(case: Case) -> Explanation | None:
     if first is None:
         return None
     birth = Birth(case, first, (first,))
+    if name_of(case, first) in _READS:
+        return explained(HELD, loss_span(case.graph), chain_of(case))
     if first.source in case.graph.breaks:
         place = case.graph.op(first.op).span
         told = tell(birth, FED if place is not None and is_request(case, place) else DATA, at=place)
@@ -110,6 +114,17 @@ def pole(birth: Birth) -> Explanation | None:
 def factor(birth: Birth) -> Explanation | None:
     """A product that hands back what is not finite, and was handed finite numbers: it is the other factor."""
     return tell(birth, FACTOR, _BACKWARD) if birth.name in _PRODUCTS else None
+
+
+def fed(birth: Birth) -> Explanation | None:
+    """A product with data that is not finite: the loss may be all the same, behind something that saturates."""
+    graph, flow = birth.case.graph, birth.case.flow
+    given = [value for value in graph.points if graph.value_op[value] < 0]
+    if not set(graph.inputs(birth.edge.op)) & set(flow.forward(given, barriers=False)):
+        return None
+    place = graph.op(birth.edge.op).span
+    is_inside = place is not None and is_request(birth.case, place)
+    return replace(tell(birth, FED if is_inside else DATA, at=place), proof=Proof("structural", True, _CAME_IN))
 
 
 def from_outside(case: Case) -> Explanation:

@@ -73,6 +73,10 @@ class Origins:
             elif holds in BROKEN:
                 self.states[number], self._roots[number] = holds, self._begun(number, holds, bad)
 
+    def given(self) -> Mapping[int, str]:
+        """What nothing recorded has made and is not finite, and what it holds, in words."""
+        return {number: _SPOKEN[self.states[number]] for number in self._given}
+
     def of(self, targets: Iterable[int]) -> Mapping[int, str]:
         """In which tensors that began, as far as it was followed up to these, and what they hold, in words."""
         roots = {root for target in targets for root in self._roots.get(target, ())}
