@@ -56,6 +56,11 @@ def dead_relu_compiled() -> None:
     dead(compiled=True)
 
 
+def settled_softmax() -> None:
+    lost, kept = dense("lost", 3), dense("kept")
+    steps([lost, kept], lambda: tf.reduce_mean(tf.nn.softmax(lost(X) * 1e6) * X[:, :3]) + tf.reduce_mean(kept(X) ** 2))
+
+
 def root(compiled: bool) -> None:
     lost, kept = dense("lost", kernel_initializer="zeros", use_bias=False), dense("kept")
     steps(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from whygrad import provenance
 from whygrad.causes import CAUSES, LINKS
 from whygrad.causes.cause import Case, Explanation, alone
 from whygrad.causes.constants import beside_constants
+from whygrad.causes.once import once
 from whygrad.causes.refusals import behind, is_meant, is_refused
 from whygrad.causes.remade import is_renewed
 from whygrad.causes.unlisted import is_unlisted
@@ -157,18 +158,29 @@ def zero_filled(parameter: Parameter, flow: Flow) -> bool:
     if not flow.influences(parameter.value):
         return _is_read_in_a_loop(parameter, flow)
     edges = list(flow.way(parameter.value))
-    if any(edge.op >= 0 and flow.graph.names[flow.graph.op_name[edge.op]] == CARRY for edge in edges):
+    loops = _loops(flow)
+    if any(edge.op in loops or (edge.barrier is not None and _is_inside(edge.op, loops)) for edge in edges):
         return True
     return any(edge.barrier is not None and edge.barrier.zeros for edge in edges) or _meets_zeros(parameter, flow)
 
 
 def _is_read_in_a_loop(parameter: Parameter, flow: Flow) -> bool:
     """Whether an operation reads it between the head of a loop and what a turn ends in."""
-    graph = flow.graph
     readers = flow.readers(parameter.value) if parameter.value >= 0 else []
-    carries = [op for op in range(len(graph)) if graph.names[graph.op_name[op]] == CARRY] if readers else []
-    ends = {op: graph.value_op[graph.inputs(op)[1]] for op in carries}
-    return any(op < reader < end for op, end in ends.items() for reader in readers)
+    loops = _loops(flow) if readers else {}
+    return any(_is_inside(reader, loops) for reader in readers)
+
+
+@once
+def _loops(flow: Flow) -> Mapping[int, int]:
+    """The heads of loops, and for each the operation that a turn of it ends in."""
+    graph = flow.graph
+    heads = [op for op in range(len(graph)) if graph.names[graph.op_name[op]] == CARRY]
+    return {op: graph.value_op[graph.inputs(op)[1]] for op in heads}
+
+
+def _is_inside(op: int, loops: Mapping[int, int]) -> bool:
+    return any(head < op < end for head, end in loops.items())
 
 
 def _meets_zeros(parameter: Parameter, flow: Flow) -> bool:

@@ -62,3 +62,37 @@ def test_what_weighs_nothing_or_is_no_term_is_not_blamed(tmp_path: Path, returne
     finding = _found(tmp_path / "train.py", returned)
     assert finding.culprit is not None
     assert finding.culprit.line == 3
+
+
+APART = """def forward(obs):
+    return actor(obs), critic(obs)
+
+
+def loss_fn(policy, ret):
+    value = mean((ret - target) ** 2)
+    return mean(policy) + value
+"""
+
+
+def test_it_is_where_another_function_was_to_use_it(tmp_path: Path) -> None:
+    file = tmp_path / "train.py"
+    file.write_text(APART, "utf-8")
+    lines = APART.splitlines()
+
+    def at(line: int, code: str, function: str) -> tuple[Span, ...]:
+        column = lines[line - 1].index(code) + 1
+        return (Span(str(file), line, column, line, column + len(code), function, code),)
+
+    builder = GraphBuilder("jax", "grad")
+    a, c, policy, value, actor, loss = (builder.value("float32", (2,)) for _ in range(6))
+    builder.op("dot", [a], [policy], stack=at(2, "actor(obs)", "forward"))
+    builder.op("dot", [c], [value], stack=at(2, "critic(obs)", "forward"))
+    builder.op("mean", [policy], [actor], stack=at(7, "mean(policy)", "loss_fn"))
+    builder.op("add", [actor], [loss], stack=at(7, "mean(policy) + value", "loss_fn"))
+    parameters = [
+        Parameter("actor/w", (2,), "f", a, gradient="present"),
+        Parameter("critic/w", (2,), "f", c, gradient="none", owner="critic"),
+    ]
+    (finding,) = diagnose(builder.graph([loss], parameters))
+    assert finding.culprit is not None
+    assert (finding.cause, finding.culprit.line) == ("unused-output", 6)

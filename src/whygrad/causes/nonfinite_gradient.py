@@ -154,7 +154,7 @@ There is no flag for it. There is no use for a NaN gradient.
 from __future__ import annotations
 
 from whygrad.causes.alive.birth import births
-from whygrad.causes.alive.poles import factor, forward, from_outside, hidden, pole, suspected, unmeasured
+from whygrad.causes.alive.poles import factor, fed, forward, from_outside, hidden, pole, suspected, unmeasured
 from whygrad.causes.cause import Case, Explanation
 
 ID = "nonfinite-gradient"
@@ -167,7 +167,7 @@ def explain(case: Case) -> Explanation | None:
     told = forward(case)
     if told is not None:
         return told
-    found = (look(birth) for look in (pole, hidden, factor) for birth in births(case, "nonfinite"))
+    found = (look(birth) for look in (pole, hidden, fed, factor) for birth in births(case, "nonfinite"))
     told = next((one for one in found if one is not None), None)
     if told is None and (inside := unmeasured(case)):
         return suspected(case, inside)

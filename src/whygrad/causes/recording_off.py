@@ -216,7 +216,7 @@ def explain(case: Case) -> Explanation | None:
         found = replace(found, labels=(*found.labels, Label(switch, "this switches grad mode off")))
         found = replace(found, fix=Fix(words.fix, left_on(case, switch)))
     if opened is not None and culprit is not None and opened.place() != culprit.place():
-        before = (opened.line or 0) > (culprit.line or 0)
+        before = cuts[0].op < case.opened
         text = "recording begins only here" if before else "recording began here, and has ended before"
         found = replace(found, labels=(*found.labels, Label(opened, text)))
         fix = Fix(words.fix, _moved(case, culprit, opened)) if once is None else Fix(_ONCE)

@@ -10,7 +10,7 @@ _ANEW = Words(
     "`{code}` makes it anew in each forward pass, and no model holds it",
     "a new layer is made here each time, with new weights",
     "make the layer once, in `__init__` of the model, and call it here",
-    "another one was made here in the step before, and a gradient would reach this one too",
+    "more than one is made at this place, and a gradient would reach this one too",
 )
 
 

@@ -179,13 +179,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from whygrad.causes.bare import bare_term
-from whygrad.causes.cause import Case, Explanation, quoted
+from whygrad.causes.cause import Case, Explanation, in_package, quoted
 from whygrad.causes.dropped import stack_of, takes_another
 from whygrad.causes.ends import dead_end
 from whygrad.causes.shown import made_of
 from whygrad.causes.taken import taken_instead
 from whygrad.causes.unread import BARE, cure, spoken_of, taking, trains
 from whygrad.finding import Fix, Label, Proof, Step
+from whygrad.span import Span
 
 ID = "unused-output"
 
@@ -206,6 +207,8 @@ def explain(case: Case) -> Explanation | None:
         dropped = None  # what the library does in there is not the script's to mend
     layer, words = spoken_of(case, dropped)
     bare = bare_term(case, dropped) if dropped is not None else None
+    if bare is None and place is not None and _makes_loss(case, place):
+        bare = bare_term(case, place)
     if bare is not None:
         place = bare
     labels = []
@@ -226,6 +229,12 @@ def explain(case: Case) -> Explanation | None:
         ),
         proof=Proof("structural", True, words.proof.format(layer=quoted(layer))),
     )
+
+
+def _makes_loss(case: Case, place: Span) -> bool:
+    """Whether the function around a place is the one that makes the loss, and no library's."""
+    made = [span for target in case.graph.targets for span in stack_of(case, target)[:1]]
+    return any((span.file, span.function) == (place.file, place.function) and not in_package(span) for span in made)
 
 
 def _chain(case: Case, end: int | None) -> tuple[Step, ...]:

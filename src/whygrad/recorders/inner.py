@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from whygrad.graph import Graph
 from whygrad.recorders.reaching import carried, leading_to
 
+_UNTAPED = "recording-off"
 Pair = tuple[frozenset[int], frozenset[int]]
 
 
@@ -43,7 +44,10 @@ class Inner:
         while len(differentiated) > before:  # derivatives of derivatives
             before = len(differentiated)
             differentiated |= _made_of(known, leading_to(influence, differentiated))
-        return leading_to(graph, differentiated) - read if differentiated else set()
+        # Nothing would reach it on a tape that recorded all of this either.
+        taped = {op: tuple(b for b in held if b.kind != _UNTAPED) for op, held in graph.barriers.items()}
+        recorded = replace(graph, barriers=taped)
+        return leading_to(recorded, differentiated) - read if differentiated else set()
 
     def _values(self, ids: Iterable[int]) -> set[int]:
         return {value for number in ids for value in self.values.get(number, ())}

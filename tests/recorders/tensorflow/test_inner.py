@@ -80,3 +80,14 @@ def test_what_shifts_is_excused_behind_a_second_derivative_too(ear: Ear) -> None
         loss = tf.reduce_mean(tf.square(second.gradient(slope, x)))
     tape.gradient(loss, [model.hidden, model.bias])
     assert [p.name for p in ear.graphs[-1].parameters if p.asked] == ["hidden"]
+
+
+def test_what_only_shifts_is_not_spoken_of_where_the_tape_opens_too_late(ear: Ear) -> None:
+    model = Energy()
+    with tf.GradientTape():  # of a second derivative, which is over by then
+        forces = model.forces(tf.constant(X))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(forces + X))
+    tape.gradient(loss, [model.hidden, model.bias])
+    found = diagnose(ear.graphs[-1])
+    assert [(f.cause, [p.path for p in f.parameters]) for f in found] == [("recording-off", ["hidden"])]

@@ -18,6 +18,7 @@ from whygrad.recorders.tensorflow.origins import Origins, content
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.filterwarnings("ignore")]
 keras = tf.keras
+FIT = "model.fit(x, X[:, :1], epochs=2, verbose=0)"
 MASK = np.array([[1.0, 1.0, 0.0, 1.0]] * 8, "float32")
 
 
@@ -34,7 +35,7 @@ def test_an_infinity_that_came_in_is_not_to_blame_for_a_nan() -> None:
     origins.came_in(1, "infinite")
     origins.ran([1, 2], [(3, "nan")])
     origins.ran([3], [(4, "nan")])
-    assert origins.of([4]) == {3: "NaN"}
+    assert origins.of([4]) == {3: "NaN, of an infinite number that goes in"}
 
 
 def test_an_infinity_that_an_operation_made_is() -> None:
@@ -43,6 +44,17 @@ def test_an_infinity_that_an_operation_made_is() -> None:
     origins.ran([2, 3], [(4, "nan")])
     assert origins.of([4]) == {2: "infinite"}
     assert origins.of([3]) == {}
+
+
+def test_what_is_put_into_a_list_comes_out_of_it() -> None:
+    origins = Origins()
+    origins.came_in(1, "nan")
+    origins.ran([1, 2], [(3, "sealed")])
+    origins.ran([3], [(4, "nan")])
+    assert origins.of([4]) == {1: "NaN"}
+    origins.ran([2], [(5, "sealed")])
+    origins.ran([5], [(6, "nan")])
+    assert origins.of([6]) == {6: "NaN"}
 
 
 def test_data_stand_for_themselves() -> None:
@@ -68,6 +80,21 @@ def hole_in_what_is_fitted() -> None:
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, name="layer")], name="model")
     model.compile("sgd", "mse")
     model.fit(x, X[:, :1], epochs=2, verbose=0)
+
+
+def infinity_in_what_is_fitted() -> None:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, name="layer")], name="model")
+    model.compile("sgd", "mse")
+    infinite = np.where(X < 0.2, -np.inf, X)
+    model.fit(infinite, X[:, :1], epochs=2, verbose=0)
+
+
+def hole_in_a_sequence() -> None:
+    x = np.repeat(X[:, None], 3, axis=1)
+    x[2, 1] = np.nan
+    model = keras.Sequential([keras.Input((3, 4)), keras.layers.SimpleRNN(2, name="layer")], name="model")
+    model.compile("sgd", "mse")
+    model.fit(x, X[:, :2], epochs=2, verbose=0)
 
 
 def zero_times_infinity(compiled: bool) -> None:
@@ -99,7 +126,13 @@ def masked_well() -> None:
     ("program", "code", "words"),
     [
         (hole_in_the_data, "layer(tf.constant(x))", "before anything is computed"),
-        (hole_in_what_is_fitted, "model.fit(x, X[:, :1], epochs=2, verbose=0)", "in the data that is trained on"),
+        (hole_in_what_is_fitted, FIT, "in the data that is trained on"),
+        (
+            infinity_in_what_is_fitted,
+            FIT.replace("x,", "np.where(X < 0.2, -np.inf, X),"),
+            "in the data that is trained on",
+        ),
+        (hole_in_a_sequence, FIT.replace(":1", ":2"), "in the data that is trained on"),
         (masked_eagerly, "(1.0 - tf.constant(MASK)) * -np.inf", "gives NaN"),
         (masked_and_compiled, "(1.0 - tf.constant(MASK)) * -np.inf", "gives NaN"),
     ],

@@ -85,6 +85,46 @@ def test_a_lookup_in_a_function_outside_the_tape(ear: Ear) -> None:
     assert finding.cause == "recording-off"
 
 
+def of_a_compiled_step(make: Callable[[], tuple[Any, Any]], ear: Ear, weight: Any) -> Finding:
+    """What is found of a weight that is read before a compiled step is called."""
+    outside = tf.Variable([[0.1]], name="outside")
+
+    @tf.function
+    def step(x: Any, y: Any) -> None:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((x @ outside - y) ** 2)
+        tape.gradient(loss, [weight, outside])
+
+    step(*make())
+    (finding,) = diagnose(ear.graphs[-1])
+    assert [p.path for p in finding.parameters] == ["inside"]
+    assert finding.cause == "recording-off"
+    return finding
+
+
+def test_a_compiled_step_is_given_what_a_dataset_reads(ear: Ear) -> None:
+    inside = tf.Variable([[0.5], [0.2]], name="inside")
+    rows = mapped(data(), inside)
+    finding = of_a_compiled_step(lambda: next(iter(rows)), ear, inside)
+    assert finding.culprit is not None
+    assert finding.culprit.code == "x[None] @ w"
+
+
+def test_the_function_of_a_dataset_that_is_gone(ear: Ear) -> None:
+    inside = tf.Variable([[0.5], [0.2]], name="inside")
+    finding = of_a_compiled_step(lambda: next(iter(mapped(data(), inside))), ear, inside)
+    assert finding.culprit is not None
+    assert finding.culprit.function == "mapped"
+
+
+def test_a_compiled_step_is_given_what_was_computed_before(ear: Ear) -> None:
+    inside = tf.Variable([[0.5], [0.2]], name="inside")
+    finding = of_a_compiled_step(lambda: (tf.ones((4, 2)) @ inside, tf.zeros((4, 1))), ear, inside)
+    assert finding.culprit is not None
+    assert finding.culprit.code == "tf.ones((4, 2)) @ inside"
+    assert finding.labels[-1].text == "recording begins only here"
+
+
 def test_only_the_name_of_a_function_is_kept() -> None:
     class Function:
         name = b"__inference_f_1"

@@ -1,4 +1,4 @@
-"""Sums of gradients that are cleared too early in compiled code, and constraints that undo each update."""
+"""Gradients that move nothing: cleared too early, undone by a constraint, in a branch not taken, made in NumPy."""
 
 from __future__ import annotations
 
@@ -105,9 +105,95 @@ def multiplier_at_its_limit() -> None:
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
 
 
+def taken_at(turn: int, beside: bool = False, count: int = 4) -> None:
+    """A compiled step that hands its gradients on in one of three turns, or in none."""
+    layer, other = dense("layer"), dense("other")
+    optimizer, second = keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01)
+    optimizer.build(layer.trainable_variables)
+    second.build(other.trainable_variables)
+    turns = tf.Variable(0)
+
+    @tf.function
+    def step() -> None:
+        turns.assign_add(1)
+        with tf.GradientTape(persistent=True) as tape:
+            loss = tf.reduce_mean((layer(X) - 1.0) ** 2 + (other(X) - 1.0) ** 2)
+        gradients = tape.gradient(loss, layer.trainable_variables)
+
+        def apply() -> None:
+            optimizer.apply_gradients(zip(gradients, layer.trainable_variables, strict=True))
+
+        tf.cond(turns % 3 == turn, apply, lambda: None)
+        if beside:
+            others = tape.gradient(loss, other.trainable_variables)
+            second.apply_gradients(zip(others, other.trainable_variables, strict=True))
+
+    for _ in range(count):
+        step()
+
+
+def never_taken() -> None:
+    taken_at(3)
+
+
+def never_taken_beside_another() -> None:
+    taken_at(3, beside=True, count=25)
+
+
+def not_taken_yet_beside_another() -> None:
+    taken_at(3, beside=True)
+
+
+def taken_now_and_then() -> None:
+    taken_at(0)
+
+
+def in_numpy(written: bool) -> None:
+    model = keras.Sequential([keras.Input((4,)), dense("layer")], name="model")
+    for _ in range(4):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((model(X) - 1.0) ** 2)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        weights = model.get_weights()
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight -= 0.1 * gradient.numpy()
+        if written:
+            model.set_weights(weights)
+
+
+def copies_in_numpy() -> None:
+    in_numpy(written=False)
+
+
+def written_from_numpy() -> None:
+    in_numpy(written=True)
+
+
+def compared_in_numpy() -> None:
+    layer = dense("layer")
+    for _ in range(4):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((layer(X) - 1.0) ** 2)
+        found = tape.gradient(loss, layer.trainable_variables)
+        difference = 0.5 - found[0].numpy()
+        squares = [gradient.numpy() ** 2 for gradient in found]
+        assert len(squares) == 2
+        assert difference.shape == (4, 1)
+
+
+def rate_of_a_model_built_late() -> None:
+    model = keras.Sequential([keras.layers.Dense(1, name="layer")], name="model")
+    model.compile(keras.optimizers.SGD(keras.optimizers.schedules.PolynomialDecay(0.0, 5, 0.0)), "mse")
+    model.fit(X, X[:, :1], batch_size=2, verbose=0)
+
+
 @pytest.mark.parametrize(
     ("program", "paths", "words"),
     [
+        (never_taken, {"layer/kernel", "layer/bias"}, "is never reached"),
+        (never_taken_beside_another, {"layer/kernel", "layer/bias"}, "is never reached"),
+        (copies_in_numpy, {"layer/kernel", "layer/bias"}, "makes new numbers in NumPy"),
+        (rate_of_a_model_built_late, {"model/layer/kernel", "model/layer/bias"}, "learning rate was 0"),
         (cleared_first, {"layer/kernel", "layer/bias"}, "is handed zeros in its place"),
         (cleared_first_and_read, {"layer/kernel", "layer/bias"}, "is handed zeros in its place"),
         (undone, {"model/layer/kernel"}, "its constraint undoes each update"),
@@ -121,6 +207,17 @@ def test_what_moves_nothing(program: Callable[[], None], paths: set[str], words:
     assert all(words in f.title for f in findings)
 
 
-@pytest.mark.parametrize("program", [cleared_afterwards, positive, multiplier_at_its_limit])
+@pytest.mark.parametrize(
+    "program",
+    [
+        cleared_afterwards,
+        positive,
+        multiplier_at_its_limit,
+        not_taken_yet_beside_another,
+        taken_now_and_then,
+        written_from_numpy,
+        compared_in_numpy,
+    ],
+)
 def test_look_alikes_are_silent(program: Callable[[], None]) -> None:
     assert findings_of(program) == []

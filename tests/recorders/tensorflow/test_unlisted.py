@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,10 @@ pytest.importorskip("tensorflow")
 
 import tensorflow as tf
 
+from hearing import Ear
 from recorders.tensorflow.test_values import findings_of
 from tensorflow_useless import X, dense
+from whygrad.diagnose import diagnose
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.filterwarnings("ignore")]
 keras = tf.keras
@@ -193,6 +196,19 @@ def cut_short() -> None:
         optimizer.apply_gradients(zip(gradients, two.trainable_variables))  # noqa: B905
 
 
+def cut_short_in_sums() -> None:
+    one, two = dense("one", 4), dense("two", 4)
+    optimizer = keras.optimizers.SGD(0.01)
+    for _ in range(6):
+        total = None
+        for _part in range(2):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((two(tf.nn.tanh(one(X))) - 1.0) ** 2) + tf.reduce_mean(one(X))
+            gradients = tape.gradient(loss, two.trainable_variables + one.trainable_variables)
+            total = gradients if total is None else [a + b for a, b in zip(total, gradients, strict=True)]
+        optimizer.apply_gradients(zip(total, two.trainable_variables))  # noqa: B905
+
+
 def looked_at() -> None:
     layer, picture = dense("layer"), tf.Variable(X, name="picture")
     optimizer = keras.optimizers.SGD(0.01)
@@ -217,6 +233,7 @@ def looked_at() -> None:
         (for_another_model, "not-updated", {"fast/kernel", "fast/bias"}, "do not belong to"),
         (given_twice, "not-updated", {"one/kernel", "one/bias"}, "do not belong to"),
         (cut_short, "not-updated", {"one/kernel", "one/bias"}, "pairs the gradients with fewer variables"),
+        (cut_short_in_sums, "not-updated", {"one/kernel", "one/bias"}, "pairs the gradients with fewer variables"),
     ],
 )
 def test_what_nobody_gets(program: Callable[[], None], cause: str, paths: set[str], words: str) -> None:
@@ -238,3 +255,24 @@ def test_what_nobody_gets(program: Callable[[], None], cause: str, paths: set[st
 )
 def test_look_alikes_are_silent(program: Callable[[], None]) -> None:
     assert findings_of(program) == []
+
+
+class Renewing(keras.layers.Layer):  # type: ignore[misc]
+    """Makes its layer anew in each pass, which TensorFlow refuses when a step is traced a second time."""
+
+    def call(self, x: Any) -> Any:
+        return keras.layers.Dense(2)(x)
+
+
+def test_what_is_made_anew_where_fit_refuses_it(ear: Ear) -> None:
+    model = keras.Sequential([Renewing(), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="singleton"):
+        model.fit(X, X[:, :1], verbose=0)
+    ear.recorder.finish("ValueError")
+    (finding,) = [f for graph in ear.graphs for f in diagnose(graph)]
+    assert finding.cause == "untracked"
+    assert len(finding.parameters) == 2
+    assert finding.culprit is not None
+    assert finding.culprit.code == "keras.layers.Dense(2)(x)"
+    assert "only the first time" in finding.notes[0]

@@ -41,6 +41,7 @@ def findings_of(program: Callable[[], None]) -> list[Finding]:
         (useless.dead_relu, "zero-gradient", {"lost/kernel", "lost/bias"}),
         (useless.dead_relu_for_long, "zero-gradient", {"lost/kernel", "lost/bias"}),
         (useless.dead_relu_compiled, "zero-gradient", {"lost/kernel", "lost/bias"}),
+        (useless.settled_softmax, "zero-gradient", {"lost/kernel", "lost/bias"}),
         (useless.root_at_zero, "nonfinite-gradient", {"lost/kernel"}),
         (useless.root_at_zero_compiled, "nonfinite-gradient", {"lost/kernel"}),
         (useless.root_at_zero_fitted, "nonfinite-gradient", {"lost/kernel"}),

@@ -20,6 +20,11 @@ _FLAT = Words(
     "flat at these values",
     "compute the loss from the logits, scale the input down, or start with smaller weights",
 )
+_SETTLED = Words(
+    "`{code}` passes nothing on",
+    "one entry of each row has all the weight, or what follows weighs all entries alike",
+    "scale the input down or start with smaller weights, and look at what is computed of the result",
+)
 _LIMITED = Words(
     "no value that depends on it gets past the limit of `{code}`",
     "the limit is taken for every element",
@@ -72,6 +77,7 @@ _WAYS: Mapping[str, Words] = {
         ("max min", _LIMITED),
         ("clamp clip clip_by_value clipbyvalue hardtanh hardsigmoid " + _QUANTISED, _CLIPPED),
         ("sigmoid tanh softsign erf sigmoid_focal_loss logistic", _FLAT),
+        ("softmax", _SETTLED),
         ("masked_fill", _FILLED),
         (
             "getitem select narrow index_select gather slice stridedslice where selectv2 maximum minimum "
@@ -82,7 +88,7 @@ _WAYS: Mapping[str, Words] = {
     for name in names.split()
 }
 # What a layer may do to its own result by an argument.
-_ACTIVATIONS = (_CLIPPED, _FLAT)
+_ACTIVATIONS = (_CLIPPED, _FLAT, _SETTLED)
 _CLIPS = frozenset(("clip_by_value", "clip"))
 # They take the larger or the smaller of two, element by element.
 _COMPARES = frozenset(("maximum", "minimum"))

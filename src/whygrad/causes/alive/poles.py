@@ -12,8 +12,10 @@ from whygrad.causes.alive.birth import Birth, is_request, name_of, tell
 from whygrad.causes.alive.unbounded import (
     BEGINS,
     DATA,
+    EMPTY,
     FACTOR,
     FED,
+    HELD,
     HIDDEN,
     LONE,
     NEGATIVE,
@@ -44,6 +46,9 @@ _OF_INFINITE = frozenset("mul multiply sub add addv2 addn".split())
 _PRODUCTS = frozenset(("mul", "multiply"))
 # How the place of an element begins that is no number, in lower case.
 _NO_NUMBER = "nan"
+_READS = frozenset(("readvariableop", "resourcegather"))
+# What it says where that was made of an infinity which came in from outside.
+_INFINITE = "infinite"
 _BACKWARD = "what came back to this operation was finite, and what it gave not"
 _ALONE = "what comes back around it was measured: it is the only operation in between with such a place"
 _CAME_IN = "measured in the forward pass: it was not finite before any operation"
@@ -60,11 +65,16 @@ def forward(case: Case) -> Explanation | None:
     if first is None:
         return None
     birth = Birth(case, first, (first,))
+    if name_of(case, first) in _READS:
+        return explained(HELD, loss_span(case.graph), chain_of(case))
     if first.source in case.graph.breaks:
         place = case.graph.op(first.op).span
         told = tell(birth, FED if place is not None and is_request(case, place) else DATA, at=place)
         return replace(told, proof=Proof("structural", True, _CAME_IN))
     undefined = _is_undefined(case, first)
+    place = case.graph.op(first.op).span
+    if undefined and place is not None and is_request(case, place):  # only what is trained on comes in there
+        return replace(tell(birth, FED, at=place), proof=Proof("structural", True, _CAME_IN))
     told = tell(birth, UNDEFINED if undefined else _broken(birth))
     told = replace(told, proof=Proof("structural", True, _NOT_NAN if undefined else _FORWARD))
     return _at_point(case, told, "its result", first.sink)
@@ -108,6 +118,17 @@ def pole(birth: Birth) -> Explanation | None:
 def factor(birth: Birth) -> Explanation | None:
     """A product that hands back what is not finite, and was handed finite numbers: it is the other factor."""
     return tell(birth, FACTOR, _BACKWARD) if birth.name in _PRODUCTS else None
+
+
+def fed(birth: Birth) -> Explanation | None:
+    """A product with data that is not finite: the loss may be all the same, behind something that saturates."""
+    graph, flow = birth.case.graph, birth.case.flow
+    given = [value for value in graph.points if graph.value_op[value] < 0]
+    if not set(graph.inputs(birth.edge.op)) & set(flow.forward(given, barriers=False)):
+        return None
+    place = graph.op(birth.edge.op).span
+    is_inside = place is not None and is_request(birth.case, place)
+    return replace(tell(birth, FED if is_inside else DATA, at=place), proof=Proof("structural", True, _CAME_IN))
 
 
 def from_outside(case: Case) -> Explanation:
@@ -171,8 +192,11 @@ def _at_point(case: Case, told: Explanation, what: str, value: int) -> Explanati
 
 
 def _is_undefined(case: Case, edge: Edge) -> bool:
-    """Whether an operation gives NaN that does so only where something infinite goes into it."""
-    return _is_nan(case, edge.sink) and name_of(case, edge) in _OF_INFINITE
+    """Whether an operation gives NaN because something infinite goes into it."""
+    if not _is_nan(case, edge.sink):
+        return False
+    name = name_of(case, edge)
+    return name in _OF_INFINITE or (_INFINITE in case.graph.points[edge.sink] and WAYS.get(name) is not EMPTY)
 
 
 def _first_break(case: Case) -> Edge | None:

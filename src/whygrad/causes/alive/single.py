@@ -32,6 +32,8 @@ _SIGN = Words(
 )
 _LESS_MEAN = "layer_norm_1"
 _LENGTHS = ("norm", "normalize_1", "cosine_similarity_1")
+# What makes one number of all that stand along an axis.
+_REDUCES = frozenset("mean sum reduce_sum reduce_max max".split())
 _CENTRED = frozenset(("mean", "sub", "mul", "square", "squareddifference"))
 _MEAN = Words(
     "`{code}` normalises over an axis of size one, where every number is its own mean, so that its result is constant",
@@ -114,4 +116,7 @@ def _normalises(case: Case, edge: Edge) -> bool:
 
 
 def _is_over_one(birth: Birth) -> bool:
-    return 1 in (birth.case.graph.value(birth.edge.source).shape or ())
+    """Whether there is an axis of size one, and what sums up or takes a mean does so over such axes only."""
+    graph, edge = birth.case.graph, birth.edge
+    given, made = (graph.value(value).shape or () for value in (edge.source, edge.sink))
+    return 1 in given and (birth.name not in _REDUCES or [n for n in given if n != 1] == [n for n in made if n != 1])

@@ -114,6 +114,14 @@ FED = Words(
     "the data that comes in here is not finite",
     "look for it (`np.isfinite(x).all()`, for the targets too), and fill it in or leave those rows out",
 )
+HELD = Words(
+    "the loss is not finite, and variables that it is computed with are not finite by now either",
+    "not finite here, when this was looked at",
+    "look for the step that made them so (`tf.debugging.check_numerics(loss, 'loss')` raises at the first one): most "
+    "often its data, a derivative without bound, or a learning rate that is too large",
+    "measured in the forward pass: what the variables hold was not finite before anything was computed",
+    "warning",
+)
 
 FACTOR = Words(
     "`{code}` multiplies it by a number that is not finite, or too large",

@@ -182,8 +182,14 @@ def _takes_apart(statement: ast.stmt, name: str) -> bool:
     several = any(isinstance(target, ast.Tuple) for target in statement.targets)
     if several and _is_named(statement.value, name):
         return True
-    filters = any(isinstance(n, ast.Subscript | ast.IfExp) or getattr(n, "ifs", None) for n in inside)
-    return filters and name in source.targets_of(statement)
+    return name in source.targets_of(statement) and any(map(_picks, inside))
+
+
+def _picks(node: ast.AST) -> bool:
+    """Whether an expression takes some elements of a list; a choice between whole lists does not."""
+    if isinstance(node, ast.ListComp | ast.GeneratorExp):
+        return any(one.ifs for one in node.generators) or any(isinstance(n, ast.IfExp) for n in ast.walk(node))
+    return isinstance(node, ast.Subscript)
 
 
 def _is_named(node: ast.AST, name: str) -> bool:

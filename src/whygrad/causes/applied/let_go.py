@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
+from typing import TypeGuard
 
+from whygrad import source
 from whygrad.causes.applied.timed import has_clock, may_be_timed
 from whygrad.causes.applied.unapplied import bound_again, tell
 from whygrad.causes.around import dropped_beside, overwritten, put_back, takes_from_outside
@@ -14,6 +17,9 @@ from whygrad.causes.words import Words
 from whygrad.finding import Label
 from whygrad.graph import Event
 from whygrad.span import Span
+
+# Keras' method that hands out copies of a model's variables.
+_WEIGHTS = ".get_weights()"
 
 _WORDS = Words(
     "what `{code}` hands back is dropped",
@@ -44,6 +50,14 @@ _REBOUND = Words(
     "the name stands for the new value now, and the parameter keeps the old one",
     "change it in place, under `torch.no_grad()`: `p -= rate * p.grad`",
     "it was computed from the gradient in each step, and the parameter held the same numbers each time",
+)
+
+_EDITED = Words(
+    "`{code}` makes new numbers in NumPy, and the variable stays as it was",
+    "a copy is changed here, and nothing writes it back",
+    "write it back (`model.set_weights(weights)`), or change the variable itself: `variable.assign_sub(rate * g)`",
+    "its gradient left for NumPy here, the variable was asked for again and again, and nothing moved it",
+    "warning",
 )
 
 
@@ -89,6 +103,27 @@ def given_again(case: Case, event: Event) -> Explanation | None:
 def rebound(case: Case, event: Event) -> Explanation | None:
     """A new value that takes the name of a parameter, in a loop over them for instance, and nothing else."""
     return tell(case, _REBOUND, event.span) if event.span is not None and rebinds(event.span) else None
+
+
+def edited(case: Case, event: Event) -> Explanation | None:
+    """A step of gradient descent in NumPy: the gradient is taken off an array in its place."""
+    statement = source.statement_at(event.span) if event.span is not None else None
+    if event.span is None or not _descends(statement):
+        return None
+    return tell(case, _EDITED, source.range_of(statement, event.span) or event.span)
+
+
+def _descends(statement: ast.stmt | None) -> TypeGuard[ast.stmt]:
+    """Whether something is taken off what a statement binds anew; off the weights, where it makes a list."""
+    if isinstance(statement, ast.AugAssign):
+        return isinstance(statement.op, ast.Sub)
+    if not isinstance(statement, ast.Assign):
+        return False
+    value, target = statement.value, ast.unparse(statement.targets[0])
+    if isinstance(value, ast.ListComp):
+        taken = ast.unparse(value.generators[0].iter)
+        return isinstance(value.elt, ast.BinOp) and isinstance(value.elt.op, ast.Sub) and _WEIGHTS in taken
+    return isinstance(value, ast.BinOp) and isinstance(value.op, ast.Sub) and ast.unparse(value.left) == target
 
 
 def _let_go(case: Case, event: Event) -> Span | None:

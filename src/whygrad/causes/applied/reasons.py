@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from whygrad.causes.applied.left_out import left_behind, left_out, unheld
-from whygrad.causes.applied.let_go import begun_again, captured, given_again, let_go, let_go_beside, rebound
+from whygrad.causes.applied.let_go import begun_again, captured, edited, given_again, let_go, let_go_beside, rebound
 from whygrad.causes.applied.plain import PLAIN, plain, slowed
 from whygrad.causes.applied.unapplied import Way
-from whygrad.causes.applied.unreached import never_applied, no_backward, no_step
+from whygrad.causes.applied.unreached import never_applied, never_reached, no_backward, no_step
 
 REASONS: Mapping[str, Way] = {
     **dict.fromkeys(PLAIN, plain),
@@ -16,6 +16,7 @@ REASONS: Mapping[str, Way] = {
     "no step": no_step,
     "no backward": no_backward,
     "never applied": never_applied,
+    "never reached": never_reached,
     # New parameters that are made and then dropped, which moves nothing.
     "dropped": let_go,
     "dropped, others read": let_go_beside,
@@ -23,6 +24,7 @@ REASONS: Mapping[str, Way] = {
     "begun again": begun_again,
     "captured": captured,
     "rebound": rebound,
+    "taken to arrays": edited,
     # What no optimizer is given, which may be meant.
     "no optimizer": unheld,
     "left out": left_out,

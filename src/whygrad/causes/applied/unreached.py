@@ -34,6 +34,13 @@ _UNREACHED = Words(
     "warning",
 )
 
+_UNTAKEN = Words(
+    "`{code}` is never reached",
+    "this stands in a branch that no step of the run took",
+    "look at the condition of the branch: `tf.print` shows what it is worth",
+    "the compiled step ran and gave gradients, this optimizer counts no step, and nothing moved",
+    "warning",
+)
 
 _UNCALLED = Words(
     "`{code}` names a method and does not call it",
@@ -52,6 +59,11 @@ def never_applied(case: Case, event: Event) -> Explanation | None:
     """No step was heard of; the script may speak of one in a branch that nothing takes."""
     step = _step_beside(event.span) if event.span is not None else None
     return tell(case, _NEVER, event.span, spoken(_HANDING, case)) if step is None else tell(case, _UNREACHED, step)
+
+
+def never_reached(case: Case, event: Event) -> Explanation | None:
+    """The step stands in a branch of a compiled function."""
+    return tell(case, _UNTAKEN, event.span)
 
 
 def no_step(case: Case, event: Event) -> Explanation | None:

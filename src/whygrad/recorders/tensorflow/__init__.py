@@ -86,7 +86,7 @@ class TensorFlow:
         """Take the recording hooks off and forget the log; requests are still watched."""
         if self.recording:
             self.recording = False
-            note_copies(self.log, self.hooks.passes.updates.requested)
+            note_copies(self.log, self.hooks.passes.updates)
             self.hooks.remove()
             self.hooks.values.clear()
             self.layers.rest()

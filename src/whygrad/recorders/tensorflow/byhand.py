@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from whygrad.recorders.frames import Stack
 from whygrad.recorders.tensorflow.assembly import is_write
 from whygrad.recorders.tensorflow.log import Backpropagated, Crossed, Custom, Entry, Log, Ran, Read
-from whygrad.recorders.tensorflow.updates import FEWEST_STEPS, Asked
+from whygrad.recorders.tensorflow.updates import FEWEST_STEPS, Asked, Updates
 
 _STEPS = ("Sub", "AddV2")  # a new value is the old one and some gradient
 
@@ -21,14 +21,33 @@ def writer_of(log: Log, handle: int) -> Stack:
     return ()
 
 
-def note_copies(log: Log, requested: dict[int, Asked]) -> None:
-    """Note where new values for variables are computed from them and their gradients, and nothing ever reads those."""
-    entries = list(log.entries)
+def note_copies(log: Log, updates: Updates) -> None:
+    """Note where new values for variables are computed from them and their gradients, and nothing ever reads those.
+
+    Where the gradients themselves went to NumPy is noted too: what was computed there is not seen.
+    """
+    entries, requested = list(log.entries), updates.requested
+    for number, stack in _departures(entries, updates.pairing.owners()).items():
+        if number in requested:
+            requested[number].departed = stack
     used = _used(entries)
     copies = _new_values(entries, requested)
     for handle, made in copies.items():
         if len(made) >= FEWEST_STEPS and not any(number in used for number, _ in made):
             requested[handle].copied = made[-1][1]
+
+
+def _departures(entries: Sequence[Entry], owners: Mapping[int, set[int]]) -> Mapping[int, Stack]:
+    """Variable to where its latest gradient, or what was made of that alone, left for NumPy."""
+    held = {gradient: next(iter(numbers)) for gradient, numbers in owners.items() if len(numbers) == 1}
+    found: dict[int, Stack] = {}
+    for entry in entries:
+        if isinstance(entry, Ran):
+            of = {held[number] for number in entry.inputs if number in held}
+            held.update((made.id, next(iter(of))) for made in entry.made if len(of) == 1)
+        elif isinstance(entry, Crossed) and entry.leaving and entry.id in held:
+            found.setdefault(held[entry.id], entry.stack)
+    return found
 
 
 def _used(entries: Iterable[Entry]) -> set[int]:

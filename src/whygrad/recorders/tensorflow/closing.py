@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from whygrad.recorders.tensorflow.eager import Eager
 from whygrad.recorders.tensorflow.log import Custom, TapeFacts
 from whygrad.recorders.tensorflow.measured import Placed
 from whygrad.recorders.tensorflow.parameters import Source, describe, number_of
+from whygrad.recorders.tensorflow.passing import passed
 from whygrad.recorders.tensorflow.requests import Request, measured
 from whygrad.recorders.tensorflow.traced import Body
 
@@ -135,6 +137,9 @@ def _trace(recorder: TensorFlow, assembly: Assembly, graph: Any, tape: TapeFacts
         if number is not None:
             spec = (inner.dtype.as_datatype_enum, None)
             assembly.current[inner._id] = assembly.of(number, spec)
+    for placeholder, tensor in passed(graph, sys._getframe()):
+        if tensor._id in assembly.current:
+            assembly.current[placeholder._id] = assembly.current[tensor._id]
     recorded = [_recorded(tape, graph, index) for index in range(len(operations))]
     first = recorded.index(True) if True in recorded else 0
     body.run(operations[:first], recorded[:first])

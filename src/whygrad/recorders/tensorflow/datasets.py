@@ -17,11 +17,25 @@ _SOURCES = frozenset(("_TensorSliceDataset", "_TensorDataset"))
 # What these do to the elements does not matter to a measurement.
 _PASSED = frozenset(("_ShuffleDataset", "_PrefetchDataset", "_RepeatDataset", "_OptionsDataset", "CacheDataset"))
 
+_BATCHED = frozenset(("_BatchDataset", "_ParallelBatchDataset"))
+
 
 def elements(dataset: Any, most: int) -> list[Any]:
     """The first elements; none where they can not be had without a trace."""
     found = _beside(dataset)
     return [] if found is None else list(islice(found, most))
+
+
+def source_of(dataset: Any) -> tuple[Any, int | None]:
+    """What a dataset hands on as it is, and how many elements of it make one; ``None`` where that is one."""
+    from tensorflow.python.framework import tensor_util
+
+    size = None
+    while (kind := type(dataset).__name__) in _PASSED or kind in _BATCHED:
+        if kind in _BATCHED:
+            size = int(tensor_util.constant_value(dataset._batch_size) or 1) * (size or 1)
+        (dataset,) = dataset._inputs()
+    return dataset, size
 
 
 def _beside(dataset: Any) -> Any:
@@ -64,8 +78,7 @@ def _mapped(dataset: Any, inputs: list[Any]) -> Any:
 
 
 _AGAIN: Mapping[str, Callable[[Any, list[Any]], Any]] = {
-    "_BatchDataset": _batched,
-    "_ParallelBatchDataset": _batched,
+    **dict.fromkeys(_BATCHED, _batched),
     "_ZipDataset": _zipped,
     "_MapDataset": _mapped,
     "_ParallelMapDataset": _mapped,

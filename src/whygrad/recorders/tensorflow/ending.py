@@ -30,10 +30,10 @@ def at_the_end(recorder: TensorFlow, error: str | None) -> Iterator[Graph]:
         return
     yield from _of_nothing(recorder, {one.path for one in sources}, frozen=not sources)
     if recorder.recording:
-        note_copies(recorder.log, updates.requested)
+        note_copies(recorder.log, updates)
     if recorder.unanswered:
         updates.waiting.clear()  # a gradient that is missing is why nothing was applied, and is told
-    yield from unapplied(updates, exact_spans, recorder.graphs, recorder.lives.made)
+    yield from unapplied(updates, exact_spans, recorder.graphs, recorder.lives.made, recorder.runs.most)
 
 
 def _of_nothing(recorder: TensorFlow, asked: set[str], frozen: bool) -> Iterator[Graph]:

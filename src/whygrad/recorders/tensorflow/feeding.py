@@ -1,7 +1,8 @@
 """What ``fit`` feeds to a training step, as far as it can be had without taking a batch away from the script.
 
 Of arrays these are rows, others in each run; of a dataset its elements, unshuffled, where making them leaves no
-trace; of a generator or a ``PyDataset`` the first batches that it has given. Of anything else there are none.
+trace; of a generator or a ``PyDataset`` the first batches that it has given. Of anything else there are none. One run
+is measured on the batch that is not finite, where there is one (``holes``).
 """
 
 from __future__ import annotations
@@ -13,19 +14,21 @@ from typing import Any
 
 from whygrad.recorders.fitting import Fitting
 from whygrad.recorders.patching import Patches
+from whygrad.recorders.tensorflow import holes
 from whygrad.recorders.tensorflow.beside import captured, fed_by_iterators
 from whygrad.recorders.tensorflow.datasets import elements
-from whygrad.recorders.tensorflow.reading import array_of
 
 _BATCH = 32  # what Keras takes where nothing is said
 MOST_BATCHES = 4
-# Larger batches are not copied.
-MOST_BYTES = 1 << 26
+# So many are looked at as they pass by.
+_MOST_LOOKED = 32
+_FEEDER, _LOOKED = "feeder", "looked at"
 _ADAPTERS = "keras.src.trainers.data_adapters."
 
 
 def listen(patches: Patches, fitting: Callable[[], Fitting | None], fault: Callable[[BaseException], None]) -> None:
     """Remember the first batches of generators and every ``PyDataset`` on their way through Keras 3."""
+    holes.listen(patches, fault)
     generators = sys.modules.get(_ADAPTERS + "generator_data_adapter")
     datasets = sys.modules.get(_ADAPTERS + "py_dataset_adapter")
     if generators is None or datasets is None:
@@ -36,39 +39,33 @@ def listen(patches: Patches, fitting: Callable[[], Fitting | None], fault: Calla
     @wraps(begin)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         begin(self, *args, **kwargs)
-        _remember(fitting(), fault, *self._first_batches)
+        given = fitting()
+        if given is not None and given.kept.setdefault(_FEEDER, id(self)) == id(self):  # others feed a validation
+            _remember(given, fault, *self._first_batches)
+            self.generator = holes.passed(self.generator, lambda batch: _remember(given, fault, batch), fault)
 
     @wraps(standardize)
     def _standardize_batch(self: Any, batch: Any) -> Any:
-        result = standardize(self, batch)
-        _remember(fitting(), fault, result)
+        result, given = standardize(self, batch), fitting()
+        if given is not None and given.kept.setdefault(_FEEDER, id(self)) == id(self):
+            _remember(given, fault, result)
         return result
 
     patches.replace(adapter, "__init__", __init__)
     patches.replace(batches, "_standardize_batch", _standardize_batch)
 
 
-def _remember(fitting: Fitting | None, fault: Callable[[BaseException], None], *batches: Any) -> None:
+def _remember(fitting: Fitting, fault: Callable[[BaseException], None], *batches: Any) -> None:
     """Keep copies: the script's own batches live as long as they would, and their memory may be filled anew."""
     try:
-        for batch in batches[: MOST_BATCHES - len(fitting.seen)] if fitting is not None else ():
-            copy = _copied(batch)
-            if fitting is not None and copy is not None:
-                fitting.seen.append(copy)
+        for batch in batches:
+            looked = fitting.kept[_LOOKED] = fitting.kept.get(_LOOKED, 0) + 1
+            copy = holes.copied(batch) if looked <= _MOST_LOOKED else None
+            if copy is not None:
+                holes.passes_by(fitting, copy)
+                fitting.seen.extend([copy] if len(fitting.seen) < MOST_BATCHES else ())
     except Exception as error:
         fault(error)
-
-
-def _copied(batch: Any) -> list[Any] | None:
-    """The arrays of a batch, in order; ``None`` where one can not be read, or all are too large."""
-    import numpy
-    from tensorflow.python.util import nest
-
-    arrays = [one for one in nest.flatten(batch) if one is not None]
-    read = [one if isinstance(one, numpy.ndarray) else array_of(one) for one in arrays]
-    if any(one is None for one in read) or sum(one.nbytes for one in read) > MOST_BYTES:
-        return None
-    return [numpy.array(one) for one in read]
 
 
 def arguments_of(graph: Any, fitting: Fitting, run: int) -> list[Any] | None:
@@ -106,6 +103,9 @@ def _batch(fitting: Fitting, run: int) -> Any:
     from tensorflow.python.util import nest
 
     first = fitting.arrays[0]
+    hole = holes.hole_of(fitting, run, fitting.batch or _BATCH)
+    if hole is not None:
+        return hole
     if hasattr(first, "element_spec"):
         batches = fitting.kept.get("batches")
         if batches is None:

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 from whygrad.graph import GradientSeen, Graph
 from whygrad.recorders.tensorflow.beside import Copies, Refused
-from whygrad.recorders.tensorflow.origins import Content, Origins, content
+from whygrad.recorders.tensorflow.origins import Content, Origins, content, is_sealed
 from whygrad.recorders.tensorflow.unrolled import MEET_ZEROS, Path, Seen
 from whygrad.recorders.tensorflow.values import Between, worth
 
 Beside = Callable[[Sequence[str], Callable[[Any], Any]], Mapping[str, Any]]
 Unroll = Callable[[bool], Seen]
-# What came back, the operands that were zero, and where losses began not to be finite: by value.
-Measured = tuple[Mapping[int, GradientSeen], Iterable[int], Mapping[int, str]]
+# What came back, the operands that were zero, where losses began not to be finite, and what was not to begin with.
+Measured = tuple[Mapping[int, GradientSeen], Iterable[int], Mapping[int, str], Mapping[int, str]]
 _RANKS: Sequence[GradientSeen] = ("none", "unknown", "zero", "present", "nonfinite")
 _READS = frozenset(("ReadVariableOp", "ResourceGather", "ResourceGatherNd"))
 
@@ -28,11 +28,12 @@ class Placed(NamedTuple):
 
 
 class Step(NamedTuple):
-    """An operation: whether it reads a variable, ids of what goes in, ids and names of what comes out."""
+    """An operation: whether it reads a variable, ids of what goes in, ids and names of what comes out; lists apart."""
 
     reads: bool
     inputs: tuple[int, ...]
     outputs: tuple[tuple[int, str], ...]
+    sealed: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -95,7 +96,7 @@ class Compiled:
 def with_values(compiled: Compiled, seen: Sequence[GradientSeen], run: Beside, unroll: Unroll) -> Graph:
     """The Graph of the request with what came back in this run."""
     inside = _inside(compiled, unroll, "nonfinite" in seen)
-    cotangents, zeros, breaks = inside or _outside(compiled, seen, run)
+    cotangents, zeros, breaks, given = inside or _outside(compiled, seen, run)
     known = dict(zip(range(len(seen)), seen, strict=True))
     parameters = tuple(
         replace(p, gradient=known[i]) if i in known and p.gradient != "none" else p
@@ -107,7 +108,7 @@ def with_values(compiled: Compiled, seen: Sequence[GradientSeen], run: Beside, u
         cotangents=cotangents,
         zeros=tuple(sorted(zeros)),
         breaks=tuple(sorted(breaks)),
-        points=breaks,
+        points={**given, **breaks},
     )
 
 
@@ -116,11 +117,13 @@ def _outside(compiled: Compiled, seen: Sequence[GradientSeen], run: Beside) -> M
     values = compiled.values
     names = [*compiled.between.values(), *(compiled.factors.values() if "zero" in seen else ())]
     worths = run(list(dict.fromkeys(names)), worth)
-    breaks = _breaks(compiled, run) if "nonfinite" in seen else {}
+    origins = _origins(compiled, run) if "nonfinite" in seen else Origins()
+    breaks, given = origins.of(compiled.targets), origins.given()
     return (
         {values[n]: worths[name] for n, name in compiled.between.items() if n in values},
         {values[n] for n, t in compiled.factors.items() if n in values and worths.get(t) == "zero"},
         {values[n]: holds for n, holds in breaks.items() if n in values},
+        {values[n]: holds for n, holds in given.items() if n in values},
     )
 
 
@@ -139,7 +142,8 @@ def _inside(compiled: Compiled, unroll: Unroll, broken: bool) -> Measured | None
         if key in values and _RANKS.index(came) >= _RANKS.index(cotangents.get(values[key], "zero")):
             cotangents[values[key]] = came
     breaks = {values[key]: holds for key, holds in seen.breaks.items() if key in values}
-    return cotangents, {values[key] for key in seen.zeros if key in values}, breaks
+    given = {values[key]: holds for key, holds in seen.given.items() if key in values}
+    return cotangents, {values[key] for key in seen.zeros if key in values}, breaks, given
 
 
 def _leading_to(targets: Iterable[Any]) -> Iterator[Step]:
@@ -153,19 +157,21 @@ def _leading_to(targets: Iterable[Any]) -> Iterator[Step]:
     for op in todo[0].graph.get_operations() if todo else ():
         if op in found:
             floats = tuple((t._id, t.name) for t in op.outputs if t.dtype.is_floating)
-            yield Step(op.type in _READS, tuple(t._id for t in op.inputs), floats)
+            sealed = tuple(t._id for t in op.outputs if is_sealed(t))
+            yield Step(op.type in _READS, tuple(t._id for t in op.inputs), floats, sealed)
 
 
-def _breaks(compiled: Compiled, run: Beside) -> Mapping[int, str]:
-    """The tensors in which losses that are not finite begin not to be; what variables hold by now is not asked."""
-    steps = [step for step in compiled.forward if not step.reads]
+def _origins(compiled: Compiled, run: Beside) -> Origins:
+    """The tensors that are not finite on the way to the losses."""
+    steps = compiled.forward
     contents: Mapping[str, Content] = run([name for step in steps for _, name in step.outputs], content)
     origins = Origins()
     for step in steps:
         held = [(number, contents[name]) for number, name in step.outputs]
-        if step.inputs:
+        held += [(number, "sealed") for number in step.sealed]
+        if step.inputs and not step.reads:
             origins.ran(step.inputs, held)
         else:
             for number, holds in held:
                 origins.came_in(number, holds)
-    return origins.of(compiled.targets)
+    return origins

@@ -55,6 +55,10 @@ class Pairing:
                 self.lent |= owners
         return found
 
+    def owners(self) -> dict[int, set[int]]:
+        """The latest gradients, by their ids, and the numbers of the variables that each belongs to."""
+        return {gradient: numbers for one in self._given.values() for gradient, numbers in one.owners.items()}
+
     def _owners(self, gradient: int | None) -> set[int]:
         known = (answered.owners.get(gradient, set()) for answered in self._given.values()) if gradient else ()
         return set().union(*known)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from whygrad.graph import IN_DATASET, Barrier
 from whygrad.recorders.tensorflow.assembly import Assembly
 from whygrad.recorders.tensorflow.bodies import is_call
 from whygrad.recorders.tensorflow.log import Log, Ran
@@ -48,7 +49,10 @@ def follow(assembly: Assembly, log: Log, entry: Ran, values: Sequence[int], outp
         answers = _answers(a, log, graph, entry, values)
         values = [values[0], *answers]
         parts = answers if entry.op_type.startswith(_MAPS) else parts
-    a.builder.op(entry.op_type, values, outputs, a.stack(entry.stack), entry.scope)
+    # Of a function that is gone it is known what it closed over, and that no tape records it.
+    closed_over = [i for i, value in enumerate(values) if graph is None and value in a.handle_numbers]
+    barriers = [Barrier(i, 0, "recording-off", IN_DATASET) for i in closed_over if entry.op_type.startswith(_MAPS)]
+    a.builder.op(entry.op_type, values, outputs, a.stack(entry.stack), entry.scope, barriers)
     if parts is not None and entry.op_type.startswith((*_MAPS, *_PASSED)):
         a.components[outputs[0]] = parts
 

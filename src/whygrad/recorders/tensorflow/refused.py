@@ -28,6 +28,7 @@ def refused(recorder: TensorFlow, model: Any, error: Exception, frame: FrameType
     Args:
         model: what was fitted; ``frame``: the script's.
     """
+    recorder.births.refused(error)
     tensor = next(_symbolic(error.__traceback__), None)
     variables = list(model.trainable_variables)
     if tensor is None or any(recorder.lives.is_asked(v) for v in variables):

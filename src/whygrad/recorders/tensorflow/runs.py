@@ -19,8 +19,10 @@ from whygrad.recorders.fitting import Fitting
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.tensorflow.beside import Refused, run_beside
 from whygrad.recorders.tensorflow.feeding import arguments_of, batch_of, listen
+from whygrad.recorders.tensorflow.holes import is_awaited, is_due
 from whygrad.recorders.tensorflow.log import Log
 from whygrad.recorders.tensorflow.measured import Beside, Compiled, Placed, Unroll, with_values
+from whygrad.recorders.tensorflow.origins import BROKEN, content
 from whygrad.recorders.tensorflow.unrolled import run_unrolled
 from whygrad.recorders.tensorflow.values import ZERO_STEPS, Between, worth
 
@@ -40,6 +42,9 @@ class Runs:
         came_round: told the name of a function that holds requests, after each run that makes it a loop.
 
     They are measured until each has run often enough, whether anything else is recorded or not.
+
+    Attributes:
+        most: how often the function among those with requests ran that ran most, while that was counted.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class Runs:
         self._held: weakref.WeakKeyDictionary[Any, weakref.WeakSet[Any]] = weakref.WeakKeyDictionary()
         self._all: list[Compiled] = []
         self._on = self._resting = False
+        self.most = 0
 
     def install(self) -> None:
         """Listen to compiled functions that are called."""
@@ -130,6 +136,7 @@ class Runs:
             if not held or not news:
                 return False
             rounds = self._rounds[function.graph] = self._rounds.get(function.graph, 0) + 1
+            self.most = max(self.most, rounds)
             return rounds >= STEPS_OF_A_LOOP
         except Exception as error:
             self.fault(error)
@@ -166,11 +173,12 @@ class Runs:
         if compiled.done:
             return False
         compiled.runs += 1
-        if compiled.runs not in MEASURED:
+        if compiled.runs not in MEASURED and not _is_due(graph, given):
             return True
+        awaited = isinstance(given, Fitting) and is_awaited(given)
         arguments = arguments_of(graph, given, compiled.runs) if isinstance(given, Fitting) else given
         fed = batch_of(graph, self.fitting(), compiled.runs)
-        if arguments is not None:
+        if arguments is not None and not awaited:
             copies, targets = compiled.copies, compiled.names_of_targets()
             self._measure(
                 compiled,
@@ -208,6 +216,13 @@ class Runs:
             compiled.seen = list(seen)
         elif compiled.found is not None:
             compiled.done, compiled.found = True, None  # mended by itself
+
+
+def _is_due(graph: Any, given: list[Any] | Fitting) -> bool:
+    """Whether a run is fed something that is not finite."""
+    if isinstance(given, Fitting):
+        return is_due(given)
+    return any(content(one) in BROKEN for one in given[: len(given) - len(graph.captures)])
 
 
 def _is_inside(graph: Any, outer: Any) -> bool:

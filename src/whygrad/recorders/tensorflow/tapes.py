@@ -157,3 +157,13 @@ def building() -> Any:
     from tensorflow.python.framework import ops
 
     return None if context.executing_eagerly() else ops.get_default_graph()
+
+
+def in_branch() -> bool:
+    """Whether what is traced now runs only if a branch is taken."""
+    from tensorflow.python.ops.control_flow_v2_func_graphs import CondBranchFuncGraph
+
+    graph = building()
+    while graph is not None and not isinstance(graph, CondBranchFuncGraph):
+        graph = getattr(graph, "outer_graph", None)
+    return graph is not None

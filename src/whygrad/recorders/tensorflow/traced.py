@@ -167,7 +167,10 @@ class Body:
         self._mark([v for made in results for v in made], outputs, recording)
 
     def _loop(self, op: Any, recording: bool | None, stack: Stack, scope: str) -> None:
-        """Each loop variable gets a head: its initial value, or that of the last turn."""
+        """Each loop variable gets a head: its initial value, or that of the last turn; the last turn gives its result.
+
+        So a loop is taken to have run: what its body cuts is not led past it by a loop of no turns.
+        """
         inputs = [self.value(t) for t in op.inputs]
         heads, places = [], {}
         spans = self.a.stack(stack)
@@ -182,9 +185,10 @@ class Body:
         enter(self, body, heads, turned, recording, stack, op.type, op.name)
         for position, place in places.items():
             self.a.builder.close_carry(place, 1, turned[position])
-        for tensor, head in zip(op.outputs, heads, strict=False):
-            self.environment[tensor._id] = head
-        self._mark([*inputs, *turned], heads, recording)
+        results = [turned[n] if n in places else head for n, head in enumerate(heads)]
+        for tensor, result in zip(op.outputs, results, strict=False):
+            self.environment[tensor._id] = result
+        self._mark([*inputs, *turned], [*heads, *results], recording)
 
     def _place(self, op: Any) -> tuple[Stack, str]:
         known = self.places.get(op.name)

@@ -5,7 +5,7 @@ of the gradients that were asked for, one whose learning rate is 0 at every step
 beside others, which an optimizer takes while these are given to nobody, what the script or a constraint puts back, and
 new values that go to a tensor and not to the variable; and, where an optimizer waits for them, gradients that no
 optimizer is ever handed. One fact is told wherever it is seen: gradients that are handed over for other variables of
-their request.
+their request. An update that stands in a branch is told where its optimizer has made no step at all.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from typing import Any
 from whygrad.graph import Event, Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
-from whygrad.recorders.tensorflow.updates import FEWEST_STEPS, Asked, Held, Updates, constraint_of, moved
+from whygrad.recorders.tensorflow.updates import FEWEST_STEPS, Asked, Held, Updates, constraint_of, moved, read
 
 FEWEST_ZEROS = 2
+# After so many steps of another optimizer one that was to begin later has begun.
+_LATE = 20
 # What Keras 3 says of no gradients and no variables.
 NO_PAIRS = "not enough values to unpack (expected 2, got 0)"
 # What Keras 3 and tf_keras say of a variable that an optimizer was not built for.
@@ -29,7 +31,11 @@ Spans = Callable[[frames.Stack], tuple[Any, ...]]
 
 
 def unapplied(
-    updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph], layers: Mapping[Any, frames.Stack]
+    updates: Updates,
+    spans: Spans,
+    graphs: Mapping[Hashable, Graph],
+    layers: Mapping[Any, frames.Stack],
+    rounds: int,
 ) -> Iterator[Graph]:
     """For each reason a Graph that says so.
 
@@ -37,6 +43,7 @@ def unapplied(
         spans: makes places of a captured stack.
         graphs: the first Graph of each place that asked for gradients.
         layers: the layers and models that live, and where they were made.
+        rounds: how often a compiled function with requests has run, up to some number.
     """
     for held in updates.optimizers:
         detail = ""
@@ -54,6 +61,8 @@ def unapplied(
     yield from _left_out(updates, spans, graphs)
     yield from _lost(updates, spans)
     yield from _never(updates, spans, layers)
+    if rounds >= FEWEST_STEPS:
+        yield from _unreached(updates, spans)
 
 
 def _constrained(updates: Updates, spans: Spans, layers: Mapping[Any, frames.Stack]) -> Iterator[Graph]:
@@ -135,6 +144,8 @@ def _lost(updates: Updates, spans: Spans) -> Iterator[Graph]:
             found.setdefault(("undone", asked.writer), []).append(asked)
         elif asked.copied and number not in handed and asked.variable() is not None and not moved(asked):
             found.setdefault(("copied", asked.copied), []).append(asked)
+        elif asked.departed and number not in handed and _is_still(asked):
+            found.setdefault(("taken to arrays", asked.departed), []).append(asked)
     for (detail, place), lost in found.items():
         yield from _graph(lost, "kept", detail, place, spans)
 
@@ -147,6 +158,25 @@ def _never(updates: Updates, spans: Spans, layers: Collection[Any]) -> Iterator[
         yield from _graph(asked, "kept", "never applied", asked[0].stack, spans)
 
 
+def _unreached(updates: Updates, spans: Spans) -> Iterator[Graph]:
+    """What only a branch hands to an optimizer that never makes a step, or is gone; another one may begin before it."""
+    steps = {held.stack: _iterations(held) for held in updates.optimizers}
+    inside = updates.inside()
+    for held in updates.optimizers:
+        if not held.branched or steps[held.stack] or id(held.optimizer()) in inside:
+            continue
+        asked = [a for n, a in updates.requested.items() if n in held.numbers and not a.branched]
+        others = [done or 0 for stack, done in steps.items() if stack != held.stack]
+        if all(a.variable() is not None and not moved(a) for a in asked) and not 0 < max(others, default=0) < _LATE:
+            yield from _graph(asked, "kept", "never reached", held.stack, spans)
+
+
+def _iterations(held: Held) -> int | None:
+    """How many steps an optimizer has made; ``None`` where that can not be told."""
+    done = read(getattr(held.optimizer(), "iterations", None))
+    return None if done is None else int(done)
+
+
 def _is_still(asked: Asked) -> bool:
     """Whether nothing moved a variable at any of several steps; it may be gone at the end of the run."""
     unmoved = asked.kept >= FEWEST_STEPS - 1 if asked.variable() is None else not moved(asked)
@@ -154,17 +184,14 @@ def _is_still(asked: Asked) -> bool:
 
 
 def _is_left(number: int, asked: Asked, handed: set[int]) -> bool:
-    enough = number not in handed and asked.times >= FEWEST_STEPS
-    return enough and asked.variable() is not None and not moved(asked)
+    return number not in handed and _is_still(asked)
 
 
 def _steps_of(held: Held) -> int:
     """How many steps an optimizer made with a learning rate of 0; those of a traced one are its own count."""
     if held.compiled is None:
         return len(held.still)
-    optimizer = held.optimizer()
-    iterations = getattr(optimizer, "iterations", None)
-    return int(iterations.numpy()) if iterations is not None and held.compiled() == "zero" else 0
+    return _iterations(held) or 0 if held.compiled() == "zero" else 0
 
 
 def _graph(

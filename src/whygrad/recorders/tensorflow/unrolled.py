@@ -33,11 +33,15 @@ class Turn(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What came back to tensors, which were zero in every run, and in which it began that a loss is not finite."""
+    """What came back to tensors, which were zero in every run, and in which it began that a loss is not finite.
+
+    What is ``given`` was not finite to begin with.
+    """
 
     cotangents: Mapping[Key, GradientSeen]
     zeros: frozenset[Key]
     breaks: Mapping[Key, str]
+    given: Mapping[Key, str]
 
 
 def run_unrolled(
@@ -76,7 +80,7 @@ def run_unrolled(
     except (errors.OpError, ValueError, KeyError, TypeError, AttributeError, LookupError) as error:
         raise Refused(str(error)) from None
     came = {t._id: worth(one) for t, one in zip(tensors, back, strict=True) if one is not None}
-    return Seen(_merged(run.turns, came), run.zeros(), run.breaks(losses))
+    return Seen(_merged(run.turns, came), run.zeros(), run.breaks(losses), run.given())
 
 
 class _Run:
@@ -123,9 +127,15 @@ class _Run:
 
     def breaks(self, losses: Sequence[Any]) -> Mapping[Key, str]:
         """The tensors in which it began that these are not finite, and what they hold."""
-        begun = self.origins.of([one._id for one in losses]) if self.origins is not None else {}
+        return self._placed(self.origins.of([one._id for one in losses])) if self.origins is not None else {}
+
+    def given(self) -> Mapping[Key, str]:
+        """What was not finite before any operation."""
+        return self._placed(self.origins.given()) if self.origins is not None else {}
+
+    def _placed(self, spoken: Mapping[int, str]) -> Mapping[Key, str]:
         places = ((turn.path, n, t) for turn in reversed(self.turns) for n, t in turn.values.items())
-        return {(path, n): begun[t._id] for path, n, t in places if begun and _is_float(t) and t._id in begun}
+        return {(path, n): spoken[t._id] for path, n, t in places if spoken and _is_float(t) and t._id in spoken}
 
     def _step(self, op: Any, inputs: list[Any], path: Path) -> Sequence[Any]:
         self._left -= 1
@@ -170,8 +180,10 @@ class _Run:
         for one in made if op.type in READS else ():
             if _is_float(one):
                 self.watch(one)
+                if self.origins is not None:
+                    self.origins.came_in(one._id, content(one))
         if self.origins is not None and op.type not in READS:
-            held = [(one._id, content(one)) for one in made if _is_float(one)]
+            held = [(one._id, content(one)) for one in made if hasattr(one, "_numpy_internal")]
             self.origins.ran([one._id for one in inputs], held)
         return made  # type: ignore[no-any-return]
 
@@ -181,6 +193,8 @@ class _Run:
         found = self._constants.get(op)
         if found is None:
             found = self._constants[op] = ops.convert_to_tensor(tensor_util.MakeNdarray(op.get_attr("value")))
+            if self.origins is not None:
+                self.origins.came_in(found._id, content(found))
         return found
 
 

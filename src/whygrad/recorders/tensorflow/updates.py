@@ -12,7 +12,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.tensorflow.emptied import holds_zeros
 from whygrad.recorders.tensorflow.pairing import Pairing
 from whygrad.recorders.tensorflow.parameters import Source, number_of
-from whygrad.recorders.tensorflow.tapes import building
+from whygrad.recorders.tensorflow.tapes import building, in_branch
 from whygrad.recorders.tensorflow.values import worth
 
 # Fewer steps may be a short trial.
@@ -31,6 +31,8 @@ class Asked:
         kept: at how many later requests it held that value; -1 once it did not. ``shifted``: after how many steps
             of an optimizer it held another. ``writer``: the script's line that wrote to it in between.
         copied: where new values for it are computed that nothing reads.
+        departed: where its gradient left for NumPy.
+        branched: whether the request stands in a branch of a traced function.
     """
 
     source: Source
@@ -43,6 +45,8 @@ class Asked:
     shifted: int = 0
     writer: frames.Stack = ()
     copied: frames.Stack = ()
+    departed: frames.Stack = ()
+    branched: bool = False
 
 
 @dataclass(slots=True)
@@ -57,6 +61,7 @@ class Held:
         refused: the variables that it was handed last and would not take, where that was, and whether it takes any.
         compiled: its learning rate in a traced step; ``place``: the script's line that computes it.
         made: where the script made it, if that was heard.
+        branched: whether it was handed them in branches of traced functions only.
     """
 
     stack: frames.Stack
@@ -72,6 +77,7 @@ class Held:
     rate: bool = False
     still: set[int] = field(default_factory=set)
     refused: tuple[Sequence[int], frames.Stack, bool] = ((), (), True)
+    branched: bool = True
 
 
 class Updates:
@@ -121,7 +127,9 @@ class Updates:
                 mark = _mark(variable)
                 if mark is None:
                     continue
-                known = self.requested[source.number] = Asked(source, site, stack, weakref.ref(variable), mark)
+                known = self.requested[source.number] = Asked(
+                    source, site, stack, weakref.ref(variable), mark, branched=in_branch()
+                )
             elif known.kept >= 0 and known.site == site:
                 mark = _mark(variable)
                 known.kept = known.kept + 1 if mark == known.at_first else -1
@@ -141,6 +149,7 @@ class Updates:
         held = self._of(optimizer, stack)
         numbers = {n for v in variables if (n := number_of(v)) is not None}
         held.numbers |= numbers
+        held.branched = held.branched and in_branch()
         held.swapped |= self.pairing.handed(gradients, variables)
         graph = building()
         often = 1 if graph is None else FEWEST_STEPS
@@ -151,6 +160,11 @@ class Updates:
             held.zeros += often * (not useful)
             held.useful = held.useful or useful
         self._given -= numbers
+
+    def inside(self) -> set[int]:
+        """The ids of the optimizers that others hold, which decide by themselves when to call them."""
+        held = (getattr(one.optimizer(), "inner_optimizer", None) for one in self.optimizers)
+        return {id(one) for one in held if one is not None}
 
     def refused(self, optimizer: Any, variables: Sequence[Any], stack: frames.Stack) -> None:
         """An optimizer raised; some of these it may not have been built for."""
@@ -232,6 +246,8 @@ def _mark(variable: Any) -> Any:
     if values is None:
         return None
     flat = numpy.asarray(values._numpy_internal()).reshape(-1)
+    if not flat.size:
+        return None  # it is made while a function is traced, and gets its first value later
     return (flat[:: max(1, flat.size // _SAMPLE)].tobytes(), float(flat.sum(dtype=numpy.float64)))
 
 

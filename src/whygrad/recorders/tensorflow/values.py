@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from whygrad.graph import GradientSeen
 from whygrad.recorders.tensorflow.log import Made
 from whygrad.recorders.tensorflow.ops import trainable
-from whygrad.recorders.tensorflow.origins import Origins, content
+from whygrad.recorders.tensorflow.origins import BROKEN, Origins, content
 from whygrad.recorders.tensorflow.parameters import Source
 
 # Their derivative is not finite, or 0 * inf, at some point.
@@ -88,7 +88,7 @@ class Values:
         held = [(tensor._id, content(tensor)) for tensor in outputs]
         spoiled = any(holds != "finite" for _, holds in held)
         known = self.origins.states
-        if spoiled and not any(content(t) != "finite" for t in inputs if t._id not in known):
+        if spoiled and not any(content(t) in BROKEN for t in inputs if t._id not in known):
             self.origins.ran([tensor._id for tensor in inputs], held)
 
     def between(self, symbolic: Any) -> list[Known]:
