@@ -77,11 +77,10 @@ def outputs_of(facts: Facts, args: tuple[Any, ...], result: Any) -> list[Any]:
     return found
 
 
-@cache
 def is_torchs_own(code: CodeType) -> bool:
     """Whether a frame's calls are none of the script's: an optimizer's work around a closure, a parameter's copy."""
-    copies = code.co_name == "__deepcopy__" and code.co_filename.endswith(_PARAMETER)
-    return _OPTIMIZERS in code.co_filename or copies
+    file = code.co_filename  # to remember it by the code would cost more: Python computes a code's hash each time
+    return _OPTIMIZERS in file or (code.co_name == "__deepcopy__" and file.endswith(_PARAMETER))
 
 
 def in_sampler(frame: FrameType | None) -> bool:

@@ -71,12 +71,16 @@ class Clearing:
 
     def lost(self, calls: list[Backward], sources: Sequence[Any], got: Mapping[int, GradientSeen]) -> frames.Stack:
         """Where the gradients of this step were cleared, if all of them are gone again."""
-        if not calls or not any(got.get(id(p)) == "present" for p in sources):
+        when, stack = self._last
+        begun, log = max([c.mark for c in calls], default=-1), self.steps.recorder.log
+        cleared = when > begun
+        # Asked first is what costs least: mostly nothing stands in the log between a backward pass and the step.
+        if not calls or not (cleared or (begun >= 0 and log.now > begun + 1)):
+            return ()
+        if not any(got.get(id(p)) == "present" for p in sources):
             return ()
         left = [g for p in sources if (g := gradient_of(p)) is not None]
         if not all(worth(g) == "zero" for g in left):
             return ()
-        when, stack = self._last
-        begun = max(c.mark for c in calls)
         # Where nothing clears them as a whole, the script may write zeros to each by hand.
-        return stack if when > begun else writer_of(self.steps.recorder.log, begun, left) if begun >= 0 else ()
+        return stack if cleared else writer_of(log, begun, left)

@@ -233,35 +233,28 @@ def worth(gradient: Any) -> GradientSeen:
 
 
 def worths(named: Iterable[tuple[int, Any]]) -> dict[int, GradientSeen]:
-    """The same of many, by their keys, without those that are ``None``.
-
-    Those of the commonest kind are looked at in one go, and one by one only where that shows something.
-    """
-    given = [(key, gradient) for key, gradient in named if gradient is not None]
-    if not given:
-        return {}
+    """The same of many, by their keys, without those that are ``None``."""
+    plain = torch._C._functorch.peek_interpreter_stack() is None  # outside of torch.func nothing is in a wrap
     with torch._C.DisableTorchFunction():
-        common = {key: gradient for key, gradient in given if _is_common(gradient)}
-        norms = dict(zip(common, _norms(list(common.values())), strict=False))
         return {
-            key: "present" if (norm := norms.get(key)) and math.isfinite(norm) else _looked_at(gradient)
-            for key, gradient in given
+            key: "present" if plain and _is_common(gradient) and _is_useful(gradient) else _looked_at(gradient)
+            for key, gradient in named
+            if gradient is not None
         }
 
 
-def _norms(gradients: list[Any]) -> list[float]:
-    try:
-        # The norm whose loop is vectorised. Squares that overflow, or vanish, are looked at one by one like the rest.
-        norms: list[float] = torch.stack(torch._foreach_norm(gradients, 2)).tolist() if gradients else []
-        return norms
-    except RuntimeError:
-        return []  # inside a function of torch.func there are no numbers yet
-
-
 def _is_common(gradient: Any) -> bool:
-    if type(gradient) is not Tensor or gradient.dtype is not float32:
-        return False
-    return _is_plain(gradient) and not gradient.requires_grad  # the norm of one that does would be another operation
+    # Of one that requires a gradient, a look would be another operation.
+    return type(gradient) is Tensor and gradient.dtype is float32 and not gradient.requires_grad
+
+
+def _is_useful(gradient: Any) -> bool:
+    """Whether one look is enough to see that a gradient is neither zero nor broken."""
+    try:
+        total = _item(_sum(gradient))
+    except RuntimeError:
+        return False  # it has no numbers
+    return bool(total) and math.isfinite(total)
 
 
 def _is_plain(gradient: Any) -> bool:
@@ -270,7 +263,11 @@ def _is_plain(gradient: Any) -> bool:
 
 def _looked_at(gradient: Any) -> GradientSeen:
     wrapped = torch._C._functorch.is_functorch_wrapped_tensor(gradient)
-    values = _detach(torch.func.debug_unwrap(gradient) if wrapped else gradient)
+    values = torch.func.debug_unwrap(gradient) if wrapped else gradient
+    if type(values) is not Tensor or values.requires_grad:
+        values = _detach(values)
+    if not wrapped and _is_common(values) and _is_useful(values):
+        return "present"
     if not _is_plain(values):
         if values.device.type == "meta" or values.layout not in (torch.strided, torch.sparse_coo):
             return "unknown"
