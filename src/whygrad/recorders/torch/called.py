@@ -11,7 +11,6 @@ from typing import Any
 from whygrad.recorders import frames
 from whygrad.recorders.torch import ops
 from whygrad.recorders.torch.tensors import scan
-from whygrad.recorders.torch.values import POLES
 
 _OPTIMIZERS = os.path.join("torch", "optim", "")
 _PARAMETER = os.path.join("torch", "nn", "parameter.py")
@@ -25,6 +24,7 @@ class Facts:
     Attributes:
         writes: it changes its first argument.
         pole: its derivative has one, so what goes back through it is measured.
+        smooth: it has none where the result is finite.
         arithmetic: a Python number among its arguments is an operand.
         norm: its order may make another operation of it.
     """
@@ -32,6 +32,7 @@ class Facts:
     name: str
     writes: bool
     pole: bool
+    smooth: bool
     arithmetic: bool
     norm: bool
 
@@ -40,7 +41,8 @@ class Facts:
 def facts_of(name: str) -> Facts:
     """What is known of a function of this name."""
     plain = ops.plain(name)
-    return Facts(name, ops.changes_first(name), plain in POLES, plain in ops.ARITHMETIC, name in ops.NORMS)
+    writes, pole, smooth = ops.changes_first(name), plain in ops.POLES, plain in ops.SMOOTH
+    return Facts(name, writes, pole, smooth, plain in ops.ARITHMETIC, name in ops.NORMS)
 
 
 def name_of(func: Any) -> str:
@@ -54,6 +56,11 @@ def name_of(func: Any) -> str:
 def options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
     """The settings of a call, which may leave an argument out of the way back (``interpolation="lower"``)."""
     return [value for value in (*args, *kwargs.values()) if type(value) in _OPTIONS]
+
+
+def adds_nothing(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a number among the arguments is 0: if it is what a normalisation adds to the variance, it has a pole."""
+    return any(type(value) in (float, int) and value == 0 for value in (*args, *kwargs.values()))
 
 
 def variant(facts: Facts, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Facts:

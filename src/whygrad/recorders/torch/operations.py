@@ -15,6 +15,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.torch import edges
 from whygrad.recorders.torch.called import (
     Facts,
+    adds_nothing,
     facts_of,
     in_sampler,
     is_torchs_own,
@@ -106,7 +107,7 @@ class Operations:
                 if outputs:
                     cut = None if key is None else self._missing(key, inputs, grads, before, outputs)
                     if note(facts, args, kwargs, serials, grads, outputs, recording, cut):
-                        self._measure(inputs, outputs)
+                        self._measure(inputs, outputs, facts.smooth and not adds_nothing(args, kwargs))
             except Exception as error:
                 fault(error)
             return result
@@ -180,11 +181,11 @@ class Operations:
         log.add(_new(Ran, entry))
         return alive and (facts.pole or self.values.everything) and not facts.writes
 
-    def _measure(self, inputs: list[Any], outputs: list[Any]) -> None:
+    def _measure(self, inputs: list[Any], outputs: list[Any], smooth: bool) -> None:
         local = self.log.local
         local.busy = True
         try:
-            self.values.listen(self.log.now - 1, inputs, outputs)
+            self.values.listen(self.log.now - 1, inputs, outputs, smooth)
         finally:
             local.busy = False
 

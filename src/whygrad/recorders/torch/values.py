@@ -21,15 +21,8 @@ from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
 from whygrad.recorders.torch.originals import gradient_of
 
-# Their derivative is not finite, or 0 * inf, at some point; by the names of torch's functions.
-POLES = frozenset(
-    "sqrt rsqrt pow rpow div true_divide rdiv rtruediv truediv reciprocal log log2 log10 log1p xlogy norm linalg_norm "
-    "linalg_vector_norm vector_norm matrix_norm frobenius_norm cdist pairwise_distance pdist std std_mean var exp "
-    "expm1 sinh cosh acos asin arccos arcsin atan2 acosh atanh tan softmax log_softmax logsumexp normalize "
-    "cosine_similarity prod cumprod lgamma digamma erfinv logit linalg_svd linalg_eigh svd eigh inverse linalg_inv "
-    "linalg_det logdet scaled_dot_product_attention binary_cross_entropy layer_norm group_norm batch_norm "
-    "ctc_loss".split()
-)
+# In narrower types what is finite soon overflows.
+_WIDE = (torch.float32, torch.float64)
 # A gradient that is zero in one step may be so by chance; after this many in a row it is looked at.
 ZERO_STEPS = 2
 
@@ -74,6 +67,7 @@ class Values:
         self.noted: dict[Place, Noted] = {}
         self.lost: set[int] = set()
         self.everything = False
+        self._served = False
         self._hooked: dict[int, weakref.ref[Any]] = {}
         self._leaves: dict[int, Leaf] = {}
         self._zero: dict[int, tuple[weakref.ref[Any], int]] = {}
@@ -89,11 +83,7 @@ class Values:
         for leaf in self._leaves.values():
             leaf.handle.remove()
         self._leaves.clear()
-        self.everything = False
-
-    def wanted(self, name: str) -> bool:
-        """Whether an operation of this name is measured now."""
-        return self.everything or name in POLES
+        self.everything = self._served = False
 
     def hooked(self, tensor: Any, frame: FrameType) -> None:
         """The script puts a hook on a tensor: what comes after it is not what goes through the operations."""
@@ -129,8 +119,15 @@ class Values:
         """Hook into what comes back to a tensor."""
         _register_hook(tensor, self._hook(place))
 
-    def listen(self, entry: int, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-        """Hook into what goes back through an operation that has just run."""
+    def listen(self, entry: int, inputs: Sequence[Any], outputs: Sequence[Any], smooth: bool = False) -> None:
+        """Hook into what goes back through an operation that has just run.
+
+        Args:
+            smooth: its derivative is finite wherever its result is. It can give zeros still, so it is spared only while
+                the parameters get something else.
+        """
+        if smooth and self._served and not (self._zero or self.everything) and all(map(_is_finite, outputs)):
+            return
         for given, tensors in ((False, inputs), (True, outputs)):
             for position, tensor in enumerate(tensors):
                 if tensor.requires_grad and tensor.grad_fn is not None and not self._is_hooked(tensor):
@@ -175,6 +172,7 @@ class Values:
         """
         worth = [got.get(id(t), one) if one == "present" else one for t, one in zip(tensors, seen, strict=True)]
         if not self._zero and "zero" not in worth:
+            self._served = self._served or "present" in worth
             return tuple(worth)
         return tuple(
             [
@@ -217,6 +215,10 @@ def is_zero(tensor: Any) -> bool:
     """Whether a tensor is zero in every element."""
     values = _detach(tensor)
     return not (bool(_sum(values)) or bool(_any(values)))  # the sum is ten times cheaper, and nearly always settles it
+
+
+def _is_finite(tensor: Any) -> bool:
+    return tensor.dtype in _WIDE and _looked_at(tensor) in ("present", "zero")
 
 
 def _brokenness(tensor: Any) -> int:
