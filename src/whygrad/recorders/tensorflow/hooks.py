@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from types import FrameType
 from typing import Any
@@ -121,42 +121,60 @@ class Hooks:
         log, local, getframe, capture = self.log, self.log.local, sys._getframe, frames.capture
         known, stopped, new = log.known, self._is_stopped, tuple.__new__
         values, spoiled = self.values, self.values.origins.states
+        kinds: dict[Any, tuple[str, bool]] = {}
+
+        def kind_of(op_type: Any) -> tuple[str, bool]:
+            name = op_type.decode() if isinstance(op_type, bytes) else op_type
+            kinds[op_type] = found = (name, name not in POLES and name != "VarHandleOp" and "Dataset" not in name)
+            return found
 
         def on_op(op_type: Any, inputs: Any, attrs: Any, outputs: Any, op_name: Any = None, graph: Any = None) -> None:
-            if local.busy:
+            mine = local.__dict__  # each look at ``local`` itself would ask for the thread again
+            if mine["busy"]:
                 return
-            local.busy = True
+            mine["busy"] = True
             try:
                 if graph is not None:
                     self._traced(op_name, graph, getframe(1))
                     return
-                if type(op_type) is bytes:
-                    op_type = op_type.decode()
+                op_type, is_common = kinds.get(op_type) or kind_of(op_type)
                 ids = tuple([t._id for t in inputs])
                 made = tuple([new(Made, (t._id, t._datatype_enum(), t._shape_tuple())) for t in outputs])
                 stack = capture(getframe(1))
                 if not known.issuperset(ids):
                     self._strangers(op_type, inputs, stack)
-                if local.pending:
-                    local.pending.clear()  # a variable touched before this operation was read by it, or not at all
+                if mine["pending"]:
+                    mine["pending"].clear()  # a variable touched before this operation was read by it, or not at all
                 for one in made:
                     known.add(one[0])
-                if "Dataset" in op_type:
-                    attrs = function_only(attrs)
-                if op_type == "VarHandleOp":
-                    log.handles[made[0].id] = stack
-                if values.everything or op_type in POLES:
-                    values.note(inputs, made)
-                if op_type in POLES or (spoiled and not spoiled.keys().isdisjoint(ids)):
-                    values.looked_at(inputs, outputs)
-                scope = local.scope[-1] if local.scope else ""
-                log.add(new(Ran, (op_type, ids, made, attrs, stack, local.tapes, stopped(), scope)))
+                if not is_common or values.everything or spoiled:
+                    attrs = self._apart(op_type, inputs, attrs, outputs, made, stack)
+                scope = mine["scope"]
+                entry = (op_type, ids, made, attrs, stack, mine["tapes"], stopped(), scope[-1] if scope else "")
+                log.add(new(Ran, entry))
             except Exception as error:
                 self.fault(error)
             finally:
-                local.busy = False
+                mine["busy"] = False
 
         return on_op
+
+    def _apart(
+        self, op_type: str, inputs: Any, attrs: Any, outputs: Any, made: Sequence[Made], stack: frames.Stack
+    ) -> Any:
+        """What few operations are to be asked about, or all of them once something is zero or not finite.
+
+        Returns:
+            what is kept of the attributes.
+        """
+        values, spoiled = self.values, self.values.origins.states
+        if op_type == "VarHandleOp":
+            self.log.handles[made[0].id] = stack
+        if values.everything or op_type in POLES:
+            values.note(inputs, made)
+        if op_type in POLES or not spoiled.keys().isdisjoint([t._id for t in inputs]):
+            values.looked_at(inputs, outputs)
+        return function_only(attrs) if "Dataset" in op_type else attrs
 
     def _traced(self, op_name: Any, graph: Any, frame: FrameType) -> None:
         places = self.log.traced.get(graph)

@@ -32,6 +32,8 @@ class Source:
 
 def number_of(source: Any) -> int | None:
     """The id by which recorded operations know a tensor or variable."""
+    if hasattr(type(source), "_maybe_autocast") and source._value is not None:
+        source = source._value  # what Keras' own way to the handle leads to, past what it asks on it each time
     number = getattr(getattr(source, "handle", source), "_id", None)
     return number if isinstance(number, int) else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -253,11 +254,12 @@ def _mark(variable: Any) -> Any:
 
 def read(variable: Any) -> Any:
     """The tensor that a variable holds now, or a tensor itself; ``None`` where there is none."""
-    from tensorflow.python.eager import record
+    from tensorflow.python.eager import context, record
     from tensorflow.python.framework import errors, ops
 
+    outside = nullcontext() if context.executing_eagerly() else ops.init_scope()
     try:
-        with ops.init_scope(), record.stop_recording():
+        with outside, record.stop_recording():
             tensor = ops.convert_to_tensor(getattr(variable, "_value", variable))
     except (AttributeError, NotImplementedError, TypeError, ValueError, RuntimeError, errors.OpError):
         return None

@@ -26,6 +26,7 @@ class Facts:
     Attributes:
         writes: it changes its first argument.
         pole: its derivative has one, so what goes back through it is measured.
+        smooth: it has none where the result is finite.
         arithmetic: a Python number among its arguments is an operand.
         settled: its settings may make another operation of it.
     """
@@ -33,6 +34,7 @@ class Facts:
     name: str
     writes: bool
     pole: bool
+    smooth: bool
     arithmetic: bool
     settled: bool
 
@@ -41,8 +43,9 @@ class Facts:
 def facts_of(name: str) -> Facts:
     """What is known of a function of this name."""
     plain = ops.plain(name)
+    writes, pole, smooth = ops.changes_first(name), plain in ops.POLES, plain in ops.SMOOTH
     settled = name in ops.NORMS or name in ops.SCALED or name == ops.CENTRED
-    return Facts(name, ops.changes_first(name), plain in ops.POLES, plain in ops.ARITHMETIC, settled)
+    return Facts(name, writes, pole, smooth, plain in ops.ARITHMETIC, settled)
 
 
 def name_of(func: Any) -> str:
@@ -56,6 +59,11 @@ def name_of(func: Any) -> str:
 def options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
     """The settings of a call, which may leave an argument out of the way back (``interpolation="lower"``)."""
     return [value for value in (*args, *kwargs.values()) if type(value) in _OPTIONS]
+
+
+def adds_nothing(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a number among the arguments is 0: if it is what a normalisation adds to the variance, it has a pole."""
+    return any(type(value) in (float, int) and value == 0 for value in (*args, *kwargs.values()))
 
 
 def variant(facts: Facts, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Facts:
@@ -99,11 +107,10 @@ def outputs_of(facts: Facts, args: tuple[Any, ...], result: Any) -> list[Any]:
     return found
 
 
-@cache
 def is_torchs_own(code: CodeType) -> bool:
     """Whether a frame's calls are none of the script's: an optimizer's work around a closure, a parameter's copy."""
-    copies = code.co_name == "__deepcopy__" and code.co_filename.endswith(_PARAMETER)
-    return _OPTIMIZERS in code.co_filename or copies
+    file = code.co_filename  # to remember it by the code would cost more: Python computes a code's hash each time
+    return _OPTIMIZERS in file or (code.co_name == "__deepcopy__" and file.endswith(_PARAMETER))
 
 
 def in_sampler(frame: FrameType | None) -> bool:

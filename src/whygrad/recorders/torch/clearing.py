@@ -75,15 +75,17 @@ class Clearing:
 
     def lost(self, calls: list[Backward], sources: Sequence[Any], got: Mapping[int, GradientSeen]) -> frames.Stack:
         """Where the gradients of this step were cleared, if all of them are gone again."""
-        if not calls or not any(got.get(id(p)) == "present" for p in sources):
+        (when, stack), log = self._last, self.steps.recorder.log
+        begun, since = (choose([c.mark for c in calls], default=-1) for choose in (max, min))
+        # Asked first is what costs least: mostly nothing stands in the log between a backward pass and the step.
+        if not calls or not (when > since or log.emptied or (since >= 0 and log.now > since + 1)):
             return ()
-        when, stack = self._last
-        since = min(c.mark for c in calls)
+        if not any(got.get(id(p)) == "present" for p in sources):
+            return ()
         if since >= 0:
             self.emptied.look(since, sources, got, stack if when > since else (), calls[-1].stack)
         left = [g for p in sources if (g := gradient_of(p)) is not None]
         if not all(worth(g) == "zero" for g in left):
             return ()
-        begun = max(c.mark for c in calls)
         # Where nothing clears them as a whole, the script may write zeros to each by hand.
-        return stack if when > begun else writer_of(self.steps.recorder.log, begun, left) if begun >= 0 else ()
+        return stack if when > begun else writer_of(log, begun, left) if begun >= 0 else ()

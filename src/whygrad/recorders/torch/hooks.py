@@ -108,7 +108,10 @@ class Hooks:
         """
         local = self.log.local
         if paused and local.paused is None:
-            local.paused = next((one for one in self._modes if leave(one)), None)
+            for one in self._modes:
+                if leave(one):
+                    local.paused = one
+                    break
         elif not paused and local.paused is not None:
             one, local.paused = local.paused, None
             if not one.off:

@@ -83,6 +83,8 @@ class Keras:
 
     def held(self) -> list[Any]:
         """What Keras' living optimizers were built for; before any is, all that may be trained."""
+        if not self.heard:
+            return []
         return values_of(self.optimizers.built() or [v for v in self.lives.variables() if v.trainable])
 
     def rename(self, names: Names, frame: FrameType | None) -> None:

@@ -15,6 +15,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.torch import edges
 from whygrad.recorders.torch.called import (
     Facts,
+    adds_nothing,
     facts_of,
     in_sampler,
     is_torchs_own,
@@ -64,8 +65,8 @@ class Operations:
     def of(self, func: Any) -> Handler:
         """What is called in the place of a function."""
         facts = facts_of(name_of(func))
-        serials_of, note, asked, fault = self.serials, self._note, self._asked, self.fault
-        is_recording = torch.is_grad_enabled
+        note, asked, fault, verified = self._note, self._asked, self.fault, self._verified
+        log, lent, met, is_recording = self.log, self.lent, self._met, torch.is_grad_enabled
 
         def operation(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             plain, inputs = not kwargs, []
@@ -84,22 +85,29 @@ class Operations:
                 recording = is_recording()
                 if recording and len(grads) > 1 and True in grads:
                     call = (func, grads) if plain else (func, grads, *options(args, kwargs))
-                    key, before = asked(facts, call, inputs)
-                serials = serials_of(inputs)
+                    if call not in verified:
+                        key, before = asked(facts, call, inputs)
+                known, serials = log.living, []
+                for tensor in inputs:
+                    one = known.get(id(tensor))
+                    if one is not None and one[1]() is tensor and not lent:
+                        serials.append(one[0])
+                    else:
+                        serials.append(met(tensor))
             except Exception as error:
                 fault(error)
                 return func(*args, **kwargs)
             try:
                 result = func(*args, **kwargs)
             except BaseException as error:
-                self._failed(error, facts.name, serials)
+                self._failed(error, facts.name, tuple(serials))
                 raise
             try:
                 outputs = [result] if type(result) is Tensor else outputs_of(facts, args, result)
                 if outputs:
                     cut = None if key is None else self._missing(key, inputs, grads, before, outputs)
                     if note(facts, args, kwargs, serials, grads, outputs, recording, cut):
-                        self._measure(inputs, outputs)
+                        self._measure(inputs, outputs, facts.smooth and not adds_nothing(args, kwargs))
             except Exception as error:
                 fault(error)
             return result
@@ -108,7 +116,7 @@ class Operations:
 
     def _asked(self, facts: Facts, key: tuple[Any, ...], inputs: list[Any]) -> Asked:
         """What stands for this way to call a function, if autograd's graph is yet to be asked, and the edges so far."""
-        if key in self._verified or self.log.local.transforms:
+        if self.log.local.transforms:
             return _UNASKED
         # Through a view the gradient of what is written goes to what the view is of, past the view's own edge.
         if facts.writes and inputs[0]._base is not None:
@@ -133,7 +141,7 @@ class Operations:
         facts: Facts,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        serials: tuple[int, ...],
+        serials: list[int],
         grads: tuple[bool, ...],
         outputs: list[Any],
         recording: bool,
@@ -147,9 +155,9 @@ class Operations:
         log, frame = self.log, sys._getframe(3)
         if is_torchs_own(frame.f_code):
             return False
-        local, stack = log.local, frames.capture(frame)
+        local, stack = log.local.__dict__, frames.capture(frame)  # each look at it itself would ask for the thread
         kind = variant(facts, args, kwargs) if kwargs or facts.settled else facts
-        name, transforms, scope = kind.name, local.transforms, local.scope
+        name, transforms, scope = kind.name, local["transforms"], local["scope"]
         numbers: tuple[int, ...] = ()
         where: frames.Stack = ()
         if log.departed:
@@ -162,38 +170,33 @@ class Operations:
         if not recording and True in grads:
             if in_sampler(frame):
                 name = f"sample:{name}"
-            checkpoint = local.checkpoint
+            checkpoint = local["checkpoint"]
             if checkpoint is not None:
                 where, recording = checkpoint[0], checkpoint[1]
                 name, alive = (name, not transforms) if recording else (f"checkpoint:{name}", False)
         made = (made_of(log, outputs[0]),) if len(outputs) == 1 else tuple([made_of(log, t) for t in outputs])
         if transforms and recording:
             made = tuple([one._replace(requires_grad=True) for one in made])
-        entry = (name, serials, grads, made, recording, stack, scope[-1] if scope else 0, cut, numbers, where)
+        entry = (name, tuple(serials), grads, made, recording, stack, scope[-1] if scope else 0, cut, numbers, where)
         log.add(_new(Ran, entry))
         return alive and (facts.pole or self.values.everything) and not facts.writes
 
-    def _measure(self, inputs: list[Any], outputs: list[Any]) -> None:
+    def _measure(self, inputs: list[Any], outputs: list[Any], smooth: bool) -> None:
         local = self.log.local
         local.busy = True
         try:
-            self.values.listen(self.log.now - 1, inputs, outputs)
+            self.values.listen(self.log.now - 1, inputs, outputs, smooth)
         finally:
             local.busy = False
 
     def serials(self, tensors: list[Any]) -> tuple[int, ...]:
         """The serials of tensors that are read, each given one now if it has none."""
-        log, found = self.log, []
-        known, lent = log.living, self.lent
-        for tensor in tensors:
-            one = known.get(id(tensor))
-            number = 0 if one is None or one[1]() is not tensor else one[0]
-            found.append(number if number and not lent else self._met(tensor, number))
-        return tuple(found)
+        return tuple(map(self._met, tensors))
 
-    def _met(self, tensor: Any, number: int) -> int:
+    def _met(self, tensor: Any) -> int:
+        number = self.log.known(tensor)
         if not number:
-            return self.log.known(tensor) or meet(self.log, self.crossings, tensor)
+            return meet(self.log, self.crossings, tensor)
         if number in self.lent and self.lent[number] is None:
             self.met(tensor, number)
         return number

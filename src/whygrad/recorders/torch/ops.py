@@ -82,6 +82,18 @@ ARITHMETIC = frozenset(
     "add sub mul div true_divide pow rsub radd rmul rdiv rtruediv rpow clamp maximum minimum where fill lerp addcmul "
     "addcdiv full tensor as_tensor".split()
 )
+# Their derivative is not finite, or 0 * inf, at some point; by the names of torch's functions.
+POLES = frozenset(
+    "sqrt rsqrt pow rpow div true_divide rdiv rtruediv truediv reciprocal log log2 log10 log1p xlogy norm linalg_norm "
+    "linalg_vector_norm vector_norm matrix_norm frobenius_norm cdist pairwise_distance pdist std std_mean var exp "
+    "expm1 sinh cosh acos asin arccos arcsin atan2 acosh atanh tan softmax log_softmax logsumexp normalize "
+    "cosine_similarity prod cumprod lgamma digamma erfinv logit linalg_svd linalg_eigh svd eigh inverse linalg_inv "
+    "linalg_det logdet scaled_dot_product_attention binary_cross_entropy layer_norm group_norm batch_norm "
+    "ctc_loss".split()
+)
+# Of these the derivative is finite wherever the result is (of a normalisation, as long as it adds something to the
+# variance): to look at the result takes the place of two hooks.
+SMOOTH = frozenset("exp expm1 sinh cosh softmax log_softmax logsumexp layer_norm group_norm batch_norm".split())
 
 
 def plain(name: str) -> str:

@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 def join(mode: TorchFunctionMode) -> None:
     """Put a mode under every other of this thread."""
     length, pop, push = _stack()
-    above = [pop() for _ in range(length())]
+    above = [pop() for _ in range(length())] if length() else ()
     push(mode)
     for each in reversed(above):
         push(each)
@@ -25,7 +25,13 @@ def leave(mode: TorchFunctionMode) -> bool:
         whether it was there.
     """
     length, pop, push = _stack()
-    above = [pop() for _ in range(length())]
+    depth = length()
+    if depth == 1:  # nearly always, and this is asked several times a step
+        only = pop()
+        if only is not mode:
+            push(only)
+        return only is mode
+    above = [pop() for _ in range(depth)]
     for each in reversed(above):
         if each is not mode:
             push(each)

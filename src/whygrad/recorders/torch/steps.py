@@ -283,7 +283,7 @@ class Steps:
             (last.stack if last is not None else ()) or stack,
             frame,
             sources,
-            tuple(answer(p, got) for p in sources),
+            tuple(["present" if id(p) in got else answer(p, got) for p in sources]),
             tuple(c.mark for c in mine if c.mark >= 0),
             opened,
             got=got,

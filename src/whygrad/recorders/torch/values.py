@@ -20,11 +20,10 @@ from torch import Tensor, float32, isfinite, isnan, strided, view_as_real
 from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
 from whygrad.recorders.torch.identity import ByIdentity
-from whygrad.recorders.torch.ops import POLES
 from whygrad.recorders.torch.originals import gradient_of
 
-# A gradient that is zero in one step may be so by chance; after this many in a row it is looked at.
-ZERO_STEPS = 2
+_WIDE = (torch.float32, torch.float64)  # in narrower types what is finite soon overflows
+ZERO_STEPS = 2  # a gradient that is zero in one step may be so by chance; after this many in a row it is looked at
 
 # Bound now: the script may put something of its own in their place, and what we look at is no call of the script's.
 _all, _any, _detach, _item, _sum = Tensor.all, Tensor.any, Tensor.detach, Tensor.item, Tensor.sum
@@ -69,6 +68,7 @@ class Values:
         self.lost: set[int] = set()
         self.overscaled: ByIdentity[bool] = ByIdentity()
         self.everything = False
+        self._served = False
         self._hooked: dict[int, weakref.ref[Any]] = {}
         self._leaves: dict[int, Leaf] = {}
         self._zero: dict[int, tuple[weakref.ref[Any], int]] = {}
@@ -84,11 +84,7 @@ class Values:
         for leaf in self._leaves.values():
             leaf.handle.remove()
         self._leaves.clear()
-        self.everything = False
-
-    def wanted(self, name: str) -> bool:
-        """Whether an operation of this name is measured now."""
-        return self.everything or name in POLES
+        self.everything = self._served = False
 
     def hooked(self, tensor: Any, frame: FrameType) -> None:
         """The script puts a hook on a tensor: what comes after it is not what goes through the operations."""
@@ -124,8 +120,15 @@ class Values:
         """Hook into what comes back to a tensor."""
         _register_hook(tensor, self._hook(place))
 
-    def listen(self, entry: int, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-        """Hook into what goes back through an operation that has just run."""
+    def listen(self, entry: int, inputs: Sequence[Any], outputs: Sequence[Any], smooth: bool = False) -> None:
+        """Hook into what goes back through an operation that has just run.
+
+        Args:
+            smooth: its derivative is finite wherever its result is. It can give zeros still, so it is spared only while
+                the parameters get something else.
+        """
+        if smooth and self._served and not (self._zero or self.everything) and all(map(_is_finite, outputs)):
+            return
         for given, tensors in ((False, inputs), (True, outputs)):
             for position, tensor in enumerate(tensors):
                 if tensor.requires_grad and tensor.grad_fn is not None and not self._is_hooked(tensor):
@@ -170,6 +173,7 @@ class Values:
         """
         worth = [got.get(id(t), one) if one == "present" else one for t, one in zip(tensors, seen, strict=True)]
         if not self._zero and "zero" not in worth:
+            self._served = self._served or "present" in worth
             return tuple(worth)
         return tuple(
             [
@@ -214,6 +218,10 @@ def is_zero(tensor: Any) -> bool:
     return not (bool(_sum(values)) or bool(_any(values)))  # the sum is ten times cheaper, and nearly always settles it
 
 
+def _is_finite(tensor: Any) -> bool:
+    return tensor.dtype in _WIDE and _looked_at(tensor) in ("present", "zero")
+
+
 def _brokenness(tensor: Any) -> int:
     """1 for a small enough tensor that holds something infinite, 2 for one with no numbers in it."""
     if tensor.numel() > MOST_ELEMENTS or not tensor.is_floating_point() or not _is_plain(tensor):
@@ -228,35 +236,28 @@ def worth(gradient: Any) -> GradientSeen:
 
 
 def worths(named: Iterable[tuple[int, Any]]) -> dict[int, GradientSeen]:
-    """The same of many, by their keys, without those that are ``None``.
-
-    Those of the commonest kind are looked at in one go, and one by one only where that shows something.
-    """
-    given = [(key, gradient) for key, gradient in named if gradient is not None]
-    if not given:
-        return {}
+    """The same of many, by their keys, without those that are ``None``."""
+    plain = torch._C._functorch.peek_interpreter_stack() is None  # outside of torch.func nothing is in a wrap
     with torch._C.DisableTorchFunction():
-        common = {key: gradient for key, gradient in given if _is_common(gradient)}
-        norms = dict(zip(common, _norms(list(common.values())), strict=False))
         return {
-            key: "present" if (norm := norms.get(key)) and math.isfinite(norm) else _looked_at(gradient)
-            for key, gradient in given
+            key: "present" if plain and _is_common(gradient) and _is_useful(gradient) else _looked_at(gradient)
+            for key, gradient in named
+            if gradient is not None
         }
 
 
-def _norms(gradients: list[Any]) -> list[float]:
-    try:
-        # The norm whose loop is vectorised. Squares that overflow, or vanish, are looked at one by one like the rest.
-        norms: list[float] = torch.stack(torch._foreach_norm(gradients, 2)).tolist() if gradients else []
-        return norms
-    except RuntimeError:
-        return []  # inside a function of torch.func there are no numbers yet
-
-
 def _is_common(gradient: Any) -> bool:
-    if type(gradient) is not Tensor or gradient.dtype is not float32:
-        return False
-    return _is_plain(gradient) and not gradient.requires_grad  # the norm of one that does would be another operation
+    # Of one that requires a gradient, a look would be another operation.
+    return type(gradient) is Tensor and gradient.dtype is float32 and not gradient.requires_grad
+
+
+def _is_useful(gradient: Any) -> bool:
+    """Whether one look is enough to see that a gradient is neither zero nor broken."""
+    try:
+        total = _item(_sum(gradient))
+    except RuntimeError:
+        return False  # it has no numbers
+    return bool(total) and math.isfinite(total)
 
 
 def _is_plain(gradient: Any) -> bool:
@@ -265,7 +266,11 @@ def _is_plain(gradient: Any) -> bool:
 
 def _looked_at(gradient: Any) -> GradientSeen:
     wrapped = torch._C._functorch.is_functorch_wrapped_tensor(gradient)
-    values = _detach(torch.func.debug_unwrap(gradient) if wrapped else gradient)
+    values = torch.func.debug_unwrap(gradient) if wrapped else gradient
+    if type(values) is not Tensor or values.requires_grad:
+        values = _detach(values)
+    if not wrapped and _is_common(values) and _is_useful(values):
+        return "present"
     if not _is_plain(values):
         if values.device.type == "meta" or values.layout not in (torch.strided, torch.sparse_coo):
             return "unknown"
