@@ -200,17 +200,22 @@ def of_keras() -> Facts:
     return Facts(verdicts, weights, digest(randomness), None)
 
 
-def _error_of(outputs: Any, y: Any) -> Any:
+def _error_of(outputs: Any, y: Any, penalties: Any) -> Any:
+    """The loss that a fit makes.
+
+    Args:
+        penalties: what layers add to it.
+    """
     import keras
 
-    return sum(keras.ops.mean((y - output) ** 2) for output in keras.tree.flatten(outputs))
+    return sum(keras.ops.mean((y - output) ** 2) for output in keras.tree.flatten(outputs)) + sum(penalties)
 
 
 def _keras_on_tensorflow(model: Any, variables: list[Any], x: Any, y: Any) -> dict[str, str]:
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
-        loss = _error_of(model(x), y)
+        loss = _error_of(model(x), y, model.losses)
     grads = tape.gradient(loss, [v.value for v in variables])
     return {v.path: _tensorflow_verdict(g) for v, g in zip(variables, grads, strict=True)}
 
@@ -219,7 +224,7 @@ def _keras_on_torch(model: Any, variables: list[Any], x: Any, y: Any) -> dict[st
     import keras
 
     model.zero_grad()
-    loss = _error_of(model(x), keras.ops.convert_to_tensor(y))
+    loss = _error_of(model(x), keras.ops.convert_to_tensor(y), model.losses)
     if loss.requires_grad:
         loss.backward()
     return {v.path: _torch_verdict(v.value) for v in variables}
@@ -229,7 +234,8 @@ def _keras_on_jax(model: Any, variables: list[Any], x: Any, y: Any) -> dict[str,
     others = [v.value for v in model.non_trainable_variables]
 
     def loss(values: Any) -> Any:
-        return _error_of(model.stateless_call(values, others, x)[0], y)
+        outputs, _, penalties = model.stateless_call(values, others, x, return_losses=True)
+        return _error_of(outputs, y, penalties)
 
     reached = _reached(loss, [v.value for v in variables])
     return {v.path: "present" if found else "none" for v, found in zip(variables, reached, strict=True)}

@@ -55,6 +55,11 @@ FAULTS: Mapping[str, Words] = {
         "nothing to train reaches this optimizer",
         "look at where the parameters should come from: are the layers attributes of the module?",
     ),
+    "nothing-asked": Words(
+        "`{code}` is asked for the gradients of nothing: the list is empty",
+        "no parameter is given here",
+        "look at where the parameters should come from, and whether any of them is to be trained",
+    ),
     "no-tensor": Words(
         "the optimizer is given something that is no tensor", "given here", "give it `model.parameters()`"
     ),

@@ -8,7 +8,7 @@ from whygrad.causes.cause import Case
 
 # The kinds of fault, as in ``graph_error``, and the causes that may stand behind one.
 NO_LEAF = "non-leaf"
-REFUSALS = frozenset((NO_LEAF, "empty", "no-tensor"))
+REFUSALS = frozenset((NO_LEAF, "empty", "nothing-asked", "no-tensor"))
 # A number was asked for that is not known while a function is only traced.
 UNKNOWN_NUMBER = "unknown-number"
 # An optimizer was handed the gradient of something else than it was made for.
@@ -17,7 +17,7 @@ BEHIND = ("replaced-parameter", "frozen")
 
 
 def is_refused(case: Case) -> bool:
-    """Whether the request is an optimizer that could not be made."""
+    """Whether the request is an optimizer that could not be made, or one for the gradients of nothing."""
     return case.graph.fault is not None and case.graph.fault.kind in REFUSALS
 
 

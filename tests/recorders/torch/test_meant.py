@@ -90,6 +90,26 @@ def test_the_parameters_that_were_meant(
     assert names == paths
 
 
+def grad_of_nothing(frozen: bool) -> None:
+    net = nn.Linear(4, 1)
+    net.requires_grad_(not frozen)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    loss = net(x()).mean()
+    torch.autograd.grad(loss, [p for p in net.parameters() if p.requires_grad and frozen])
+    optimizer.step()
+
+
+@pytest.mark.parametrize(
+    ("frozen", "cause", "code"),
+    [(True, "frozen", "net.requires_grad_(not frozen)"), (False, "graph-error", "torch.autograd.grad(")],
+)
+def test_gradients_asked_of_nothing(frozen: bool, cause: str, code: str) -> None:
+    [(said, where, names)] = told(lambda: grad_of_nothing(frozen), RuntimeError)
+    assert said == cause
+    assert where.startswith(code)
+    assert names == ["net.weight", "net.bias"]
+
+
 def nothing_to_unscale() -> None:
     net = nn.Linear(4, 1)
     optimizer, scaler = torch.optim.SGD(net.parameters(), lr=0.1), torch.amp.GradScaler("cpu")

@@ -53,7 +53,7 @@ class Torch:
             self._heard, self._mark, lambda: self.recording, self._pause, lambda: self.log.now, self._fault
         )
         self.keras = Keras(self.log, self.requests.steps, self._told, self._fault)
-        self.lives.optimizer_made, self.lives.optimizer_failed = self._optimizer_made, self._optimizer_failed
+        self.lives.optimizer_made, self.lives.optimizer_failed = self._optimizer_made, self._came_to_nothing
         self.requests.used, steps = self._used, self.requests.steps
         steps.recorder = steps.thaws.recorder = self
         self.by_hand = ByHand(self.log, self.hooks.crossings)
@@ -65,6 +65,7 @@ class Torch:
         steps.let_go = lambda tensor: self.known.let_go(tensor, self.lives.modules)
         self.requests.grads.derived = lambda outputs, answers, frame: derived(self.log, outputs, answers, frame)
         self.requests.grads.outermost = self.hooks.transforms.outermost
+        self.requests.grads.refused = self._came_to_nothing
         self.hooks.transforms.mark, self.hooks.transforms.unanswered = self._mark, self.requests.grads.unanswered
         self.hooks.replicas.coming, self.lives.schedule_made = self._came_round, steps.scheduled
         self.recording = False
@@ -205,8 +206,8 @@ class Torch:
             self.known.remember(held, names)
             self.requests.steps.made(optimizer, known_of(self, optimizer, names))
 
-    def _optimizer_failed(self, error: BaseException, given: Any, frame: Any) -> None:
-        """An optimizer refused what it was given; whether it matters shows when the script ends in it."""
+    def _came_to_nothing(self, error: BaseException, given: Any, frame: Any) -> None:
+        """An optimizer, or ``grad``, refused what it was given; that matters if the script ends in it."""
         with self.log.own_work():
             graph = refused(self, error, given, frame, self._names(frame, ()))
             self._refused = None if graph is None else (_said(error), graph)

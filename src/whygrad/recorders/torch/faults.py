@@ -96,6 +96,7 @@ MESSAGES: Mapping[str, tuple[str, Finder]] = {
     "grad can be implicitly created only for scalar outputs": ("not-scalar", _itself),
     "can't optimize a non-leaf Tensor": ("non-leaf", _itself),
     "optimizer got an empty parameter list": ("empty", _itself),
+    "argument to `grad()` cannot be empty": ("nothing-asked", _itself),
     "optimizer can only optimize Tensors": ("no-tensor", _itself),
 }
 

@@ -28,12 +28,14 @@ class Grads:
         requests: the watch that it is a part of.
 
     Attributes:
-        outermost: what a tensor is a wrap of, and the transform that wrapped it; ``derived``: told what ``grad`` gave.
+        outermost: what a tensor is a wrap of, and the transform that wrapped it; ``derived``: told what ``grad`` gave;
+            ``refused``: told of an error where it was asked of nothing.
     """
 
     def __init__(self, requests: Requests) -> None:
         self.requests = requests
         self.outermost: Callable[[Any], tuple[Any, str]] = lambda tensor: (tensor, "")
+        self.refused: Callable[[BaseException, Any, FrameType], None] = lambda error, inputs, frame: None
         self.derived: Callable[[Sequence[Any], Sequence[Any], FrameType], None] = lambda outputs, answers, frame: None
 
     def listening(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,7 +53,9 @@ class Grads:
             try:
                 result = original(outputs, inputs, *args, **kwargs)
             except BaseException as error:
-                if not is_foreign(error):
+                if not sources:
+                    grads._refused(error, inputs, frame)
+                elif not is_foreign(error):
                     grads._asked(mark, sources, nothing(sources), frame, transform, error)
                 raise
             finally:
@@ -73,6 +77,13 @@ class Grads:
             self.requests.fault(error)
             return
         self._asked(mark, sources, seen, frame, transform, None, given)
+
+    @unseen
+    def _refused(self, error: BaseException, inputs: Any, frame: FrameType) -> None:
+        try:
+            self.refused(error, inputs, frame)
+        except Exception as fault:
+            self.requests.fault(fault)
 
     def unanswered(self, transform: str, mark: int, sources: Sequence[Any], frame: FrameType) -> None:
         """A function of ``torch.func`` gave zeros for all that it was asked for."""

@@ -32,21 +32,24 @@ def used(recorder: Torch, names: Names) -> list[Any]:
 
 
 def refused(recorder: Torch, error: BaseException, given: Any, frame: FrameType, names: Names) -> Graph | None:
-    """What an optimizer was to get, as a request that came to nothing; ``None`` for an error of another kind.
+    """What an optimizer, or ``grad``, was to get, as a request that came to nothing; ``None`` for another error.
 
     Args:
-        given: what the optimizer was given.
-        frame: the frame that made it.
+        given: what it was given.
+        frame: the frame that made the optimizer, or called ``grad``.
     """
     kind = kind_of(str(error))
     if kind is None:
         return None
-    sources = [t for t in _tensors(given) if not t.is_leaf] if kind == "non-leaf" else _candidates(recorder, names)
+    sources = (
+        [t for t in _tensors(given) if not t.is_leaf] if kind == "non-leaf" else _candidates(recorder, names, kind)
+    )
     if not sources:
         return None
     stack = frames.capture(frame)
     seen = nothing(sources)
-    request = Request("torch.optim.Optimizer", ("made", *site_of(stack)), stack, frame, sources, seen, (), 0, error)
+    api = "torch.autograd.grad" if kind == "nothing-asked" else "torch.optim.Optimizer"
+    request = Request(api, ("made", *site_of(stack)), stack, frame, sources, seen, (), 0, error)
     found = [_as_held(d) for d in describe(sources, seen, names, recorder.known, recorder.lives.modules)]
     paths = unique([d.path for d in found])
     return close(recorder, request, [replace(d, path=p) for d, p in zip(found, paths, strict=True)], names)
@@ -61,9 +64,9 @@ def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def _candidates(recorder: Torch, names: Names) -> list[Any]:
-    """The parameters that the script can name and that no optimizer holds."""
-    taken = {id(p) for p in recorder.requests.steps.held()}
+def _candidates(recorder: Torch, names: Names, kind: str) -> list[Any]:
+    """The parameters that the script can name and, where an optimizer was to get them, that no other one holds."""
+    taken = {id(p) for p in recorder.requests.steps.held()} if kind != "nothing-asked" else set()
     return [p for p in _named(names) if id(p) in names.homes and id(p) not in taken]
 
 
