@@ -55,6 +55,19 @@ def step(w):
 
 w = step(jnp.ones(3))
 print(float(seen["loss"]))
+### number_in_nnx_jit
+from flax import nnx
+
+model = nnx.Linear(4, 1, rngs=nnx.Rngs(0))
+
+def loss(model):
+    return jnp.asarray(float(jnp.mean(model(jnp.ones((2, 4))))))  # <- here
+
+@nnx.jit
+def step(model):
+    return nnx.value_and_grad(loss)(model)
+
+step(model)
 ### leak_global_grad
 last = None
 

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.jax
 CAUSES = {
     "bool_mask": "left-framework",
     "int_shape": "left-framework",
+    "number_in_nnx_jit": "left-framework",
     "python_loss": "left-framework",
     "int_python": "integer-dtype",
 }

@@ -253,13 +253,16 @@ def raised_by(error: BaseException, tracer: type) -> tuple[Any, str] | None:
 
 
 def is_within(error: BaseException) -> bool:
-    """Whether an error was raised while JAX ran a function of the user's: frames of JAX lie between frames of his."""
-    met = ""
+    """Whether an error was raised while a library ran a function of the user's: frames of one lie before his.
+
+    It need not be JAX that calls it: Flax and Equinox have wraps of their own.
+    """
+    behind_library = False
     for frame in _frames(error.__traceback__):
         file = frame.f_code.co_filename
-        if frames.is_user_file(file) and met == "jax":
+        if frames.is_user_file(file) and behind_library:
             return True
-        met = frames.package_of(file) or met
+        behind_library = behind_library or frames.package_of(file) not in (None, "whygrad")
     return False
 
 
