@@ -78,7 +78,7 @@ def computed_elsewhere() -> None:
         (beside_a_teacher, ValueError, "untracked", "nn.Linear", ["student.layers.0.weight", "student.layers.0.bias"]),
         (used_up, ValueError, "graph-error", "torch.optim.SGD", ["net.weight", "net.bias"]),
         (computed, ValueError, "replaced-parameter", ".double()", ["w"]),
-        (computed_elsewhere, ValueError, "graph-error", "torch.optim.SGD", ["copy"]),
+        (computed_elsewhere, ValueError, "replaced-parameter", "leaf.clone()", ["copy"]),
     ],
 )
 def test_the_parameters_that_were_meant(
