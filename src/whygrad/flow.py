@@ -12,10 +12,10 @@ from whygrad.graph import NOWHERE, Barrier, GradientSeen, Graph, Parameter
 from whygrad.ways import Cut, Edge, Trip
 
 UNREACHED = 1 << 60
-# The way with the fewest barriers explains a cut. Between ways with equally many, one through a barrier of
-# the user's own code goes before one inside a library, both before a pass that nothing recorded (a target, an older
-# policy), and all of them before one that only selects.
-BARRIER, INFERRED, LIBRARY, UNRECORDED, SELECTS = 1000, 1, 2, 4, 300
+# The way with the fewest barriers explains a cut. Between ways with equally many, one whose result is constant by its
+# shape goes before one of the user's own code, that before one inside a library, all before a pass that nothing
+# recorded (a target, an older policy), and these before one that only selects.
+BARRIER, INFERRED, LIBRARY, SELECTS, OWN = 1000, 1, 2, 300, {"recording-off": 4, "zero-gradient": -3}
 # A parameter that is read with such a barrier alone is looked at or copied, not used.
 _ASIDE = frozenset(("recording-off", "stop-gradient"))
 LAST = 5  # edges in front of the loss that are always named
@@ -254,8 +254,8 @@ class Flow:
             return 0
         if edge.op == NOWHERE:
             return BARRIER + INFERRED
-        unrecorded = edge.barrier.kind == "recording-off"
-        return BARRIER + SELECTS * edge.barrier.selects + LIBRARY * self._in_library(edge.op) + UNRECORDED * unrecorded
+        own, selects = OWN.get(edge.barrier.kind, 0), edge.barrier.selects
+        return BARRIER + own + SELECTS * selects + LIBRARY * self._in_library(edge.op)
 
     def _in_library(self, op: int) -> bool:
         """Whether an operation is a library's own doing: it has no user frame, or one inside a package."""

@@ -16,6 +16,8 @@ from whygrad.span import Span
 from whygrad.ways import Trip
 
 MOST_PAIRS = 400
+# Functions of NumPy, and methods of its functions, that write to their first argument.
+_WRITERS = frozenset("at copyto put place putmask".split())
 _INDICES = ("int", "uint")
 
 
@@ -85,7 +87,7 @@ def _flows(leaving: tuple[Span, ...], entering: tuple[Span, ...]) -> bool:
         return False
     if start is end:
         return _inside(out, into) or _inside(into, out)
-    tainted = source.targets_of(start)
+    tainted = source.targets_of(start) | _written(start)
     if isinstance(start, ast.Return):
         return False
     return _reaches(function, tainted, end, into)
@@ -103,6 +105,14 @@ def _reaches(function: source.FunctionNode, tainted: set[str], end: ast.stmt, in
                 changed = True
     node = source.node_at(into)
     return bool(source.names_in(node if node is not None else end) & tainted)
+
+
+def _written(statement: ast.stmt) -> set[str]:
+    """What a function of NumPy's, called on a line of its own, changes in place: ``np.add.at(sums, index, values)``."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr not in _WRITERS:
+        return set()
+    return source.bound(call.args[0]) if call.args else set()
 
 
 def _reads(statement: ast.stmt) -> set[str]:

@@ -177,6 +177,7 @@ from dataclasses import replace
 from whygrad import provenance
 from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import ANY, Case, Explanation, code_of, in_package, spoken
+from whygrad.causes.choosing import choosing
 from whygrad.causes.instead import CALLED, itself, picking, predicting
 from whygrad.causes.refusals import UNKNOWN_NUMBER
 from whygrad.causes.staying import kept_inside
@@ -230,7 +231,7 @@ def explain(case: Case) -> Explanation | None:
         return _number_asked(case, case.graph.fault.stack[0]) if case.graph.fault.kind == UNKNOWN_NUMBER else None
     cuts = cut_by(case, ID)
     if not cuts:
-        return None
+        return choosing(case, ID)
     culprit = _outside_packages(cuts[0].span)
     instead = picking(case, culprit)
     own = BY_DETAIL.get(cuts[0].barrier.detail, WORDS)

@@ -169,6 +169,7 @@ from dataclasses import replace
 from whygrad import rewrite, source
 from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import ANY, Case, Explanation, spoken
+from whygrad.causes.choosing import choosing
 from whygrad.causes.words import Words
 from whygrad.finding import Fix
 from whygrad.ways import Cut, Edge
@@ -246,7 +247,7 @@ def explain(case: Case) -> Explanation | None:
     """A barrier of this kind stands nearest the loss."""
     cuts = cut_by(case, ID)
     if not cuts:
-        return None
+        return choosing(case, ID)
     words = _words(case, cuts[0])
     found = explain_cut(case, cuts, words)
     return replace(found, fix=Fix(found.fix.summary, _carried(case, cuts))) if found.fix is not None else found

@@ -180,6 +180,7 @@ from dataclasses import replace
 
 from whygrad.causes.bare import bare_term
 from whygrad.causes.cause import Case, Explanation, in_package, quoted
+from whygrad.causes.choosing import choosing
 from whygrad.causes.dropped import stack_of, takes_another
 from whygrad.causes.ends import dead_end
 from whygrad.causes.shown import made_of
@@ -199,6 +200,8 @@ def explain(case: Case) -> Explanation | None:
     if parameter.value < 0 or flow.influences(parameter.value) or not flow.readers(parameter.value):
         return None
     if parameter.is_variable and not any(op >= case.opened for op in flow.recorded_readers(parameter.value)):
+        return None
+    if choosing(case) is not None:
         return None
     end = made_of(case, dead_end(flow, parameter.value))
     stack = stack_of(case, end)

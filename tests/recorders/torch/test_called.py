@@ -63,3 +63,18 @@ def test_a_layer_norm_over_one_entry() -> None:
     assert (finding.cause, [p.path for p in finding.parameters]) == ("zero-gradient", ["body.weight", "norm.weight"])
     assert "every number is its own mean" in finding.title
     assert told(lambda: program(3)) == []
+
+
+def test_a_share_of_one_is_told_before_the_choice_beside_it() -> None:
+    def program() -> None:
+        gate, experts = nn.Linear(4, 3, bias=False), nn.ModuleList(nn.Linear(4, 1) for _ in range(3))
+        optimizer = torch.optim.SGD([*gate.parameters(), *experts.parameters()], lr=0.01)
+        for _ in range(5):
+            optimizer.zero_grad()
+            best, chosen = gate(x()).softmax(-1).topk(1, dim=-1)
+            share = best / best.sum(-1, keepdim=True)
+            outputs = torch.stack([expert(x()) for expert in experts], 1)
+            (share * outputs.gather(1, chosen.unsqueeze(-1)).squeeze(1)).square().mean().backward()
+            optimizer.step()
+
+    assert told(program) == [("zero-gradient", "best / best.sum(-1, keepdim=True)", ["gate.weight"])]

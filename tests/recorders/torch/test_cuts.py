@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
@@ -231,3 +232,17 @@ def test_a_parameter_that_is_read_as_a_number_is_to_be_used_itself() -> None:
     assert finding.cause == "left-framework"
     assert finding.fix is not None
     assert finding.fix.summary == "use `scale` itself, in place of the number that it had"
+
+
+def test_a_sum_that_numpy_writes_in_place() -> None:
+    def program() -> None:
+        layer, head = nn.Linear(4, 3), nn.Linear(3, 1)
+        optimizer = torch.optim.SGD([*layer.parameters(), *head.parameters()], lr=0.01)
+        for _ in range(3):
+            sums = np.zeros((2, 3), np.float32)
+            np.add.at(sums, np.arange(8) % 2, layer(batch()).detach().numpy())
+            optimizer.zero_grad()
+            head(torch.from_numpy(sums)).square().mean().backward()
+            optimizer.step()
+
+    assert told(program) == [("left-framework", "layer(batch()).detach().numpy()", ["layer.weight", "layer.bias"])]

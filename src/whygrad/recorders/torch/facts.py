@@ -164,7 +164,7 @@ def unapplied(lives: Sequence[Facts], passes: int, cleared: int, answered: bool)
             yield Unapplied(facts, held, "rate of a group", facts.place)
         elif facts.unasked and not passes and not answered:
             yield Unapplied(facts, facts.parameters, "no backward", facts.unasked)
-        elif not facts.steps and facts.reached and (wasted or passes >= FEWEST_PASSES):
+        elif not (facts.steps or facts.skipped) and facts.reached and (wasted or passes >= FEWEST_PASSES):
             yield Unapplied(facts, held, "no step", facts.place)
         elif facts.steps >= FEWEST_STEPS and (kept := facts.left_alone()) and passes and not answered:
             yield Unapplied(facts, kept, "alias", facts.place)
