@@ -16,6 +16,7 @@ from tensorflow_useless import X, dense
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.filterwarnings("ignore")]
 keras = tf.keras
+KEPT: list[Any] = []
 
 
 def accumulate(clear_first: bool, read: Callable[[Any], Any] = lambda variable: variable) -> None:
@@ -111,6 +112,7 @@ def taken_at(turn: int, beside: bool = False, count: int = 4) -> None:
     optimizer, second = keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01)
     optimizer.build(layer.trainable_variables)
     second.build(other.trainable_variables)
+    KEPT.extend((optimizer, second))
     turns = tf.Variable(0)
 
     @tf.function

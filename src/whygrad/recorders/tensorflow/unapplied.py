@@ -166,7 +166,7 @@ def _unreached(updates: Updates, spans: Spans) -> Iterator[Graph]:
         if not held.branched or steps[held.stack] or id(held.optimizer()) in inside:
             continue
         asked = [a for n, a in updates.requested.items() if n in held.numbers and not a.branched]
-        others = [done or 0 for stack, done in steps.items() if stack != held.stack]
+        others = [1 if done is None else done for stack, done in steps.items() if stack != held.stack]
         if all(a.variable() is not None and not moved(a) for a in asked) and not 0 < max(others, default=0) < _LATE:
             yield from _graph(asked, "kept", "never reached", held.stack, spans)
 
