@@ -140,3 +140,34 @@ def test_a_normalisation_over_one_entry() -> None:
     graph = replace(builder.graph([loss], parameters), cotangents={weight: "zero", **present})
     (finding,) = diagnose(graph)
     assert "normalises over an axis of size one" in finding.title
+
+
+def test_a_normalisation_over_one_entry_that_is_written_out() -> None:
+    builder = GraphBuilder("jax", "grad")
+    weight = builder.value("float32", (8, 1))
+    total, square, centred, loss = (builder.value("float32", (8, 1)) for _ in range(4))
+    builder.op("reduce_sum", [weight], [total])
+    builder.op("square", [weight], [square])
+    builder.op("sub", [weight, total], [centred])
+    builder.op("mul", [centred, square], [loss])
+    parameters = [Parameter("weight", (8, 1), "float32", weight, gradient="zero")]
+    present = dict.fromkeys((total, square, centred, loss), "present")
+    graph = replace(builder.graph([loss], parameters), cotangents={weight: "zero", **present})
+    (finding,) = diagnose(graph)
+    assert "normalises over an axis of size one" in finding.title
+
+
+@pytest.mark.parametrize(("second", "told"), [("dot_general", True), ("tanh", False)])
+def test_a_value_against_itself(second: str, told: bool) -> None:
+    builder = GraphBuilder("jax", "grad")
+    weight, x = builder.value("float32", (3,)), builder.value("float32", (3,))
+    new, old, half, ratio, loss = (builder.value("float32", (3,)) for _ in range(5))
+    builder.op("dot_general", [x, weight], [new])
+    builder.op("dot_general", [x, weight], [half])
+    builder.op(second, [half] if second == "tanh" else [x, weight], [old])
+    builder.op("sub", [new, old], [ratio])
+    builder.op("exp", [ratio], [loss])
+    parameters = [Parameter("weight", (3,), "float32", weight, gradient="zero")]
+    present = dict.fromkeys((new, old, half, ratio, loss), "present")
+    graph = replace(builder.graph([loss], parameters), cotangents={weight: "zero", **present})
+    assert ["puts a value against itself" in f.title for f in diagnose(graph)] == [True] * told

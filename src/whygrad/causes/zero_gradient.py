@@ -170,6 +170,7 @@ from whygrad.causes.alive.factors import first_state, idle, masked, naught, noth
 from whygrad.causes.alive.flat import HOOKED, at_vertex, flat, part_unused
 from whygrad.causes.alive.rectified import factor_off, rectified
 from whygrad.causes.alive.single import behind_one, cancelled, known_by_shape, single
+from whygrad.causes.alive.twice import against_itself
 from whygrad.causes.alive.weightless import weightless
 from whygrad.causes.cause import Case, Explanation, alone
 from whygrad.causes.words import explained
@@ -178,6 +179,7 @@ ID = "zero-gradient"
 # The first that recognises itself speaks: what is written there before what only holds for these numbers.
 WAYS: tuple[Way, ...] = (
     cancelled,
+    against_itself,
     weightless,
     naught,
     idle,

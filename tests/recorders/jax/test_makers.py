@@ -42,6 +42,16 @@ def test_a_rate_of_zero_is_told_before_what_may_be_meant(makers: Makers) -> None
     assert reason.name == "rate"
 
 
+def test_a_schedule_that_should_have_risen(makers: Makers) -> None:
+    optax.adam(optax.linear_schedule(0.0, 0.1, 10))
+    reason = makers.why_nothing_moves(5)
+    assert reason is not None
+    assert reason.name == "count stands"
+    assert makers.why_nothing_moves(1) is None
+    optax.MultiSteps(optax.sgd(0.1), 3)
+    assert makers.why_nothing_moves(5) is None
+
+
 def test_how_many_gradients_are_waited_for(makers: Makers) -> None:
     optax.MultiSteps(optax.sgd(0.1), 8)
     assert makers.why_nothing_moves(8) is None

@@ -34,7 +34,8 @@ _LESS_MEAN = "layer_norm_1"
 _LENGTHS = ("norm", "normalize_1", "cosine_similarity_1")
 # What makes one number of all that stand along an axis.
 _REDUCES = frozenset("mean sum reduce_sum reduce_max max".split())
-_CENTRED = frozenset(("mean", "sub", "mul", "square", "squareddifference"))
+# Those of a mean that is taken away, and of the spread; a mean may be written out as a sum.
+_CENTRED = frozenset("mean reduce_sum sub mul square squareddifference integer_pow convert_element_type".split())
 _MEAN = Words(
     "`{code}` normalises over an axis of size one, where every number is its own mean, so that its result is constant",
     "constant whatever comes in",
@@ -72,10 +73,11 @@ def cancelled(birth: Birth) -> Explanation | None:
     edges, names = birth.edges, {name_of(birth.case, edge) for edge in birth.edges}
     if len(edges) < 2 or not all(_is_over_one(Birth(birth.case, edge, edges)) for edge in edges):
         return None
+    centred = names <= _CENTRED and ("mean" in names or {"reduce_sum", "sub"} <= names)
     softmax = names <= _PARTS and names & {"exp", "reduce_sum"} and len({edge.source for edge in edges}) == 1
-    if not softmax and not (names <= _CENTRED and "mean" in names):
+    if not softmax and not centred:
         return None
-    return tell(birth, _WORDS if softmax else _MEAN, "what its parts give back adds up to nothing")
+    return tell(birth, _MEAN if centred else _WORDS, "what its parts give back adds up to nothing")
 
 
 def behind_one(birth: Birth) -> Explanation | None:

@@ -172,6 +172,13 @@ PLAIN: Mapping[str, Words] = {
         "no update moved anything, and the schedule is 0 at every count that was tried",
         "warning",
     ),
+    "count stands": Words(
+        "its schedule begins with a learning rate of 0, and is asked for the first one in every step",
+        "the optimizer's state, which counts the steps, is the same each time",
+        "hand each step the state that the one before gave back: `params, state, loss = step(params, state)`",
+        "no update moved anything, and the schedule is 0 at the first count alone",
+        "warning",
+    ),
     "own schedule": Words(
         "nothing moves in any step, and the schedule of the learning rate ends in `{code}`",
         "of all that the optimizer is made of, only what comes out here can keep the updates at 0",

@@ -31,6 +31,8 @@ _KINDS: Mapping[str, str] = {
 _STOPS, _SORTING = ("set_to_zero", "freeze"), ("masked",)
 # A class of Optax whose instances are made of an optimizer.
 _ACCUMULATING = "MultiSteps"
+# The reason that the state of an optimizer is never taken up.
+COUNT = "count stands"
 # The counts at which a schedule is asked: it may stay at 0 for a while, and rise.
 _COUNTS = (*range(16), *(1 << n for n in range(4, 21)))
 
@@ -114,7 +116,7 @@ class Makers:
         Args:
             steps: how many updates there were.
         """
-        looks = (_no_rate, _no_bound, _not_due, _stopped, _own_rate)
+        looks = (_no_rate, _no_bound, _not_due, _count_stands, _stopped, _own_rate)
         return next((reason for look in looks for reason in look(self, steps)), None)
 
     def _noting(
@@ -185,6 +187,16 @@ def _no_rate(makers: Makers, _steps: int) -> Iterator[Reason]:
             yield from [Reason(one.stack, "rate")] if all(rate.at(count) == 0 for count in _COUNTS) else []
         elif callable(rate) and all(float(rate(count)) == 0 for count in _COUNTS):
             yield Reason(one.stack, "schedule of zeros")
+
+
+def _count_stands(makers: Makers, steps: int) -> Iterator[Reason]:
+    """A schedule that begins at 0 and would have risen by now, had it been asked at other counts."""
+    waits = [one.number for one in _of(makers, _PERIOD) if isinstance(one.number, int)]
+    counts = range(1, steps // max(waits, default=1))
+    for one in _of(makers, _RATE):
+        rate = one.number
+        if isinstance(rate, FunctionType) and float(rate(0)) == 0 and any(float(rate(n)) != 0 for n in counts):
+            yield Reason(one.stack, COUNT)
 
 
 def _no_bound(makers: Makers, _steps: int) -> Iterator[Reason]:

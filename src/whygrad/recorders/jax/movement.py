@@ -14,7 +14,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.jax.again import Again, Sources
 from whygrad.recorders.jax.asked import Request
-from whygrad.recorders.jax.makers import Makers, Reason
+from whygrad.recorders.jax.makers import COUNT, Makers, Reason
 from whygrad.recorders.jax.measured import STEPS_TO_AGREE
 from whygrad.recorders.jax.moves import CALLS_TO_AGREE, Moves, kept
 from whygrad.recorders.jax.updates import Updates
@@ -165,7 +165,9 @@ class Movement:
         makers = (place.maker for place in places if place.maker)
         applied = next(iter([*self.updates.places, *filter(None, [self.updates.within]), *makers]), None)
         if applied is not None:
-            return self.makers.why_nothing_moves(steps) or Reason(applied, "same numbers")
+            known = self.makers.why_nothing_moves(steps) or Reason(applied, "same numbers")
+            calls = {step.moves.stack for step in self.steps if step.moves.stack}
+            return known._replace(place=calls.pop()) if known.name == COUNT and len(calls) == 1 else known
         if self.makers.foreign:
             return self.makers.why_nothing_moves(steps)
         return Reason((), "never applied") if self.makers.made else None
