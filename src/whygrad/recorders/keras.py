@@ -23,6 +23,7 @@ _HOMES = {"keras": "keras.src.layers.layer", "tf_keras": "tf_keras.src.engine.ba
 # The ways to call a layer.
 _CALLS = ("__call__", "stateless_call")
 _MOST_LAYERS = 20_000
+_ALONE: tuple[str | None, str | None] = (None, None)
 
 
 class Scopes(Protocol):
@@ -108,8 +109,15 @@ def layers_of(layers: Layers, spans: Callable[[frames.Stack], tuple[Span, ...]])
         name = getattr(layer, "name", None)
         if isinstance(name, str) and not any(o is layer for o in objects.values()):
             objects.setdefault(name, layer)
+    holders = _holders(objects)
     return [
-        Layer(path, _birth(layers, layer, spans), _forward(layer), *_holder(layer, objects), tuple(calls.get(path, ())))
+        Layer(
+            path,
+            _birth(layers, layer, spans),
+            _forward(layer),
+            *holders.get(id(layer), _ALONE),
+            tuple(calls.get(path, ())),
+        )
         for path, layer in objects.items()
     ]
 
@@ -129,14 +137,14 @@ def _forward(layer: Any) -> Span | None:
     return Span(code.co_filename, code.co_firstlineno, None, last, None, code.co_qualname)
 
 
-def _holder(layer: Any, objects: dict[str, Any]) -> tuple[str | None, str | None]:
-    """The attribute that holds a layer, and the path of the layer whose attribute it is."""
+def _holders(objects: dict[str, Any]) -> dict[int, tuple[str | None, str | None]]:
+    """By the ``id`` of what is held: the attribute that holds it, and the path of the first layer whose that is."""
+    found: dict[int, tuple[str | None, str | None]] = {}
+    wanted = {id(layer) for layer in objects.values()}
     for path, parent in objects.items():
-        if parent is layer:
-            continue
-        for name, value in attributes_of(parent):
-            if value is layer and not name.startswith("_"):
-                return name, path
-        if any(own is layer for own in getattr(parent, "_layers", ())):
-            return None, path
-    return None, None
+        held = [(value, name) for name, value in attributes_of(parent) if id(value) in wanted and name[:1] != "_"]
+        listed = [(layer, None) for layer in getattr(parent, "_layers", None) or ()]
+        for value, attribute in [*held, *listed]:
+            if value is not parent:
+                found.setdefault(id(value), (attribute, path))
+    return found

@@ -29,6 +29,11 @@ KINDS = {
 }
 # Never probed: they hold or move tensors, and carry by construction.
 CARRIES = frozenset("Identity IdentityN ReadVariableOp ResourceGather ResourceGatherNd EagerPyFunc Placeholder".split())
+# Not probed either, for they are in every program, in as many shapes as it has layers: to probe them all takes longer
+# than a twentieth of tracing a step. They carry to each input of floating point.
+COMMON = frozenset(
+    "Add AddV2 BiasAdd Sub Mul Neg Square MatMul BatchMatMulV2 Conv2D Relu Tanh Mean Sum GatherV2".split()
+)
 # What is said of an input whose gradient is zeros whatever comes in; a row of the cause's table.
 ZERO = "its derivative is zero"
 _TRAINABLE = frozenset(
@@ -110,7 +115,7 @@ class Table:
         from tensorflow.python.framework import ops
 
         op_type = facts.op_type
-        if op_type in CARRIES or op_type.startswith(("TensorList", "TensorArray")):
+        if op_type in CARRIES or op_type in COMMON or op_type.startswith(("TensorList", "TensorArray")):
             return {}
         try:
             function = ops.gradient_registry.lookup(op_type)

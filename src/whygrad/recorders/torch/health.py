@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import sys
 import time
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
@@ -21,6 +20,7 @@ from whygrad.recorders.naming import unique
 from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.clips import Clips, clipping_of
 from whygrad.recorders.torch.facts import has_closure
+from whygrad.recorders.torch.identity import ByIdentity
 from whygrad.recorders.torch.lives import Lives
 from whygrad.recorders.torch.log import Log
 from whygrad.recorders.torch.measure import gradients_of, norms_of, readable, sample
@@ -77,8 +77,8 @@ class Health:
         self.naming, self.watch = naming, watch
         self.patches = Patches()
         self.clips = Clips(lambda: watch.schedule.expected, self._quietly, self._steps_of, self._skipped, self._fault)
-        self._seen: weakref.WeakKeyDictionary[Any, _Seen] = weakref.WeakKeyDictionary()
-        self._looks: weakref.WeakKeyDictionary[Any, _Look] = weakref.WeakKeyDictionary()
+        self._seen: ByIdentity[_Seen | None] = ByIdentity()
+        self._looks: dict[int, _Look] = {}  # by ``id``: a step keeps its optimizer alive
 
     def install(self) -> None:
         """Watch from now on."""
@@ -92,14 +92,14 @@ class Health:
         self.patches.undo()
 
     def _steps_of(self, optimizer: Any) -> int:
-        seen = self._seen.get(optimizer)
+        seen = self._seen.get(optimizer, None)
         return seen.steps if seen is not None else 0
 
     def _skipped(self, optimizer: Any) -> None:
         self.watch.skipped(self._known(optimizer).name)
 
     def _known(self, optimizer: Any) -> _Seen:
-        seen = self._seen.get(optimizer)
+        seen = self._seen.get(optimizer, None)
         if seen is None:
             seen = self._seen[optimizer] = _Seen(self.watch.name(object(), type(optimizer).__name__))
         return seen
@@ -122,7 +122,7 @@ class Health:
                 return
             seen = self._known(optimizer)
             seen.steps, due = self.watch.schedule.begins(seen.name)
-            look = self._looks[optimizer] = _Look(id(frame), seen.steps, due=due and not _is_capturing())
+            look = self._looks[id(optimizer)] = _Look(id(frame), seen.steps, due=due and not _is_capturing())
             if look.due:
                 start = time.perf_counter()
                 self._quietly(lambda: self._begin(optimizer, seen, look, frame, has_closure(args, kwargs)))
@@ -134,7 +134,7 @@ class Health:
         if torch.compiler.is_compiling():
             return
         try:
-            look, seen = self._looks.pop(optimizer, None), self._seen.get(optimizer)
+            look, seen = self._looks.pop(id(optimizer), None), self._seen.get(optimizer, None)
             if look is None or seen is None:
                 return
             if look.due:
