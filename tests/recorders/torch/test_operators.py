@@ -195,8 +195,8 @@ def compare(recorder: Torch, compared: Compared, name: str, function: Callable[.
         if alive and gradient is None and not empty:  # next to an operand without elements, autograd may give nothing
             compared.wrong[name].append(f"input {n}: carried, and autograd gives None")
         # Where shapes alone make a result constant, what comes back is rounding.
-        by_shape = all(barrier.startswith("zero-gradient") for barrier in barriers)
-        rounded = verdict == "something" and by_shape and not (gradient.numel() and gradient.abs().max() > 1e-12)
+        by_shape = bool(barriers) and all(barrier.startswith("zero-gradient") for barrier in barriers)
+        rounded = by_shape and verdict == "something" and bool((gradient.abs() < 1e-12).all())
         if not alive and verdict == "something" and gradient.numel() and not rounded:
             compared.wrong[name].append(f"input {n}: cut ({barriers}), and autograd gives a gradient")
         if alive and gradient is not None and gradient.numel():
