@@ -89,7 +89,7 @@ def test_a_loss_in_a_dict_of_which_others_are_summed() -> None:
 
     [(cause, place, names)] = told(program)
     assert (cause, names) == ("unused-output", ["net.second.weight", "net.second.bias"])
-    assert place.startswith("sum(losses[name] * 1.0")
+    assert "losses[name] * 1.0" in place
 
 
 class Doubled(nn.Module):
