@@ -12,6 +12,7 @@ pytest.importorskip("torch")
 import torch
 
 from whygrad.recorders.torch import values as values_module
+from whygrad.recorders.torch.called import adds_nothing
 from whygrad.recorders.torch.values import Values, is_zero, worths
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
@@ -69,3 +70,44 @@ def test_zero_in_every_element(values: list[complex], zero: bool) -> None:
 @pytest.mark.parametrize("size", [1e-30, 1e30])
 def test_numbers_whose_squares_leave_the_range_are_present(size: float) -> None:
     assert worths([(1, torch.full((3,), size)), (2, torch.zeros(3))]) == {1: "present", 2: "zero"}
+
+
+def trained(served: bool) -> Values:
+    """What has seen a step whose gradients were of use, or of none."""
+    weight, values = torch.ones(2, requires_grad=True), Values(unexpected)
+    values.measured([weight], ("present",), {id(weight): "present" if served else "zero"})
+    return values
+
+
+def is_hooked(values: Values, result: torch.Tensor, smooth: bool = True) -> bool:
+    """Whether an operation that has just given this is measured on the way back."""
+    values.listen(0, [], [result], smooth)
+    return bool(result._backward_hooks)
+
+
+def result_of(*numbers: float, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    return torch.tensor(numbers, requires_grad=True, dtype=dtype) * 1
+
+
+def test_what_is_smooth_is_not_measured_while_gradients_are_of_use() -> None:
+    assert not is_hooked(trained(served=True), result_of(1.0, 2.0))
+    assert is_hooked(trained(served=True), result_of(1.0, 2.0), smooth=False)
+
+
+def test_what_is_smooth_is_measured_until_gradients_are_seen_to_be_of_use() -> None:
+    assert is_hooked(Values(unexpected), result_of(1.0, 2.0))
+    assert is_hooked(trained(served=False), result_of(1.0, 2.0))
+    values = trained(served=True)
+    values.clear()
+    assert is_hooked(values, result_of(1.0, 2.0))
+
+
+@pytest.mark.parametrize("result", [result_of(1.0, math.inf), result_of(math.nan), result_of(1.0, dtype=torch.float16)])
+def test_what_is_smooth_is_measured_where_its_result_may_not_be_finite(result: torch.Tensor) -> None:
+    assert is_hooked(trained(served=True), result)
+
+
+@pytest.mark.parametrize(("eps", "hooked"), [(1e-5, False), (0.0, True)])
+def test_a_normalisation_that_adds_nothing_to_the_variance_is_measured(eps: float, hooked: bool) -> None:
+    assert adds_nothing((torch.ones(2, 2), (2,), None, None, eps), {}) == hooked
+    assert adds_nothing((torch.ones(2, 2), (2,)), {"eps": eps}) == hooked
