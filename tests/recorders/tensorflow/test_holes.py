@@ -69,6 +69,22 @@ def in_a_loop_of_its_own() -> None:
     steps([layer], loss, 9)
 
 
+def from_a_dataset_of_a_loop() -> None:
+    layer = dense("layer")
+
+    @tf.function
+    def step(x: Any) -> None:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(layer(x) ** 2)
+        for variable, gradient in zip(
+            layer.trainable_variables, tape.gradient(loss, layer.trainable_variables), strict=True
+        ):
+            variable.assign_sub(0.01 * gradient)
+
+    for x in tf.data.Dataset.from_tensor_slices(LATE).batch(10):
+        step(x)
+
+
 def behind_what_saturates() -> None:
     made = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, "tanh", name="layer")], name="model")
     made.compile(keras.optimizers.SGD(0.01), "mse")
@@ -88,7 +104,16 @@ def filled_in() -> None:
 
 
 @pytest.mark.parametrize(
-    "program", [late_row, late_batch, late_element, from_a_generator, in_a_loop_of_its_own, behind_what_saturates]
+    "program",
+    [
+        late_row,
+        late_batch,
+        late_element,
+        from_a_generator,
+        in_a_loop_of_its_own,
+        from_a_dataset_of_a_loop,
+        behind_what_saturates,
+    ],
 )
 def test_it_is_found_in_the_data(program: Callable[[], None]) -> None:
     (finding,) = findings_of(program)

@@ -46,6 +46,8 @@ _OF_INFINITE = frozenset("mul multiply sub add addv2 addn".split())
 _PRODUCTS = frozenset(("mul", "multiply"))
 # How the place of an element begins that is no number, in lower case.
 _NO_NUMBER = "nan"
+# What a dataset gives was computed by nobody who is looked at.
+_GIVES = "IteratorGetNext"
 _READS = frozenset(("readvariableop", "resourcegather"))
 # What it says where that was made of an infinity which came in from outside.
 _INFINITE = "infinite"
@@ -207,7 +209,7 @@ def _first_break(case: Case) -> Edge | None:
     graph, flow = case.graph, case.flow
     for value in sorted(graph.breaks, key=graph.value_op.__getitem__):
         op = graph.value_op[value]
-        if op < 0 or not graph.inputs(op):
+        if op < 0 or not graph.inputs(op) or graph.op(op).name.startswith(_GIVES):
             readers = [one for one in flow.readers(value) if any(map(flow.influences, graph.outputs(one)))]
             if readers and value not in weights(flow):
                 return Edge(value, readers[0], graph.outputs(readers[0])[0], None)
