@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.utils import prune
 
 from torch_session import findings_of, x
-from whygrad.recorders.torch.values import worth, worths
+from whygrad.recorders.torch.worth import worth, worths
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
 Loss = Callable[[], torch.Tensor]

@@ -13,7 +13,8 @@ import torch
 
 from whygrad.recorders.torch import values as values_module
 from whygrad.recorders.torch.called import adds_nothing
-from whygrad.recorders.torch.values import Values, is_zero, worths
+from whygrad.recorders.torch.values import Values
+from whygrad.recorders.torch.worth import is_zero, worths
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
 
@@ -35,8 +36,8 @@ def hooked(between: Callable[[torch.Tensor], None]) -> Values:
 
 def test_a_gradient_that_two_operations_meet_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[int] = []
-    real = values_module._looked_at
-    monkeypatch.setattr(values_module, "_looked_at", lambda gradient: (looks.append(1), real(gradient))[1])
+    real = values_module.looked_at
+    monkeypatch.setattr(values_module, "looked_at", lambda gradient: (looks.append(1), real(gradient))[1])
     assert hooked(lambda gradient: None).seen == {(0, 0, True): "present", (1, 0, False): "present"}
     assert len(looks) == 1
 

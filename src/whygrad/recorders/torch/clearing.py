@@ -17,7 +17,7 @@ from whygrad.recorders.torch.asking import Backward
 from whygrad.recorders.torch.compiled import passed_over
 from whygrad.recorders.torch.originals import gradient_of
 from whygrad.recorders.torch.undone import writer_of
-from whygrad.recorders.torch.values import worth
+from whygrad.recorders.torch.worth import worth
 
 if TYPE_CHECKING:
     from whygrad.recorders.torch.emptied import Emptied

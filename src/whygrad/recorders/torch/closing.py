@@ -20,7 +20,8 @@ from whygrad.recorders.torch.names import Names
 from whygrad.recorders.torch.parameters import Described, forward_of
 from whygrad.recorders.torch.replay import Replay
 from whygrad.recorders.torch.tensors import note
-from whygrad.recorders.torch.values import Values, worth
+from whygrad.recorders.torch.values import Values
+from whygrad.recorders.torch.worth import worth
 from whygrad.span import Span
 
 if TYPE_CHECKING:

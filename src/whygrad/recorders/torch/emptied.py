@@ -16,7 +16,7 @@ from whygrad.recorders.torch.log import Ran
 from whygrad.recorders.torch.ops import changes_first
 from whygrad.recorders.torch.originals import gradient_of
 from whygrad.recorders.torch.undone import are, marks, writer_of
-from whygrad.recorders.torch.values import worths
+from whygrad.recorders.torch.worth import worths
 
 if TYPE_CHECKING:
     from whygrad.recorders.torch import Torch

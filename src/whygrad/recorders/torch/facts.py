@@ -13,7 +13,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.torch.aliases import Alias, aliases
 from whygrad.recorders.torch.steady import Pace
 from whygrad.recorders.torch.undone import Undone
-from whygrad.recorders.torch.values import worth
+from whygrad.recorders.torch.worth import worth
 
 if TYPE_CHECKING:
     from whygrad.recorders.torch import Torch

@@ -17,7 +17,7 @@ from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.crossings import Crossings
 from whygrad.recorders.torch.log import Applied, Backward, Log
 from whygrad.recorders.torch.tensors import made_of, meet
-from whygrad.recorders.torch.values import is_zero
+from whygrad.recorders.torch.worth import is_zero
 
 Tensor = torch.Tensor
 

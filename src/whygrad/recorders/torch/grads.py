@@ -15,7 +15,7 @@ from whygrad.recorders import frames
 from whygrad.recorders.torch.asking import Request, is_tensor, listed, nothing, site_of
 from whygrad.recorders.torch.compiled import passed_over, unseen
 from whygrad.recorders.torch.faults import is_foreign
-from whygrad.recorders.torch.values import worths
+from whygrad.recorders.torch.worth import worths
 
 if TYPE_CHECKING:
     from whygrad.recorders.torch.requests import Requests

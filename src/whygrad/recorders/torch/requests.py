@@ -25,7 +25,7 @@ from whygrad.recorders.torch.originals import gradient_of
 from whygrad.recorders.torch.outside import asked_of_a_number
 from whygrad.recorders.torch.reached import Reach, Reached
 from whygrad.recorders.torch.steps import Steps
-from whygrad.recorders.torch.values import worths
+from whygrad.recorders.torch.worth import worths
 
 MOST_READS = 2000
 

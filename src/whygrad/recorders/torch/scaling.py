@@ -13,7 +13,7 @@ from whygrad.recorders.patching import Patches
 from whygrad.recorders.torch.asking import is_tensor
 from whygrad.recorders.torch.compiled import passed_over, unseen
 from whygrad.recorders.torch.steps import Steps
-from whygrad.recorders.torch.values import worth
+from whygrad.recorders.torch.worth import worth
 
 
 def install(patches: Patches, steps: Steps) -> None:

@@ -7,33 +7,28 @@ A hook is put on a computed tensor only, and lives no longer than its graph; it 
 
 from __future__ import annotations
 
-import math
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, float32, isfinite, isnan, strided, view_as_real
 
 from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
 from whygrad.recorders.torch.identity import ByIdentity
 from whygrad.recorders.torch.originals import gradient_of
+from whygrad.recorders.torch.worth import brokenness, is_finite, is_zero, looked_at, worth
 
-_WIDE = (torch.float32, torch.float64)  # in narrower types what is finite soon overflows
 ZERO_STEPS = 2  # a gradient that is zero in one step may be so by chance; after this many in a row it is looked at
 
 # Bound now: the script may put something of its own in their place, and what we look at is no call of the script's.
-_all, _any, _detach, _item, _sum = Tensor.all, Tensor.any, Tensor.detach, Tensor.item, Tensor.sum
-_register_hook, _resolve_conj = Tensor.register_hook, Tensor.resolve_conj
+_register_hook = torch.Tensor.register_hook
 
 # (entry of the log, position, whether it is an output).
 Place = tuple[int, int, bool]
 Noted = Literal["zero", "broken"]
-# Larger ones are not looked at on the way forward, which would cost as much as what made them.
-MOST_ELEMENTS = 1 << 16
 
 
 @dataclass(slots=True)
@@ -127,7 +122,7 @@ class Values:
             smooth: its derivative is finite wherever its result is. It can give zeros still, so it is spared only while
                 the parameters get something else.
         """
-        if smooth and self._served and not (self._zero or self.everything) and all(map(_is_finite, outputs)):
+        if smooth and self._served and not (self._zero or self.everything) and all(map(is_finite, outputs)):
             return
         for given, tensors in ((False, inputs), (True, outputs)):
             for position, tensor in enumerate(tensors):
@@ -136,7 +131,7 @@ class Values:
                 if self.everything and not given and is_zero(tensor):
                     self.noted[entry, position, given] = "zero"
         for position, tensor in enumerate(outputs):
-            if (level := _brokenness(tensor)) and level > max(map(_brokenness, inputs), default=0):
+            if (level := brokenness(tensor)) and level > max(map(brokenness, inputs), default=0):
                 self.noted[entry, position, True] = "broken"
 
     def _hook(self, place: Place) -> Callable[[Any], None]:
@@ -156,10 +151,10 @@ class Values:
         """What comes to an output has come from the input of the next operation: the same tensor is looked at once."""
         with torch._C.DisableTorchFunction():  # what we look at is not the script's doing
             if gradient.is_inference():
-                return _looked_at(gradient)
+                return looked_at(gradient)
             reference, version, known = self._looked
             if reference() is not gradient or version != gradient._version:
-                known = _looked_at(gradient)
+                known = looked_at(gradient)
                 self._looked = (weakref.ref(gradient), gradient._version, known)
             return known
 
@@ -210,86 +205,6 @@ class Values:
         if count >= ZERO_STEPS:
             self.everything = True
         return "zero" if count > ZERO_STEPS else "unknown"
-
-
-def is_zero(tensor: Any) -> bool:
-    """Whether a tensor is zero in every element."""
-    values = _detach(tensor)
-    return not (bool(_sum(values)) or bool(_any(values)))  # the sum is ten times cheaper, and nearly always settles it
-
-
-def _is_finite(tensor: Any) -> bool:
-    return tensor.dtype in _WIDE and _looked_at(tensor) in ("present", "zero")
-
-
-def _brokenness(tensor: Any) -> int:
-    """1 for a small enough tensor that holds something infinite, 2 for one with no numbers in it."""
-    if tensor.numel() > MOST_ELEMENTS or not tensor.is_floating_point() or not _is_plain(tensor):
-        return 0
-    return 0 if _looked_at(tensor) != "nonfinite" else 2 if bool(_any(isnan(_detach(tensor)))) else 1
-
-
-def worth(gradient: Any) -> GradientSeen:
-    """Zero in every element, not finite in some, or neither; ``unknown`` where there is nothing to look at."""
-    with torch._C.DisableTorchFunction():  # what we look at is not the script's doing
-        return _looked_at(gradient)
-
-
-def worths(named: Iterable[tuple[int, Any]]) -> dict[int, GradientSeen]:
-    """The same of many, by their keys, without those that are ``None``."""
-    plain = torch._C._functorch.peek_interpreter_stack() is None  # outside of torch.func nothing is in a wrap
-    with torch._C.DisableTorchFunction():
-        return {
-            key: "present" if plain and _is_common(gradient) and _is_useful(gradient) else _looked_at(gradient)
-            for key, gradient in named
-            if gradient is not None
-        }
-
-
-def _is_common(gradient: Any) -> bool:
-    # Of one that requires a gradient, a look would be another operation.
-    return type(gradient) is Tensor and gradient.dtype is float32 and not gradient.requires_grad
-
-
-def _is_useful(gradient: Any) -> bool:
-    """Whether one look is enough to see that a gradient is neither zero nor broken."""
-    try:
-        total = _item(_sum(gradient))
-    except RuntimeError:
-        return False  # it has no numbers
-    return bool(total) and math.isfinite(total)
-
-
-def _is_plain(gradient: Any) -> bool:
-    return gradient.is_cpu and gradient.layout is strided
-
-
-def _looked_at(gradient: Any) -> GradientSeen:
-    wrapped = torch._C._functorch.is_functorch_wrapped_tensor(gradient)
-    values = torch.func.debug_unwrap(gradient) if wrapped else gradient
-    if type(values) is not Tensor or values.requires_grad:
-        values = _detach(values)
-    if not wrapped and _is_common(values) and _is_useful(values):
-        return "present"
-    if not _is_plain(values):
-        if values.device.type == "meta" or values.layout not in (torch.strided, torch.sparse_coo):
-            return "unknown"
-        values = values.coalesce().values() if values.is_sparse else values
-    if not values.is_floating_point():
-        if not values.is_complex():
-            return "unknown"
-        values = view_as_real(_resolve_conj(values))
-    size = values.numel()
-    if not size:
-        return "unknown"
-    try:
-        # The sum is by far the cheapest look, and it settles nearly every case.
-        total = float(_item(values if size == 1 else _sum(values)))
-    except RuntimeError:
-        return "unknown"  # inside a function of torch.func there are no numbers yet
-    if not math.isfinite(total):
-        return "present" if bool(_all(isfinite(values))) else "nonfinite"
-    return "present" if total or bool(_any(values)) else "zero"
 
 
 def _worse(one: GradientSeen | None, other: GradientSeen) -> GradientSeen:
