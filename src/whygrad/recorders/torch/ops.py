@@ -50,19 +50,10 @@ CUTS_OF: Mapping[tuple[str, int], tuple[str, str]] = {
 }
 # With order 0 they count the elements that are not zero.
 NORMS = frozenset(("norm", "linalg_norm", "linalg_vector_norm"))
-# They scale to length 1 along an axis, the argument at this position; of a single entry only the sign is left.
 # What takes the mean away from a single entry leaves nothing of it, and passes a bias on alone.
 CENTRED = "layer_norm"
+# They scale to length 1 along an axis, the argument at this position; of a single entry only the sign is left.
 SCALED: Mapping[str, int] = {"normalize": 2, "cosine_similarity": 2}
-# Their derivative is not finite, or 0 * inf, at some point; by the names of torch's functions.
-POLES = frozenset(
-    "sqrt rsqrt pow rpow div true_divide rdiv rtruediv truediv reciprocal log log2 log10 log1p xlogy norm linalg_norm "
-    "linalg_vector_norm vector_norm matrix_norm frobenius_norm cdist pairwise_distance pdist std std_mean var exp "
-    "expm1 sinh cosh acos asin arccos arcsin atan2 acosh atanh tan softmax log_softmax logsumexp normalize "
-    "cosine_similarity prod cumprod lgamma digamma erfinv logit linalg_svd linalg_eigh svd eigh inverse linalg_inv "
-    "linalg_det logdet scaled_dot_product_attention binary_cross_entropy layer_norm group_norm batch_norm "
-    "ctc_loss".split()
-)
 # They read a tensor's shape and type, not what is in it.
 SHAPE_ONLY = frozenset(
     "zeros_like ones_like empty_like full_like rand_like randn_like randint_like new_zeros new_ones new_empty new_full "
