@@ -171,3 +171,17 @@ def test_a_value_against_itself(second: str, told: bool) -> None:
     present = dict.fromkeys((new, old, half, ratio, loss), "present")
     graph = replace(builder.graph([loss], parameters), cotangents={weight: "zero", **present})
     assert ["puts a value against itself" in f.title for f in diagnose(graph)] == [True] * told
+
+
+def test_what_is_drawn_twice_is_not_the_same() -> None:
+    builder = GraphBuilder("torch", "backward")
+    weight = builder.value("float32", (3,))
+    first, second, new, old, loss = (builder.value("float32", (3,)) for _ in range(5))
+    for drawn, product in ((first, new), (second, old)):
+        builder.op("randn", [], [drawn])
+        builder.op("matmul", [weight, drawn], [product])
+    builder.op("sub", [new, old], [loss])
+    parameters = [Parameter("weight", (3,), "float32", weight, gradient="zero")]
+    graph = builder.graph([loss], parameters)
+    graph = replace(graph, cotangents={weight: "zero", **dict.fromkeys((new, old, loss), "present")})
+    assert not any("against itself" in f.title for f in diagnose(graph))

@@ -43,13 +43,13 @@ def _alike(flow: Flow) -> list[int]:
     sources = {p.value for p in graph.parameters}
     for value in range(graph.values):
         op = graph.value_op[value]
-        if op != NOWHERE:
+        if op != NOWHERE and graph.inputs(op):  # what reads nothing may draw other numbers each time
             key: Hashable = (
                 graph.op_name[op],
                 list(graph.outputs(op)).index(value),
                 tuple(found[v] for v in graph.inputs(op)),
             )
             found[value] = known.setdefault(key, value)
-        elif value not in sources and graph.value(value).shape == ():
+        elif op == NOWHERE and value not in sources and graph.value(value).shape == ():
             found[value] = known.setdefault(("number", graph.value(value).dtype), value)
     return found
