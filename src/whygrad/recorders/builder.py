@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from whygrad.graph import NOWHERE, Barrier, Crossing, Fault, GradientSeen, Graph, Layer, Parameter, Recording, Shape
+from whygrad.graph import NOWHERE, Barrier, Crossing, Fault, Graph, Layer, Parameter, Recording, Shape
 from whygrad.span import Span
 
 
@@ -119,13 +119,11 @@ class GraphBuilder:
         error: str | None = None,
         target_text: str | None = None,
         fault: Fault | None = None,
-        notes: Sequence[str] = (),
-        cotangents: Mapping[int, GradientSeen] | None = None,
-        zeros: Iterable[int] = (),
-        breaks: Iterable[int] = (),
-        frozen: Sequence[str] = (),
     ) -> Graph:
-        """The finished Graph; the builder must not be used afterwards."""
+        """The finished Graph; the builder must not be used afterwards.
+
+        What else is known of a request (notes, what was measured) its fields are replaced with.
+        """
         return Graph(
             framework=self.framework,
             api=self.api,
@@ -154,10 +152,5 @@ class GraphBuilder:
             error=error,
             fault=fault,
             target_text=target_text,
-            notes=tuple(notes),
-            frozen=tuple(frozen),
-            cotangents=cotangents or {},
-            zeros=tuple(sorted(zeros)),
-            breaks=tuple(sorted(breaks)),
             library=self.library,
         )

@@ -38,18 +38,11 @@ def close(
     Returns:
         the Graph, and where its tensors stand in it.
     """
-    # A zero of a few steps only is said where the graph's own verdict is the same.
-    unsteady = bool(request.cotangents)
-    sources = [
-        s if unsteady and s.seen == "unknown" else replace(s, seen=measured(a))
-        for s, a in zip(sources, request.answers, strict=False)
-    ]
-    if request.zero_filled:
-        # Zeros stand for None; where they are traced they can not be looked at, and the graph's verdict decides.
-        sources = [replace(s, seen="zero" if s.seen == "present" and s.is_variable else s.seen) for s in sources]
     log, tape = recorder.log, recorder.hooks.tapes.facts(request.tape) if request.tape is not None else None
-    builder = GraphBuilder(recorder.framework, request.api)
-    assembly = Assembly(builder, tape, recorder.table, _followed(log.variables), recorder.python)
+    assembly = Assembly(
+        GraphBuilder(recorder.framework, request.api), tape, recorder.table, _followed(log.variables), recorder.python
+    )
+    sources = _looked_at(request, sources)
     assembly.source_ids = frozenset(s.number for s in sources if s.number is not None and not s.is_variable)
     assembly.inner = Inner(log.requests)
     Eager(log, assembly).run()
@@ -57,46 +50,81 @@ def close(
     graph = next((t.graph for t in targets if _symbolic(t)), None)
     if graph is not None:
         _trace(recorder, assembly, graph, tape, request.operations)
-    numbers = [n for t in targets if (n := number_of(t)) in assembly.current]
-    # A variable stands for what was last written to it: `loss = total.assign(...)`.
-    values = [assembly.state.get(n, assembly.current[n]) for n in numbers]
     for number, label in labels.items():
         if number in assembly.current:
-            builder.labels[assembly.current[number]] = label
-    parameters = _parameters(recorder, request, sources, assembly)
-    current, begun = assembly.current, _begun(recorder, request)
-    opened = assembly.stack(tape.opened) if tape is not None else ()
-    error = request.error
-    closed = builder.graph(
-        values,
-        parameters,
+            assembly.builder.labels[assembly.current[number]] = label
+    closed = assembly.builder.graph(
+        _losses(assembly, targets),
+        _parameters(recorder, request, sources, assembly),
         assembly.stack(request.stack),
         layers_of(recorder.layers, assembly.stack),
-        Recording(
-            opened[0] if opened else None,
-            assembly.first_op,
-            tape is None or tape.follows_variables,
-            error is not None and "non-persistent" in str(error),
-            next(iter(assembly.stack(tape.asked)), None) if tape is not None else None,
-        ),
-        None if error is None else f"{type(error).__name__}: {error}",
-        text,
-        notes=("the beginning of the run was not recorded",) if log.forgotten else (),
-        cotangents={current[n]: seen for n, seen in request.cotangents.items() if n in current},
-        zeros=sorted(current[n] for n in recorder.hooks.values.zeros if n in current),
-        breaks=[current[n] for n in begun if n in current],
-        frozen=recorder.lives.frozen_now(),
+        _recording(request, assembly),
     )
-    closed = replace(closed, points={current[n]: holds for n, holds in begun.items() if n in current})
+    closed = _excused(replace(closed, target_text=text, **_facts(recorder, request, assembly)), request, assembly)
+    if graph is not None:
+        recorder.python.keep(closed, assembly.python_ops)
+    return closed, Placed(assembly.current, assembly.inside)
+
+
+def _looked_at(request: Request, sources: Sequence[Source]) -> list[Source]:
+    """The sources with what is seen of their gradients."""
+    # A zero of a few steps only is said where the graph's own verdict is the same.
+    unsteady = bool(request.cotangents)
+    looked_at = [
+        s if unsteady and s.seen == "unknown" else replace(s, seen=measured(a))
+        for s, a in zip(sources, request.answers, strict=False)
+    ]
+    if request.zero_filled:
+        # Zeros stand for None; where they are traced they can not be looked at, and the graph's verdict decides.
+        return [replace(s, seen="zero" if s.seen == "present" and s.is_variable else s.seen) for s in looked_at]
+    return looked_at
+
+
+def _losses(assembly: Assembly, targets: Sequence[Any]) -> list[int]:
+    """The values of the targets; a variable stands for what was last written to it: `loss = total.assign(...)`."""
+    numbers = [n for t in targets if (n := number_of(t)) in assembly.current]
+    return [assembly.state.get(n, assembly.current[n]) for n in numbers]
+
+
+def _recording(request: Request, assembly: Assembly) -> Recording:
+    """When the request's tape recorded, and what it followed."""
+    tape, used_up = assembly.tape, request.error is not None and "non-persistent" in str(request.error)
+    if tape is None:
+        return Recording(None, assembly.first_op, True, used_up)
+    opened, asked = assembly.stack(tape.opened), assembly.stack(tape.asked)
+    return Recording(
+        opened[0] if opened else None,
+        assembly.first_op,
+        tape.follows_variables,
+        used_up,
+        asked[0] if asked else None,
+    )
+
+
+def _facts(recorder: TensorFlow, request: Request, assembly: Assembly) -> dict[str, Any]:
+    """What is known of a request besides its operations, as fields of a Graph."""
+    current, error, begun = assembly.current, request.error, _begun(recorder, request)
+    return {
+        "error": None if error is None else f"{type(error).__name__}: {error}",
+        "notes": ("the beginning of the run was not recorded",) if recorder.log.forgotten else (),
+        "cotangents": {current[n]: seen for n, seen in request.cotangents.items() if n in current},
+        "zeros": tuple(sorted(current[n] for n in recorder.hooks.values.zeros if n in current)),
+        "breaks": tuple(sorted(current[n] for n in begun if n in current)),
+        "points": {current[n]: holds for n, holds in begun.items() if n in current},
+        "frozen": tuple(recorder.lives.frozen_now()),
+    }
+
+
+def _excused(closed: Graph, request: Request, assembly: Assembly) -> Graph:
+    """The Graph without what is no fault of the parameters: an error about zeros, what shifts a derivative only."""
     if _wants_zeros_of_keras(request):
         closed = replace(closed, targets=(), fault=Fault("keras-zeros", assembly.stack(request.stack)))
     shifts = assembly.inner.shifts(closed)
-    if shifts:
-        excused = tuple(replace(p, asked=p.asked and p.value not in shifts) for p in parameters)
-        closed = replace(closed, parameters=excused)
-    if graph is not None:
-        recorder.python.keep(closed, assembly.python_ops)
-    return closed, Placed(current, assembly.inside)
+    if not shifts:
+        return closed
+    return replace(
+        closed, parameters=tuple(replace(p, asked=p.asked and p.value not in shifts) for p in closed.parameters)
+    )
 
 
 def _wants_zeros_of_keras(request: Request) -> bool:

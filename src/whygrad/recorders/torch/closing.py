@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from whygrad.recorders.keras import layers_of
 from whygrad.recorders.torch.asking import Request
 from whygrad.recorders.torch.derivatives import excused
 from whygrad.recorders.torch.faults import fault_of, underived
+from whygrad.recorders.torch.histories import history, kept
 from whygrad.recorders.torch.log import Log, Marked
 from whygrad.recorders.torch.names import Names
 from whygrad.recorders.torch.parameters import Described, forward_of
@@ -36,46 +37,22 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         names: what the script calls its modules and tensors.
     """
     log = recorder.log
-    keras = any(d.asked and id(d.tensor) in names.variables for d in described)
-    builder = GraphBuilder(recorder.framework, request.api, "keras" if keras else "")
-    unwatched = frozenset(
-        log.known(d.tensor) for d in described if d.asked and not d.is_variable and not _is_followed(d)
-    )
-    scopes = {n: path for n, m in list(recorder.hooks.modules.known.items()) if (path := _path(names, m()))}
-    missing = underived(str(request.error)) if request.error is not None else ""
-    replay = Replay(
-        builder,
-        log,
-        request.marks,
-        request.opened,
-        unwatched - {0},
-        lambda n: _scope(scopes.get(n, "")),
-        recorder.hooks.values,
-        missing,
-    )
-    replay.run()
+    replay = _replayed(recorder, request, described, names)
     marked = [replay.marked[m] for m in request.marks if m in replay.marked]
     targets = [value for values, _ in marked for value in values]
     current = marked[-1][1] if marked else replay.current
     for number, label in labels(log, names, request).items():
         if number in current:
-            builder.labels[current[number]] = label
-    ends = _ends(recorder, replay, request, described, names)
-    awaited = recorder.hooks.replicas.awaited(described)
-    parameters = [
-        replace(
-            _parameter(recorder, replay, d, current, request, ends.get(id(d.tensor))),
-            awaited=awaited.get(id(d.tensor)),
-        )
-        for d in described
-    ]
+            replay.builder.labels[current[number]] = label
     lost = not recorder.hooks.values.lost.isdisjoint(request.marks)
+    parameters = _parameters(recorder, replay, request, described, names, current)
     if lost and not replay.noted["broken"]:
         parameters = _spoiled_from_outside(described, parameters)
-    if request.error is not None:
-        parameters = _concerned(builder, targets, parameters)
-    error = request.error
-    closed = builder.graph(
+    error, fault = request.error, None
+    if error is not None:
+        parameters = _concerned(replay.builder, targets, parameters)
+        fault = fault_of(replay, request.inputs, str(error), request.opened, request.stack)
+    closed = replay.builder.graph(
         targets,
         parameters,
         replay.stack(request.stack),
@@ -83,13 +60,57 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         Recording(None, replay.first_op, True, False, switched=_switched(log, request, replay)),
         None if error is None else f"{type(error).__name__}: {error}",
         request.target_text,
-        None if error is None else fault_of(replay, request.inputs, str(error), request.opened, request.stack),
-        ("the beginning of the run was not recorded",) if log.forgotten else (),
-        replay.cotangents,
-        replay.noted["zero"],
-        replay.noted["broken"] if lost else (),
+        fault,
     )
-    return excused(closed, log, replay.current)
+    measured = replace(
+        closed,
+        notes=("the beginning of the run was not recorded",) if log.forgotten else (),
+        cotangents=replay.cotangents,
+        zeros=tuple(sorted(replay.noted["zero"])),
+        breaks=tuple(sorted(replay.noted["broken"])) if lost else (),
+    )
+    return excused(measured, log, replay.current)
+
+
+def _replayed(recorder: Torch, request: Request, described: Sequence[Described], names: Names) -> Replay:
+    """The log of a request, replayed into a Graph's columns."""
+    log = recorder.log
+    keras = any(d.asked and id(d.tensor) in names.variables for d in described)
+    unwatched = frozenset(
+        log.known(d.tensor) for d in described if d.asked and not d.is_variable and not _is_followed(d)
+    )
+    scopes = {n: path for n, m in list(recorder.hooks.modules.known.items()) if (path := _path(names, m()))}
+    replay = Replay(
+        GraphBuilder(recorder.framework, request.api, "keras" if keras else ""),
+        log,
+        request.marks,
+        request.opened,
+        unwatched - {0},
+        lambda n: _scope(scopes.get(n, "")),
+        recorder.hooks.values,
+        underived(str(request.error)) if request.error is not None else "",
+    )
+    replay.run()
+    return replay
+
+
+def _parameters(
+    recorder: Torch,
+    replay: Replay,
+    request: Request,
+    described: Sequence[Described],
+    names: Names,
+    current: dict[int, int],
+) -> list[Parameter]:
+    ended = kept(recorder, replay, request, described, names)
+    awaited = recorder.hooks.replicas.awaited(described)
+    return [
+        replace(
+            _parameter(recorder, replay, d, current, request, ended.get(id(d.tensor))),
+            awaited=awaited.get(id(d.tensor)),
+        )
+        for d in described
+    ]
 
 
 def labels(log: Log, names: Names, request: Request) -> dict[int, tuple[str, str]]:
@@ -139,11 +160,7 @@ def _parameter(
     tensor = described.tensor
     serial = recorder.log.known(tensor)
     value = current.get(serial, NOWHERE) if serial else NOWHERE
-    history = _quiet_thaws(
-        list(_history(recorder, replay, tensor, value, request.optimizer if described.asked else ()))
-    )
-    if end is not None:
-        history.append(end)
+    events = history(recorder, replay, tensor, value, request.optimizer if described.asked else ())
     return Parameter(
         path=described.path,
         shape=tuple(tensor.shape),
@@ -160,55 +177,8 @@ def _parameter(
         holder=described.home.holder or described.home.path if described.home is not None else None,
         tracked=described.tracked,
         in_model=described.in_model,
-        history=tuple(history),
+        history=tuple(events) if end is None else (*events, end),
     )
-
-
-def _history(recorder: Torch, replay: Replay, tensor: Any, value: int, held: frames.Stack) -> Iterator[Event]:
-    """Where a parameter was made, frozen and thawed, as Keras knows it if it is one of Keras' variables.
-
-    Args:
-        held: where the optimizer that asks for it was made.
-    """
-    variable = recorder.keras.variable(tensor)
-    born = recorder.keras.lives.birth_of(variable) if variable is not None else ()
-    made = born or recorder.lives.birth_of(tensor)
-    if made:
-        yield Event("made", replay.stack(made)[0])
-    elif value != NOWHERE and (span := replay.builder.span_of(value)) is not None:
-        yield Event("made", span)
-    if held:
-        yield Event("held", replay.stack(held)[0])
-    if variable is not None:
-        freezes = recorder.keras.lives.freezes(variable)
-    else:
-        freezes = ((given, stack, "") for given, stack in recorder.lives.freezes(tensor))
-    for given, stack, name in freezes:
-        if stack:
-            yield Event("thawed" if given else "frozen", replay.stack(stack)[0], name)
-    if silenced := recorder.hooks.values.silenced_at(tensor):
-        yield Event("hooked", replay.stack(silenced)[0])
-
-
-def _ends(
-    recorder: Torch, replay: Replay, request: Request, described: Sequence[Described], names: Names
-) -> dict[int, Event]:
-    """What keeps gradients from being applied, by ``id`` of the tensor: cleared too early, or in no optimizer."""
-    if request.cleared:
-        cleared = Event("zeroed", replay.stack(request.cleared)[0], "cleared")
-        return {id(d.tensor): cleared for d in described if d.asked}
-    if request.skipped:
-        skipped, spoiled = Event("kept", replay.stack(request.skipped)[0], "skipped"), _spoiled(request)
-        return {id(d.tensor): skipped for d in described if d.asked and id(d.tensor) in spoiled}
-    if not request.optimizer:
-        return {}
-    held = {id(p) for p in recorder.requests.steps.held()}
-    unheld = Event("kept", replay.stack(request.optimizer)[0], "no optimizer")
-    return {
-        id(d.tensor): unheld
-        for d in described
-        if not d.asked and id(d.tensor) not in held and recorder.known.home(d.tensor) is None and _trains(d, names)
-    }
 
 
 def _spoiled_from_outside(described: Sequence[Described], parameters: list[Parameter]) -> list[Parameter]:
@@ -219,32 +189,9 @@ def _spoiled_from_outside(described: Sequence[Described], parameters: list[Param
     return [replace(p, history=(*p.history, event)) if p.gradient == "nonfinite" else p for p in parameters]
 
 
-def _spoiled(request: Request) -> set[int]:
-    return {number for number, worth in request.got.items() if worth == "nonfinite"}
-
-
 def _is_followed(described: Described) -> bool:
     """Whether autograd follows a tensor; the functions of torch.func follow what they are asked for in any case."""
     return described.argument or bool(described.tensor.requires_grad)
-
-
-def _trains(described: Described, names: Names) -> bool:
-    """Whether it is a parameter by its making, of a module that is in training mode if it is of one."""
-    if not isinstance(described.tensor, torch.nn.Parameter):
-        return False
-    return described.module is None or described.module not in names.trees or names.trees[described.module][0].training
-
-
-def _quiet_thaws(history: list[Event]) -> list[Event]:
-    """A thaw is worth a word only after a freeze: ``requires_grad_()`` also makes a tensor a parameter."""
-    frozen = False
-    kept = []
-    for event in history:
-        if event.kind == "thawed" and not frozen:
-            continue
-        frozen = event.kind == "frozen" or (frozen and event.kind != "thawed")
-        kept.append(event)
-    return kept
 
 
 def _concerned(builder: GraphBuilder, targets: Sequence[int], parameters: list[Parameter]) -> list[Parameter]:
