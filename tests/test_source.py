@@ -55,6 +55,16 @@ def test_the_last_binding_before_a_line(file: str) -> None:
     assert source.binding("nobody", Span(file, 6)) is None
 
 
+def test_what_a_module_binds_to_a_name_that_a_function_takes(tmp_path: Path) -> None:
+    file = str(tmp_path / "outside.py")
+    Path(file).write_text("w = one()\nv = one()\nv = two()\ndef step(u):\n    return w + v + u\n")
+    found = source.bound_outside("w", Span(file, 5))
+    assert found is not None
+    assert (found.line, found.code) == (1, "one()")
+    assert source.bound_outside("v", Span(file, 5)) is None  # one of two
+    assert source.bound_outside("u", Span(file, 5)) is None  # the function's own
+
+
 def test_no_source_is_no_error() -> None:
     assert source.tree("/nowhere/at_all.py") is None
     assert source.statement_at(Span("/nowhere/at_all.py", 3)) is None

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from whygrad import provenance
 from whygrad.causes import CAUSES, LINKS
+from whygrad.causes.applied.reasons import UNASKED
 from whygrad.causes.cause import Case, Explanation, alone
 from whygrad.causes.constants import beside_constants
 from whygrad.causes.once import once
@@ -269,7 +270,7 @@ def _is_lost(parameter: Parameter) -> bool:
 
 def _is_unasked(parameter: Parameter) -> bool:
     """Whether nobody ever asked for its gradient, so that there was none to be applied."""
-    return _is_lost(parameter) and parameter.history[-1].detail == "no backward"
+    return _is_lost(parameter) and parameter.history[-1].detail in UNASKED
 
 
 def _given(parameters: Sequence[Parameter]) -> str:

@@ -210,6 +210,15 @@ def binding(name: str, before: Span) -> Span | None:
     return range_of(found[-1].value, before) if found else None
 
 
+def bound_outside(name: str, place: Span) -> Span | None:
+    """What a module binds to a name that the function around a place takes from there, if it does so once."""
+    function, module = function_at(place), tree(place.file)
+    if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and name in locals_of(function):
+        return None
+    found = [s for s in statements(module) if name in targets_of(s)] if module is not None else []
+    return range_of(found[0].value, place) if len(found) == 1 and isinstance(found[0], ast.Assign) else None
+
+
 def calls(function: ast.AST, name: str) -> list[ast.Call]:
     """The calls of a method of that name in a function, or another part of the text."""
     return [

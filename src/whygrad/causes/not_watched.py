@@ -170,13 +170,27 @@ def _followed(name: str, made: Span | None) -> rewrite.Edits:
 
 def _leaf(case: Case, cuts: list[Cut]) -> Explanation:
     """Where no tape is opened, a tensor itself says whether it is followed."""
-    path, made = case.parameter.path, case.parameter.made()
+    path, made = case.parameter.path, _bound(case)
     words = Words("it does not require a gradient", "made here, and `requires_grad` stays False", "")
     summary = f"call `{path}.requires_grad_()` before it is used, or make it with `requires_grad=True`"
     fix = Fix(summary, _followed(path, made))
     found = explain_cut(case, cuts[:1], words, made, fix)
     used = cuts[0].span
+    if made is None and found.culprit is not None:
+        return replace(found, labels=(Label(found.culprit, f"{quoted(path)} is used here as a constant"),))
     if used is None or (made is not None and used.place() == made.place()):
         return found
     label = Label(used, f"{quoted(path)} is used here as a constant (`{code_of(used, 30)}`)")
     return replace(found, labels=(*found.labels, label))
+
+
+def _bound(case: Case) -> Span | None:
+    """Where a tensor is made; of one that no recorder saw made, what its name is bound to before its first use."""
+    made, name = case.parameter.made(), case.parameter.path
+    used = next((cut.span for cut in case.cuts if cut.span is not None), None)
+    if not name.isidentifier() or used is None or (made is not None and made.place() != used.place()):
+        return made
+    statement = source.statement_at(used)
+    if statement is None or name in source.targets_of(statement):
+        return made
+    return source.binding(name, used) or source.bound_outside(name, used)

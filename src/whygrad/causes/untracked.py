@@ -254,7 +254,16 @@ def explain(case: Case) -> Explanation | None:
         return None
     if not parameter.is_variable and not is_to_learn(case):
         return None
-    home = layer_of(case)
+    return _held_out_of_sight(case, refused)
+
+
+def _held_out_of_sight(case: Case, refused: bool) -> Explanation:
+    """What to say of a parameter that its model holds where it does not look for one.
+
+    Args:
+        refused: whether an optimizer was given nothing at all.
+    """
+    parameter, home = case.parameter, layer_of(case)
     made, around = stored(case, home)
     kept = kept_by(case) if home is None else None
     if kept is not None:

@@ -176,6 +176,7 @@ leave its parameters out of the sources of the gradient call. Otherwise use the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from whygrad.causes.bare import bare_term
@@ -194,37 +195,22 @@ ID = "unused-output"
 
 def explain(case: Case) -> Explanation | None:
     """The parameter was read, and nothing that came of it reaches the loss, not even through a barrier."""
-    parameter, flow = case.parameter, case.flow
-    if case.graph.target_text is not None:
-        return None  # there is no loss to speak of
-    if parameter.value < 0 or flow.influences(parameter.value) or not flow.readers(parameter.value):
+    if not _is_dropped(case):
         return None
-    if parameter.is_variable and not any(op >= case.opened for op in flow.recorded_readers(parameter.value)):
-        return None
-    if choosing(case) is not None:
-        return None
-    end = made_of(case, dead_end(flow, parameter.value))
-    stack = stack_of(case, end)
-    place, dropped = takes_another(case, end, stack)
+    end = made_of(case, dead_end(case.flow, case.parameter.value))
+    place, dropped = takes_another(case, end, stack_of(case, end))
     if dropped is not None and trains(case, dropped):
         dropped = None  # what the library does in there is not the script's to mend
-    layer, words = spoken_of(case, dropped)
     bare = bare_term(case, dropped) if dropped is not None else None
     if bare is None and place is not None and _makes_loss(case, place):
         bare = bare_term(case, place)
-    if bare is not None:
-        place = bare
-    labels = []
-    if place is not None and (dropped is None or dropped.place() != place.place()):
-        own = dropped is None and place in stack
-        labels.append(Label(place, BARE if bare is not None else taking(case, place, own=own)))
-    if dropped is not None:
-        labels.append(Label(dropped, words.label.format(layer=quoted(layer))))
+    place = place if bare is None else bare
+    layer, words = spoken_of(case, dropped)
     name = case.graph.labels.get(end, ("", ""))[0] if end is not None else ""
     return Explanation(
         words.reason.format(layer=quoted(layer)),
         place,
-        tuple(labels),
+        tuple(_labels(case, end, place, dropped, BARE if bare is not None else None)),
         _chain(case, end),
         fix=Fix(
             cure(case, name, layer, place, dropped),
@@ -232,6 +218,32 @@ def explain(case: Case) -> Explanation | None:
         ),
         proof=Proof("structural", True, words.proof.format(layer=quoted(layer))),
     )
+
+
+def _is_dropped(case: Case) -> bool:
+    """Whether a parameter was read while the request's tape recorded, and nothing that came of it influences a loss."""
+    parameter, flow = case.parameter, case.flow
+    if case.graph.target_text is not None:
+        return False  # there is no loss to speak of
+    if parameter.value < 0 or flow.influences(parameter.value) or not flow.readers(parameter.value):
+        return False
+    if parameter.is_variable and not any(op >= case.opened for op in flow.recorded_readers(parameter.value)):
+        return False
+    return choosing(case) is None
+
+
+def _labels(case: Case, end: int | None, place: Span | None, dropped: Span | None, said: str | None) -> Iterator[Label]:
+    """Where the way to the loss goes on, and where the value was made that it goes on without.
+
+    Args:
+        said: what to say of the first, where that is not what is taken there.
+    """
+    if place is not None and (dropped is None or dropped.place() != place.place()):
+        own = dropped is None and place in stack_of(case, end)
+        yield Label(place, said if said is not None else taking(case, place, own=own))
+    if dropped is not None:
+        layer, words = spoken_of(case, dropped)
+        yield Label(dropped, words.label.format(layer=quoted(layer)))
 
 
 def _makes_loss(case: Case, place: Span) -> bool:

@@ -32,6 +32,26 @@ def test_a_tensor_that_is_read_and_requires_nothing_is_told() -> None:
     assert told(program) == [("not-watched", "torch.ones(4, 1)", ["w"])]
 
 
+def test_a_tensor_that_nothing_saw_made_is_told_where_its_name_is_bound() -> None:
+    """The old constructors are no torch functions."""
+
+    def program() -> None:
+        w = torch.Tensor([[0.5], [0.5], [0.5], [0.5]])
+        steps(w, torch.zeros(1, requires_grad=True))
+
+    assert told(program) == [("not-watched", "x() @ w", ["w"])]  # it has another name where it is used
+
+    def whole() -> None:
+        w = torch.Tensor([[0.5], [0.5], [0.5], [0.5]])
+        b = torch.zeros(1, requires_grad=True)
+        optimizer = torch.optim.SGD([w, b], lr=0.01)
+        for _ in range(4):
+            (x() @ w + b).square().mean().backward()
+            optimizer.step()
+
+    assert told(whole) == [("not-watched", "torch.Tensor([[0.5], [0.5], [0.5], [0.5]])", ["w"])]
+
+
 def test_tensors_that_take_turns_are_meant() -> None:
     def program() -> None:
         w, b = torch.ones(4, 1, requires_grad=True), torch.zeros(1, requires_grad=True)

@@ -101,6 +101,13 @@ PLAIN: Mapping[str, Words] = {
         "call `loss.backward()` before the step",
         "the forward pass read it, and until the script ended nothing asked for a gradient of anything",
     ),
+    "another's backward": Words(
+        "no backward pass is asked of {detail} before `{code}`",
+        "the optimizer steps here, and there is nothing to step with",
+        "call `backward()` of {detail} before the step",
+        "a loss that all of this optimizer's parameters have a way to was computed, and no pass that ran gave them "
+        "anything",
+    ),
     "no step": Words(
         "its optimizer never takes a step",
         "`step()` of this optimizer was never called",

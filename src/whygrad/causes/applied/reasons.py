@@ -10,6 +10,9 @@ from whygrad.causes.applied.plain import PLAIN, plain, slowed
 from whygrad.causes.applied.unapplied import Way
 from whygrad.causes.applied.unreached import never_applied, never_reached, no_backward, no_step
 
+# Those by which nobody ever asked for the gradient, so that there is none to be applied.
+UNASKED = frozenset(("no backward", "another's backward"))
+
 REASONS: Mapping[str, Way] = {
     **dict.fromkeys(PLAIN, plain),
     "rate of a group": slowed,

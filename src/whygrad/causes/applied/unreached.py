@@ -9,6 +9,7 @@ from whygrad import rewrite, source
 from whygrad.causes.applied.plain import plain
 from whygrad.causes.applied.unapplied import tell
 from whygrad.causes.cause import ANY, Case, Explanation, spoken
+from whygrad.causes.holder import is_unread
 from whygrad.causes.words import Words
 from whygrad.graph import Event
 from whygrad.span import Span
@@ -20,10 +21,10 @@ _HANDING = {
     ANY: "`optimizer.apply_gradients(zip(gradients, variables))`",
 }
 _NEVER = Words(
-    "no optimizer is ever handed it",
+    "no update made of it is ever applied",
     "the gradient ends here",
     "hand it to the optimizer: {detail}",
-    "it was asked for until the script ended, an optimizer was made and never stepped, and nothing moved",
+    "it was asked for until the script ended, an optimizer was made, and no update of one was applied",
     "warning",
 )
 _UNREACHED = Words(
@@ -32,6 +33,12 @@ _UNREACHED = Words(
     "look at the condition around it, and at who is to call it",
     "it was asked for until the script ended, an optimizer was made and never stepped, and nothing moved",
     "warning",
+)
+_UNUSED = Words(
+    "the updates that `{code}` hands back are never applied",
+    "this hands back updates, and leaves the parameters as they are",
+    "add them to the parameters: `optax.apply_updates(params, {detail})`, bound to the name that the next step reads",
+    "nothing reads them, no update was applied until the script ended, and nothing moved",
 )
 
 _UNTAKEN = Words(
@@ -58,7 +65,12 @@ def no_backward(case: Case, event: Event) -> Explanation | None:
 def never_applied(case: Case, event: Event) -> Explanation | None:
     """No step was heard of; the script may speak of one in a branch that nothing takes."""
     step = _step_beside(event.span) if event.span is not None else None
-    return tell(case, _NEVER, event.span, spoken(_HANDING, case)) if step is None else tell(case, _UNREACHED, step)
+    if step is not None:
+        return tell(case, _UNREACHED, step)
+    if case.graph.framework == "jax" and event.span is not None and (unused := _unused_updates(event.span)):
+        place, name = unused
+        return tell(case, _UNUSED, place, name)
+    return tell(case, _NEVER, event.span, spoken(_HANDING, case))
 
 
 def never_reached(case: Case, event: Event) -> Explanation | None:
@@ -123,6 +135,19 @@ def _bound_to(made: Span) -> set[str]:
 
 def _last(name: str) -> str:
     return name.rpartition(".")[2]
+
+
+def _unused_updates(place: Span) -> tuple[Span, str] | None:
+    """Where the file of a place takes updates from an optimizer and reads them nowhere, and their name."""
+    module = source.tree(place.file)
+    for call in source.calls(module, "update") if module is not None else ():
+        at = source.range_of(call, place)
+        statement = source.statement_at(at) if at is not None else None
+        bound = statement.targets[0] if isinstance(statement, ast.Assign) and statement.value is call else None
+        first = bound.elts[0] if isinstance(bound, ast.Tuple) and len(bound.elts) > 1 else None
+        if at is not None and isinstance(first, ast.Name) and is_unread(at, {first.id}):
+            return at, first.id
+    return None
 
 
 def _step_beside(place: Span) -> Span | None:

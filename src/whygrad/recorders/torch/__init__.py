@@ -282,7 +282,7 @@ class Torch:
         if request.api.startswith("torch.func."):
             described = [replace(d, is_variable=True, argument=True) for d in described]
         met = {id(t) for _, t in self._living(names)}
-        more = others(described, names, self.lives.modules, met)
+        more = others(described, names, met)
         paths = unique([d.path for d in described] + [d.path for d in more])
         described = [replace(d, path=p) for d, p in zip([*described, *more], paths, strict=True)]
         return close(self, request, described, names)

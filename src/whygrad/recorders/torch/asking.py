@@ -54,6 +54,7 @@ class Request:
         cleared: where the gradients went before they were used; ``optimizer``: where the optimizer was made that asks.
         skipped: where a loss scaler left out the step.
         more: goes on with a request of the same step that was told already.
+        step: where an optimizer steps that asks by that.
         by: the optimizer that asks, if its next steps may go by unseen.
         target_text: what was asked for a backward pass, if it is no tensor.
     """
@@ -72,6 +73,7 @@ class Request:
     cleared: frames.Stack = ()
     optimizer: frames.Stack = ()
     skipped: frames.Stack = ()
+    step: frames.Stack = ()
     more: bool = False
     by: Any = None
     target_text: str | None = None

@@ -22,6 +22,7 @@ from whygrad.recorders.torch.parameters import Described, forward_of
 from whygrad.recorders.torch.replay import Replay
 from whygrad.recorders.torch.tensors import note
 from whygrad.recorders.torch.values import Values
+from whygrad.recorders.torch.waiting import waiting
 from whygrad.recorders.torch.worth import worth
 from whygrad.span import Span
 
@@ -41,7 +42,8 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
     marked = [replay.marked[m] for m in request.marks if m in replay.marked]
     targets = [value for values, _ in marked for value in values]
     current = marked[-1][1] if marked else replay.current
-    for number, label in labels(log, names, request).items():
+    named = labels(log, names, request)
+    for number, label in named.items():
         if number in current:
             replay.builder.labels[current[number]] = label
     lost = not recorder.hooks.values.lost.isdisjoint(request.marks)
@@ -69,7 +71,8 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         zeros=tuple(sorted(replay.noted["zero"])),
         breaks=tuple(sorted(replay.noted["broken"])) if lost else (),
     )
-    return excused(measured, log, replay.current)
+    called = {replay.current[n]: name for n, (name, _) in named.items() if n in replay.current}
+    return waiting(excused(measured, log, replay.current), request, called)
 
 
 def _replayed(recorder: Torch, request: Request, described: Sequence[Described], names: Names) -> Replay:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,50 +100,63 @@ def describe(
     return found
 
 
-def others(described: Sequence[Described], names: Names, modules: Iterable[Any], known: set[int]) -> list[Described]:
+def others(described: Sequence[Described], names: Names, known: set[int]) -> list[Described]:
     """The trainable parameters that can be reached and that nobody asked for here.
 
     Args:
         known: ids of the tensors that an operation met.
     """
-    asked = {id(d.tensor) for d in described}
+    met = {id(d.tensor) for d in described}
     # What is asked for under no name may be a copy of a plain tensor that has one.
     nameless = any(d.asked and d.home is None for d in described)
     found = []
+    for other in (*_of_modules(names), *_loose(names), *_bare(names, nameless), *_variables(names)):
+        if id(other.tensor) not in met and id(other.tensor) in known:
+            met.add(id(other.tensor))
+            found.append(other)
+    return found
+
+
+def _of_modules(names: Names) -> Iterator[Described]:
+    """The parameters of modules, each at its own."""
     for path, (module, _, _) in names.trees.items():
         for parameter in [p for p in module._parameters.values() if p is not None]:
             home = names.homes.get(id(parameter))
-            if id(parameter) in asked or home is None or home.module != path or not parameter.requires_grad:
-                continue
-            asked.add(id(parameter))
-            if id(parameter) in known:
-                found.append(Described(parameter, home.path, "unknown", False, True, path, home.tracked, True, home))
+            if home is not None and home.module == path and parameter.requires_grad:
+                yield Described(parameter, home.path, "unknown", False, True, path, home.tracked, True, home)
+
+
+def _loose(names: Names) -> Iterator[Described]:
+    """What a module holds where it does not look for parameters."""
     for path, reference in names.loose.items():
-        parameter = reference()
-        if parameter is not None and id(parameter) not in asked and id(parameter) in known:
-            asked.add(id(parameter))
-            home = names.homes[id(parameter)]
-            is_parameter = isinstance(parameter, torch.nn.Parameter)
-            found.append(Described(parameter, path, "unknown", False, is_parameter, None, False, None, home))
+        if (parameter := reference()) is not None:
+            home, is_parameter = names.homes[id(parameter)], isinstance(parameter, torch.nn.Parameter)
+            yield Described(parameter, path, "unknown", False, is_parameter, None, False, None, home)
+
+
+def _bare(names: Names, nameless: bool) -> Iterator[Described]:
+    """What the script itself holds.
+
+    Args:
+        nameless: whether tensors that are no parameters by their making count as well.
+    """
     for parameter in names.tensors():
-        home = names.homes.get(id(parameter))
-        if home is None or home.module is not None or id(parameter) in asked or id(parameter) not in known:
+        home, is_parameter = names.homes.get(id(parameter)), isinstance(parameter, torch.nn.Parameter)
+        if home is None or home.module is not None or not parameter.is_leaf or not parameter.requires_grad:
             continue
-        if (isinstance(parameter, torch.nn.Parameter) or nameless) and parameter.is_leaf and parameter.requires_grad:
-            asked.add(id(parameter))
-            is_parameter = isinstance(parameter, torch.nn.Parameter)
-            found.append(Described(parameter, home.path, "unknown", False, is_parameter, None, None, None, home))
+        if is_parameter or nameless:
+            yield Described(parameter, home.path, "unknown", False, is_parameter, None, None, None, home)
+
+
+def _variables(names: Names) -> Iterator[Described]:
+    """The trainable variables of Keras."""
     for reference in names.variables.values():
         variable = reference()
         tensor = variable._value if variable is not None and variable.trainable else None
-        if tensor is not None and id(tensor) not in asked and id(tensor) in known:
-            asked.add(id(tensor))
+        if tensor is not None:
             home = names.homes[id(tensor)]
             in_model = home.module is not None
-            found.append(
-                Described(tensor, home.path, "unknown", False, True, home.module, home.tracked, in_model, home)
-            )
-    return found
+            yield Described(tensor, home.path, "unknown", False, True, home.module, home.tracked, in_model, home)
 
 
 def _held_by(modules: Iterable[Any]) -> set[int]:

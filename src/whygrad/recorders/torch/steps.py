@@ -289,5 +289,6 @@ class Steps:
             got=got,
             cleared=self.clearing.lost(mine, sources, got),
             optimizer=place,
+            step=stack,
             by=by,
         )
