@@ -56,6 +56,20 @@ def dead_relu_compiled() -> None:
     dead(compiled=True)
 
 
+def nothing_but_zeros() -> None:
+    """So few steps that a single parameter would not be spoken of."""
+    lost = dense("lost")
+    steps([lost], lambda: tf.reduce_mean(lost(X) ** 2) * 0.0, count=2)
+
+
+def fed_zeros() -> None:
+    """A recurrent layer of many steps, whose input is zero."""
+    lost = keras.layers.SimpleRNN(3, name="lost")
+    data = tf.zeros((8, 5, 4))
+    lost.build((None, 5, 4))
+    steps([lost], lambda: tf.reduce_mean((lost(data) - 1.0) ** 2))
+
+
 def settled_softmax() -> None:
     lost, kept = dense("lost", 3), dense("kept")
     steps([lost, kept], lambda: tf.reduce_mean(tf.nn.softmax(lost(X) * 1e6) * X[:, :3]) + tf.reduce_mean(kept(X) ** 2))

@@ -11,6 +11,9 @@ from whygrad.span import Span
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
+# What makes new parameters of old ones, in any library of pure functions.
+_MAKERS = frozenset(("map", "tree_map", "apply_updates", "apply_gradients"))
+
 
 def dropped_beside(place: Span) -> Span | None:
     """Where something is computed of a request's arguments and its answer, in the same function, that nobody reads.
@@ -21,10 +24,19 @@ def dropped_beside(place: Span) -> Span | None:
     for statement, value, asked in _computed_beside(place):
         made = set() if isinstance(statement, ast.Expr) else source.targets_of(statement)
         if isinstance(value, ast.Call) and not made & asked:
-            at = source.range_of(value, place)
-            if isinstance(statement, ast.Expr) or (isinstance(statement, ast.Assign) and is_unread(place, made)):
-                return at
+            alone = isinstance(statement, ast.Expr) and _gives_something(value, place)
+            if alone or (isinstance(statement, ast.Assign) and is_unread(place, made)):
+                return source.range_of(value, place)
     return None
+
+
+def _gives_something(call: ast.Call, place: Span) -> bool:
+    """Whether what is called is known to hand something back: by its name, or by its text in the same file."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    module = source.tree(place.file)
+    own = [n for n in ast.walk(module) if isinstance(n, ast.FunctionDef) and n.name == name] if module else []
+    returns = (s for function in own for s in source.statements(function) if isinstance(s, ast.Return))
+    return name in _MAKERS or any(s.value is not None for s in returns)
 
 
 def updated_beside(place: Span) -> Span | None:

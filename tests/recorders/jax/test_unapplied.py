@@ -172,6 +172,33 @@ def what_a_compiled_function_took_in_with_its_data() -> None:
         print(loss(p, X[0]))
 
 
+def test_what_is_only_printed_makes_no_parameters(capsys: pytest.CaptureFixture[str]) -> None:
+    def program() -> None:
+        p = start()
+        for n in ROUNDS:
+            value, g = jax.value_and_grad(loss)(p, X[n % 4])
+            print(value, g, p)
+
+    assert findings(program) == []
+    assert capsys.readouterr().out
+
+
+def test_updates_that_nothing_reads() -> None:
+    def program() -> None:
+        optimizer = optax.adam(0.1)
+        p = start()
+        state = optimizer.init(p)
+        for n in ROUNDS:
+            value, g = jax.value_and_grad(loss)(p, X[n % 4])
+            updates, state = optimizer.update(g, state, p)
+            assert value > 0
+
+    [finding] = findings(program)
+    assert (finding.cause, finding.severity) == ("not-updated", "error")
+    assert finding.culprit is not None
+    assert finding.culprit.code == "optimizer.update(g, state, p)"
+
+
 @pytest.mark.parametrize("program", DROPPED, ids=lambda p: p.__name__)
 def test_what_moves_nothing(program: Program) -> None:
     found = findings(program)

@@ -41,6 +41,8 @@ def findings_of(program: Callable[[], None]) -> list[Finding]:
         (useless.dead_relu, "zero-gradient", {"lost/kernel", "lost/bias"}),
         (useless.dead_relu_for_long, "zero-gradient", {"lost/kernel", "lost/bias"}),
         (useless.dead_relu_compiled, "zero-gradient", {"lost/kernel", "lost/bias"}),
+        (useless.nothing_but_zeros, "zero-gradient", {"lost/kernel", "lost/bias"}),
+        (useless.fed_zeros, "zero-gradient", {"lost/simple_rnn_cell/kernel"}),
         (useless.settled_softmax, "zero-gradient", {"lost/kernel", "lost/bias"}),
         (useless.root_at_zero, "nonfinite-gradient", {"lost/kernel"}),
         (useless.root_at_zero_compiled, "nonfinite-gradient", {"lost/kernel"}),

@@ -20,7 +20,7 @@ MULTIPLIES = frozenset(
     "mul multiply linear matmul mm bmm addmm baddbmm einsum batchmatmulv2 conv1d conv2d conv3d dot_general "
     "conv_general_dilated".split()
 )
-_REAL = ("float", "bfloat", "double", "half")
+_SIZES = ("int", "uint", "bool")
 _HANDED_ON = frozenset((CARRY, "Identity"))
 _TIMES = frozenset(("mul", "rmul", "multiply"))
 _MASKED = Words(
@@ -33,6 +33,11 @@ _NAUGHT = Words(
     "the factor is 0",
     "use what it computes in the loss, or take it out of the model and the optimizer",
     wrong_cure="`+ 0 * p.sum()` only keeps the missing gradient from being noticed: what learns from it is nothing",
+)
+_ALL_OF_IT = Words(
+    "`{code}` multiplies the loss by 0",
+    "the factor is 0",
+    "leave the factor out: nothing is learned from a loss that is always 0",
 )
 _NOTHING = Words(
     "`{code}` multiplies all that is to be learned from by 0",
@@ -60,7 +65,8 @@ def naught(birth: Birth) -> Explanation | None:
     is_zero = any(
         isinstance(n, ast.Constant) and n.value == 0 and n.value is not False for n in (node.left, node.right)
     )
-    return tell(birth, _NAUGHT) if is_zero else None
+    whole = set(birth.case.graph.targets) & set(birth.case.graph.outputs(birth.edge.op))
+    return tell(birth, _ALL_OF_IT if whole else _NAUGHT) if is_zero else None
 
 
 def idle(birth: Birth) -> Explanation | None:
@@ -102,8 +108,9 @@ def _makes_its_own(graph: Graph, op: int, reader: int) -> bool:
     around = f"{graph.names[graph.op_scope[reader]]}/".startswith(f"{scope}/")
     # The sizes of a constant may be computed.
     inputs = graph.inputs(op)[:1] if _is_handed_on(graph, op) else graph.inputs(op)
-    made_of = (graph.value_op[v] for v in inputs if graph.value(v).dtype.startswith(_REAL))
-    return around and layer is not None and layer.forward is None and all(maker < 0 for maker in made_of)
+    # What is read from a store of tensors (a handle) is no constant either.
+    constant = all(graph.value(v).dtype.startswith(_SIZES) or graph.value_op[v] < 0 for v in inputs)
+    return around and layer is not None and layer.forward is None and constant
 
 
 def masked(birth: Birth) -> Explanation | None:

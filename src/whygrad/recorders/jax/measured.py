@@ -14,6 +14,8 @@ from whygrad.recorders.jax.tape import Program
 
 # A gradient that is zero by its values is spoken of when so many steps in a row agree.
 STEPS_TO_AGREE = 4
+# Where all gradients of a place are zero, nothing moves that might change that.
+STEPS_OF_ZEROS = 2
 
 
 @dataclass(slots=True)
@@ -37,12 +39,15 @@ class Streaks:
             worths: by value of the Graph. A zero that too few steps agree on is ``unknown``.
             steps: how many they stand for.
         """
+        alive = {p.value for p in graph.parameters if p.gradient == "present"}
+        of_all = alive <= worths.keys() and all(worths[value] == "zero" for value in alive)
+        fewest = STEPS_OF_ZEROS if of_all else STEPS_TO_AGREE
         parameters = []
         for parameter in graph.parameters:
             now = worths.get(parameter.value)
             if parameter.gradient == "present" and now is not None:
                 count = self.zero[parameter.path] = self.zero.get(parameter.path, 0) + steps if now == "zero" else 0
-                parameter = replace(parameter, gradient="unknown" if 0 < count < STEPS_TO_AGREE else now)
+                parameter = replace(parameter, gradient="unknown" if 0 < count < fewest else now)
             parameters.append(parameter)
         return replace(graph, parameters=tuple(parameters))
 

@@ -30,6 +30,7 @@ POLES = frozenset(
 )
 # A gradient that is zero in one step may be so by chance; after this many in a row it is looked at.
 ZERO_STEPS = 2
+ZERO_STEPS_OF_ALL = 1  # where all of a request are zero, nothing moves that might change that
 MOST_TENSORS = 20_000
 _TOLD = ("zero", "nonfinite")
 
@@ -117,9 +118,12 @@ class Values:
 
     def judged(self, sources: Sequence[Source], answers: Sequence[Any]) -> tuple[GradientSeen, ...]:
         """What the answers are worth; a zero counts after some steps of them."""
+        worths = [worth(a) if s.seen == "present" else s.seen for s, a in zip(sources, answers, strict=True)]
+        of_all = all(now == "zero" for source, now in zip(sources, worths, strict=True) if source.seen == "present")
+        fewest = ZERO_STEPS_OF_ALL if of_all else ZERO_STEPS
         return tuple(
-            self._steady(source, worth(answer)) if source.seen == "present" else source.seen
-            for source, answer in zip(sources, answers, strict=True)
+            self._steady(source, now, fewest) if source.seen == "present" else now
+            for source, now in zip(sources, worths, strict=True)
         )
 
     def still(self, sources: Sequence[Source], answers: Sequence[Any]) -> tuple[GradientSeen, ...]:
@@ -141,7 +145,7 @@ class Values:
         pairs = zip(self.latest.ids, self.latest.cotangents, strict=True)
         return {number: worth(cotangent) for number, cotangent in pairs if cotangent is not None}
 
-    def _steady(self, source: Source, now: GradientSeen) -> GradientSeen:
+    def _steady(self, source: Source, now: GradientSeen, fewest: int) -> GradientSeen:
         number = source.number
         if now != "zero":
             self._streaks.pop(number if number is not None else -1, None)
@@ -149,9 +153,9 @@ class Values:
         if number is None or not source.is_variable:
             return "unknown"
         count = self._streaks[number] = self._streaks.get(number, 0) + 1
-        if count >= ZERO_STEPS:
+        if count >= fewest:
             self.everything = True
-        return "zero" if count > ZERO_STEPS else "unknown"
+        return "zero" if count > fewest else "unknown"
 
 
 def worth(answer: Any) -> GradientSeen:

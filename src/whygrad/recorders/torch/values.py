@@ -22,6 +22,7 @@ from whygrad.recorders.torch.originals import gradient_of
 from whygrad.recorders.torch.worth import brokenness, is_finite, is_zero, looked_at, worth
 
 ZERO_STEPS = 2  # a gradient that is zero in one step may be so by chance; after this many in a row it is looked at
+ZERO_STEPS_OF_ALL = 1  # where all of a request are zero, nothing moves that might change that
 
 # Bound now: the script may put something of its own in their place, and what we look at is no call of the script's.
 _register_hook = torch.Tensor.register_hook
@@ -170,9 +171,11 @@ class Values:
         if not self._zero and "zero" not in worth:
             self._served = self._served or "present" in worth
             return tuple(worth)
+        of_all = all(now == "zero" for one, now in zip(seen, worth, strict=True) if one == "present")
+        fewest = ZERO_STEPS_OF_ALL if of_all else ZERO_STEPS
         return tuple(
             [
-                self._steady(tensor, now) if one == "present" else one
+                self._steady(tensor, now, fewest) if one == "present" else one
                 for tensor, one, now in zip(tensors, seen, worth, strict=True)
             ]
         )
@@ -195,16 +198,16 @@ class Values:
         counts = known is not None and known[0]() is tensor and known[1] > ZERO_STEPS
         return counts and tensor.is_leaf and gradient_of(tensor) is not None
 
-    def _steady(self, tensor: Any, now: GradientSeen) -> GradientSeen:
+    def _steady(self, tensor: Any, now: GradientSeen, fewest: int) -> GradientSeen:
         if now != "zero":
             self._zero.pop(id(tensor), None)
             return now
         known = self._zero.get(id(tensor))
         count = known[1] + 1 if known is not None and known[0]() is tensor else 1
         self._zero[id(tensor)] = (weakref.ref(tensor), count)
-        if count >= ZERO_STEPS:
+        if count >= fewest:
             self.everything = True
-        return "zero" if count > ZERO_STEPS else "unknown"
+        return "zero" if count > fewest else "unknown"
 
 
 def _worse(one: GradientSeen | None, other: GradientSeen) -> GradientSeen:
