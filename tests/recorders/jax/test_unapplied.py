@@ -190,7 +190,7 @@ def test_updates_that_nothing_reads() -> None:
         state = optimizer.init(p)
         for n in ROUNDS:
             value, g = jax.value_and_grad(loss)(p, X[n % 4])
-            updates, state = optimizer.update(g, state, p)
+            _updates, state = optimizer.update(g, state, p)
             assert value > 0
 
     [finding] = findings(program)
