@@ -154,7 +154,7 @@ def explain(case: Case) -> Explanation | None:
     found = explain_cut(case, cuts[:1], WORDS, recording.opened, fix)
     labels = list(found.labels)
     if cuts[0].span is not None:
-        labels.append(Label(cuts[0].span, f"{quoted(path)} is used here as a constant (`{code_of(cuts[0].span, 30)}`)"))
+        labels.append(_used(path, cuts[0].span))
     return Explanation(found.reason, found.culprit, tuple(labels), found.chain, fix=fix, proof=found.proof)
 
 
@@ -180,8 +180,12 @@ def _leaf(case: Case, cuts: list[Cut]) -> Explanation:
         return replace(found, labels=(Label(found.culprit, f"{quoted(path)} is used here as a constant"),))
     if used is None or (made is not None and used.place() == made.place()):
         return found
-    label = Label(used, f"{quoted(path)} is used here as a constant (`{code_of(used, 30)}`)")
-    return replace(found, labels=(*found.labels, label))
+    return replace(found, labels=(*found.labels, _used(path, used)))
+
+
+def _used(path: str, place: Span) -> Label:
+    code = code_of(place, 30)
+    return Label(place, f"{quoted(path)} is used here as a constant" + (f" (`{code}`)" if code else ""))
 
 
 def _bound(case: Case) -> Span | None:

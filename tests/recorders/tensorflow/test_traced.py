@@ -44,3 +44,19 @@ def test_what_each_turn_drops_is_found_inside_the_loop(compiled: str, ear: Ear) 
     assert [p.path for p in finding.parameters] == ["gate"]
     assert finding.culprit is not None
     assert finding.culprit.code == "both @ cell"
+
+
+def test_a_tensor_that_no_tape_watches_is_none_in_a_loop_either(ear: Ear) -> None:
+    plain, bias = tf.eye(4), tf.Variable(tf.zeros(4), name="bias")
+
+    @tf.function
+    def step() -> None:
+        with tf.GradientTape() as tape:
+            state = tf.while_loop(lambda n, _: n < 3, lambda n, s: (n + 1, s + X @ plain + bias), (0, tf.zeros((8, 4))))
+            loss = tf.reduce_sum(state[1])
+        tape.gradient(loss, [plain, bias])
+
+    step()
+    (finding,) = diagnose(ear.graphs[-1])
+    assert (finding.cause, [p.path for p in finding.parameters]) == ("not-watched", ["plain"])
+    assert agrees(ear.graphs[-1])

@@ -171,9 +171,9 @@ class Body:
 
         So a loop is taken to have run: what its body cuts is not led past it by a loop of no turns.
         """
-        inputs = [self.value(t) for t in op.inputs]
-        heads, places = [], {}
         spans = self.a.stack(stack)
+        inputs = [_crossing(self.a, self.value(t), recording, spans, op.type) for t in op.inputs]
+        heads, places = [], {}
         for position, value in enumerate(inputs):
             if value in self.a.handle_numbers:  # a variable is the same one at each turn
                 heads.append(value)
