@@ -115,3 +115,28 @@ def test_an_optimizer_that_is_replaced_before_training_begins_is_silent() -> Non
             optimizer.step()
 
     assert told(program) == []
+
+
+def two(forgotten: bool, clears: bool = True) -> None:
+    """Of two optimizers that take turns one is perhaps never stepped."""
+    actor, critic = nn.Linear(4, 1), nn.Linear(4, 1)
+    first, second = torch.optim.SGD(actor.parameters(), 0.1), torch.optim.SGD(critic.parameters(), 0.1)
+    for _ in range(4):
+        first.zero_grad()
+        actor(x()).square().mean().backward()
+        first.step()
+        if clears:
+            second.zero_grad()
+        (critic(x()) - 1).square().mean().backward()
+        if not forgotten:
+            second.step()
+
+
+def test_an_optimizer_that_clears_and_never_steps_beside_one_that_does() -> None:
+    expected = ("not-updated", "torch.optim.SGD(critic.parameters(), 0.1)", ["critic.weight", "critic.bias"])
+    assert told(lambda: two(forgotten=True)) == [expected]
+    assert told(lambda: two(forgotten=False)) == []
+
+
+def test_what_is_not_cleared_may_be_summed_for_a_later_step() -> None:
+    assert told(lambda: two(forgotten=True, clears=False)) == []

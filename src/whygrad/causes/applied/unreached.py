@@ -128,9 +128,15 @@ def _is_anothers(names: set[str], place: Span, made: Span) -> bool:
 
 
 def _bound_to(made: Span) -> set[str]:
-    """What the statement around a place binds."""
+    """What the statement around a place binds to what is made there, one of several perhaps."""
     statement = source.statement_at(made)
-    return source.targets_of(statement) if isinstance(statement, ast.Assign) else set()
+    if not isinstance(statement, ast.Assign):
+        return set()
+    target, value = statement.targets[0], statement.value
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        pairs = zip(target.elts, value.elts, strict=True)
+        return set().union(*(source.bound(name) for name, one in pairs if source.covers(one, made)))
+    return source.targets_of(statement)
 
 
 def _last(name: str) -> str:

@@ -65,6 +65,8 @@ class Clearing:
                     clearing._last = (steps.now(), frames.capture(sys._getframe(1)))
                 if clears and steps.passes > clearing._passes:
                     clearing._passes, clearing.times = steps.passes, clearing.times + 1
+                if clears and args and isinstance(args[0], torch.optim.Optimizer):
+                    steps.cleared(args[0])
             steps.pause(True)
             try:
                 return original(*args, **kwargs)

@@ -37,6 +37,7 @@ class Facts:
         reached: whether a backward pass that was recorded led to what it holds before it took a step.
         place: where it was made; ``schedule``: where the schedule was made that changed its learning rate.
         library: whose optimizer it is, if not torch's own; ``asked``: where it was handed gradients first, then.
+        emptied: how often it cleared what backward passes had given; ``passes``: how many had run the last time.
         unasked: where it first took a step before any backward pass, and had no gradient.
         skipped: how many steps a loss scaler left out so far; ``shelved``: what was asked in the first of these.
         scale: of the loss, at the last of them.
@@ -50,6 +51,8 @@ class Facts:
     began: int = 0
     steps: int = 0
     reached: bool = False
+    emptied: int = 0
+    passes: int = 0
     rates: set[int] = field(default_factory=set)
     place: frames.Stack = ()
     schedule: frames.Stack = ()
@@ -79,6 +82,12 @@ class Facts:
         if not (self.steps or self.reached or self.library):  # a library's steps by itself
             self.reached = any(id(p) in leaves for p in held)
 
+    def cleared(self, passes: int) -> None:
+        """It clears gradients, after so many backward passes of the run."""
+        if self.reached and passes > self.passes:
+            self.emptied += 1
+        self.passes = passes
+
     def scheduled(self, optimizer: Any, place: frames.Stack) -> None:
         """A schedule was made for it, which changes the rates that it was made with."""
         if any(has_rate({"lr": g.get("initial_lr", g.get("lr", 1.0))}) for g in groups_of(optimizer)):
@@ -107,6 +116,10 @@ class Facts:
         for alias in self.aliases:
             alias.look()
         return () if any(alias.moved for alias in self.aliases) else tuple(a.parameter for a in self.aliases)
+
+    def is_wasted(self, passes: int) -> bool:
+        """Whether what so many backward passes of the run gave it is summed up for no later step."""
+        return passes >= FEWEST_PASSES or self.emptied >= FEWEST_CLEARED
 
     def moved(self) -> list[Parameter]:
         """What it could change."""
@@ -153,7 +166,7 @@ def unapplied(lives: Sequence[Facts], passes: int, cleared: int, answered: bool)
         lives: all optimizers of the run; ``passes``: how many backward passes ran.
         cleared: how often the gradients of new ones were cleared; ``answered``: ``autograd.grad`` gave some as well.
     """
-    wasted = cleared >= FEWEST_CLEARED and not any(facts.steps for facts in lives)
+    nobody = cleared >= FEWEST_CLEARED and not any(facts.steps for facts in lives)
     for facts in lives:
         over = [id(other) for other, steps in facts.before if other.pace.steps == steps]
         applied = {p.path for other in lives if id(other) not in over for p in other.moved()}
@@ -164,7 +177,7 @@ def unapplied(lives: Sequence[Facts], passes: int, cleared: int, answered: bool)
             yield Unapplied(facts, held, "rate of a group", facts.place)
         elif facts.unasked and not passes and not answered:
             yield Unapplied(facts, facts.parameters, "no backward", facts.unasked)
-        elif not (facts.steps or facts.skipped) and facts.reached and (wasted or passes >= FEWEST_PASSES):
+        elif not (facts.steps or facts.skipped) and facts.reached and (nobody or facts.is_wasted(passes)):
             yield Unapplied(facts, held, "no step", facts.place)
         elif facts.steps >= FEWEST_STEPS and (kept := facts.left_alone()) and passes and not answered:
             yield Unapplied(facts, kept, "alias", facts.place)

@@ -100,6 +100,11 @@ class Steps:
         """An optimizer that lives."""
         self.optimizers[optimizer] = True
 
+    def cleared(self, optimizer: Any) -> None:
+        """An optimizer clears the gradients of what it holds."""
+        if (facts := self._facts.get(optimizer, None)) is not None:
+            facts.cleared(self.passes)
+
     def scheduled(self, optimizer: Any, place: frames.Stack) -> None:
         """A schedule was made for an optimizer."""
         if (facts := self._facts.get(optimizer, None)) is not None:
