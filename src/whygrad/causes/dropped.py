@@ -14,9 +14,6 @@ from whygrad.flow import Flow
 from whygrad.graph import Graph
 from whygrad.span import Span
 
-# Frameworks of pure functions: a call whose result nobody takes has done nothing.
-_FUNCTIONAL = frozenset(("jax",))
-
 
 def stack_of(case: Case, value: int | None) -> tuple[Span, ...]:
     """The calls in which a value was made, innermost first."""
@@ -49,7 +46,7 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     dead, held = holder(case, end, stack)
     if not _together(dead, stack[0]) and (twice := doubled(stack[0])) is not None:
         return twice, stack[0]
-    if is_let_go(case, dead):
+    if is_let_go(dead):
         return dead, dead
     back = handed_back(case, dead, held, stack)
     if back is not None and _beside(dead, held, later, _outside(dead, stack)) is None:
@@ -67,11 +64,10 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     return (own or loss_span(case.graph)), dead
 
 
-def is_let_go(case: Case, dead: Span) -> bool:
-    """Whether a call on a line of its own gives a value, in a framework whose calls change nothing beside."""
-    statement = source.statement_at(dead)
-    functional = case.graph.framework in _FUNCTIONAL and not case.graph.library and not in_package(dead)
-    return functional and isinstance(statement, ast.Expr) and source.node_at(dead) is statement.value
+def is_let_go(dead: Span) -> bool:
+    """Whether a call on a line of its own gives a value, which nobody takes."""
+    statement = source.statement_at(dead) if not in_package(dead) else None
+    return isinstance(statement, ast.Expr) and source.node_at(dead) is statement.value
 
 
 def _handed_back_instead(stack: tuple[Span, ...], later: list[tuple[Span, ...]]) -> Span | None:
