@@ -27,6 +27,9 @@ from whygrad.span import Span
 if TYPE_CHECKING:
     from whygrad.recorders.torch import Torch
 
+# What ``torch.autograd.grad`` says where the loss has nothing to do with one of those that it was asked for by name.
+_UNUSED = "appears to not have been used in the graph"
+
 
 def close(recorder: Torch, request: Request, described: Sequence[Described], names: Names) -> Graph:
     """Make the Graph of a request.
@@ -72,7 +75,7 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
     lost = not recorder.hooks.values.lost.isdisjoint(request.marks)
     if lost and not replay.noted["broken"]:
         parameters = _spoiled_from_outside(described, parameters)
-    if request.error is not None:
+    if request.error is not None and _UNUSED not in str(request.error):
         parameters = _concerned(builder, targets, parameters)
     error = request.error
     closed = builder.graph(
