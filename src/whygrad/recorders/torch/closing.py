@@ -19,7 +19,7 @@ from whygrad.recorders.torch.log import Log, Marked
 from whygrad.recorders.torch.names import Names
 from whygrad.recorders.torch.parameters import Described, forward_of
 from whygrad.recorders.torch.replay import Replay
-from whygrad.recorders.torch.tensors import note
+from whygrad.recorders.torch.tensors import note, shape_of
 from whygrad.recorders.torch.values import Values
 from whygrad.recorders.torch.worth import worth
 from whygrad.span import Span
@@ -149,7 +149,7 @@ def _parameter(
         history.append(end)
     return Parameter(
         path=described.path,
-        shape=tuple(tensor.shape),
+        shape=shape_of(tensor),
         dtype=str(tensor.dtype).removeprefix("torch."),
         value=value,
         asked=described.asked,
