@@ -203,6 +203,16 @@ def test_a_penalised_parameter_that_the_data_reaches_in_some_step_is_healthy() -
     assert told == []
 
 
+def test_one_place_that_asks_for_one_layer_after_the_other_asked_for_all() -> None:
+    made, _, _ = session()
+    for _ in range(2):
+        made.asked(asked("a", [], ["first/w", "first/b"], None))
+        made.asked(asked("a", ["last/v"], ["last/w"], None))
+    (request,) = made.close(0, None).requests
+    counts = request.parameters
+    assert (request.count, counts.total, counts.with_gradient, counts.without_gradient) == (4, 4, 3, 1)
+
+
 def test_what_is_frozen_and_never_asked_for_is_counted() -> None:
     run, _, _ = session()
     run.asked(asked("a", "", "wv", replace(cut_graph(), frozen=("base/kernel", "base/bias", "w"))))

@@ -7,20 +7,29 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from whygrad.finding import Counts
-from whygrad.graph import Graph
+from whygrad.graph import GradientSeen, Graph
 from whygrad.span import Span
 
 
 @dataclass(slots=True)
 class Site:
-    """One place in the script that asks for gradients."""
+    """One place in the script that asks for gradients.
+
+    Attributes:
+        answers: what came back last for each path: one line may ask for one layer, or one model, after the other.
+    """
 
     id: str
     api: str
     where: Span | None = None
     count: int = 0
     recorded: int = 0
-    counts: Counts = field(default_factory=Counts)
+    answers: dict[str, GradientSeen] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> Counts:
+        none = sum(seen == "none" for seen in self.answers.values())
+        return Counts(len(self.answers), len(self.answers) - none, none)
 
 
 @dataclass(slots=True)

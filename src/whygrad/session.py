@@ -15,7 +15,7 @@ from whygrad.asking import Rounds, Site, Step
 from whygrad.diagnose import diagnose
 from whygrad.doubts import Doubts, is_doubtful, settled, without_served
 from whygrad.fates import STEPS_TO_AGREE, Fates
-from whygrad.finding import Counts, Finding, Report, Request
+from whygrad.finding import Finding, Report, Request
 from whygrad.graph import Graph
 from whygrad.recorders import RECORDERS
 from whygrad.recorders.on_import import watch_imports
@@ -160,8 +160,7 @@ class Session:
 
     def _note(self, site: Site, request: Asked) -> None:
         site.count += request.times
-        none = sum(seen == "none" for seen in request.seen)
-        site.counts = Counts(len(request.seen), len(request.seen) - none, none)
+        site.answers.update(zip(request.paths, request.seen, strict=True))
         self.fates.note(request.paths, set(request.paths), times=request.times - 1)
         step = self._step
         step.sites.add(request.site)

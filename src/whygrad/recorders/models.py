@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +10,9 @@ from whygrad.recorders import frames
 
 
 def has_own_step(model: Any) -> bool:
-    """Whether the script's class says itself what a training step is."""
-    return frames.is_user_file(type(model).train_step.__code__.co_filename)
+    """Whether the script's class says itself what a training step is, compiled or not: Keras' own is a function."""
+    code = getattr(inspect.unwrap(type(model).train_step), "__code__", None)
+    return code is None or frames.is_user_file(code.co_filename)
 
 
 def weights_of(layer: Any) -> Sequence[Any]:

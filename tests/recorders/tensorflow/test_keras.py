@@ -94,8 +94,9 @@ def trained_on_batch(k: Any, through: Through) -> None:
     model.train_on_batch(X, Y)
 
 
-def fitted_by_own_step(k: Any, through: Through) -> None:
+def fitted_by_own_step(k: Any, through: Through, around: Callable[[Any], Any] = lambda step: step) -> None:
     class Own(k.Model):  # type: ignore[name-defined,misc]
+        @around
         def train_step(self, data: Any) -> Any:
             x, y = data
             with tf.GradientTape() as tape:
@@ -107,6 +108,10 @@ def fitted_by_own_step(k: Any, through: Through) -> None:
 
     inner = small(k, through)
     fit(k, Own(inner.inputs, inner.outputs))
+
+
+def fitted_by_own_compiled_step(k: Any, through: Through) -> None:
+    fitted_by_own_step(k, through, tf.function)
 
 
 def fitted_on_two_replicas(k: Any, through: Through) -> None:
@@ -126,6 +131,7 @@ KERAS = [
     fitted_on_two_losses,
     trained_on_batch,
     fitted_by_own_step,
+    fitted_by_own_compiled_step,
     fitted_on_two_replicas,
 ]
 

@@ -7,6 +7,8 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from jax.extend.core import Var
+
 from whygrad.graph import NOWHERE, Event, Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
@@ -71,6 +73,8 @@ class Again:
         given = request.trace.flat.tape.given
         values = tuple(leaf.value for leaf in request.trace.leaves if leaf.differentiated)
         arrays = [compat.origin(given.get(value)) for value in values]
+        if any(one is None or isinstance(one, Var) for one in arrays):  # it stands in something compiled
+            return
         seen = self.places.get(site)
         if seen is None:
             prints, stayed = prints_of(arrays), [True] * len(arrays)

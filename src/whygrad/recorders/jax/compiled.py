@@ -15,7 +15,7 @@ import numpy
 from whygrad.recorders import frames
 from whygrad.recorders.jax import compat, located, signs
 from whygrad.recorders.jax.detour import Detour
-from whygrad.recorders.jax.donations import Donations
+from whygrad.recorders.jax.donations import Donations, is_deleted
 from whygrad.recorders.jax.moves import Moves, moves
 from whygrad.recorders.jax.ops import is_float
 from whygrad.recorders.jax.replay import worth
@@ -246,7 +246,7 @@ def _loose(array: Any) -> Any:
 def _kept(args: Sequence[Any], donated: Sequence[bool]) -> list[Any]:
     """The arguments, with copies of those that the call uses up."""
     dying = [a for a, d in zip(args, donated, strict=True) if d and hasattr(a, "nbytes")]
-    if any(isinstance(a, jax.Array) and a.is_deleted() for a in dying):
+    if any(map(is_deleted, dying)):
         return list(args)  # used up before, and JAX is about to say so
     if not dying or sum(a.nbytes for a in dying) > MOST_COPIED:
         return list(args)

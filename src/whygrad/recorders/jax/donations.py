@@ -29,7 +29,7 @@ class Donations:
 
     def note(self, args: Sequence[Any], donated: Sequence[bool], stack: frames.Stack) -> None:
         """A call is about to use up some of its arguments."""
-        dying = [a for a, d in zip(args, donated, strict=True) if d and isinstance(a, jax.Array) and not _is_deleted(a)]
+        dying = [a for a, d in zip(args, donated, strict=True) if d and isinstance(a, jax.Array) and not is_deleted(a)]
         if dying and stack:
             self.types.setdefault(stack, set()).update(str(a.aval) for a in dying)
             self.arrays[stack] = [compat.reference(a) for a in dying]
@@ -62,7 +62,7 @@ def _deleted(error: BaseException) -> Iterator[Any]:
             if frame.f_locals is not known:
                 held += [value for _, value in frames.local_variables(frame)]
     leaves = [leaf for value in held for leaf in _leaves(value)]
-    yield from (leaf for leaf in leaves[:_MOST] if isinstance(leaf, jax.Array) and _is_deleted(leaf))
+    yield from (leaf for leaf in leaves[:_MOST] if is_deleted(leaf))
 
 
 def _frames(traceback: TracebackType | None) -> Iterator[FrameType]:
@@ -82,5 +82,6 @@ def _leaves(value: Any) -> list[Any]:
         return []
 
 
-def _is_deleted(array: Any) -> bool:
-    return not isinstance(array, jax.core.Tracer) and bool(array.is_deleted())
+def is_deleted(value: Any) -> bool:
+    """Whether a value is an array that was used up; what is being traced is none, and does not like to be asked."""
+    return isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer) and bool(value.is_deleted())

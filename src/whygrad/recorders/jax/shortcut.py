@@ -11,6 +11,7 @@ from typing import Any
 import jax
 
 from whygrad.recorders.jax import compat
+from whygrad.recorders.jax.donations import is_deleted
 
 
 class Shortcut:
@@ -36,7 +37,7 @@ class Shortcut:
         if found is None:
             return None
         given = [one for n, one in enumerate((*found.constants, *args)) if n in found.kept]
-        if not any(isinstance(one, jax.Array) and one.is_deleted() for one in given):
+        if not any(map(is_deleted, given)):
             return None
         try:
             found.run([one if isinstance(one, jax.Array) else jax.numpy.asarray(one) for one in given])

@@ -6,6 +6,7 @@ import ast
 import linecache
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from itertools import islice
 from types import CodeType, FrameType
 
@@ -103,31 +104,42 @@ def _with_columns(span: Span, code: CodeType, offset: int) -> Span:
     if text is None or span.line is None:
         return span
     lines = linecache.getlines(span.file)
-    try:
-        tree = ast.parse("".join(lines))
-    except (SyntaxError, ValueError):
-        return span
-    same = [n for n in _expressions(tree, span.line) if ast.unparse(n) == text]
+    same = [n for n in _expressions(_parsed("".join(lines)), span.line) if ast.unparse(n) == text]
     if len(same) != 1:
         return span
     node = same[0]
     end_line, end = node.end_lineno or node.lineno, node.end_col_offset or 0
+    moved = ast.Constant(
+        None, lineno=1, end_lineno=1 + end_line - node.lineno, col_offset=node.col_offset, end_col_offset=end
+    )
     return replace(
         span,
         line=node.lineno,
         column=_characters(lines[node.lineno - 1], node.col_offset) + 1,
         end_line=end_line,
         end_column=_characters(lines[end_line - 1], end) + 1,
-        code=ast.get_source_segment("".join(lines), node),
+        # Python looks through all of a text up to the place: a long file is handed to it without what lies around.
+        code=ast.get_source_segment("".join(lines[node.lineno - 1 : end_line]), moved),
     )
 
 
-def _expressions(tree: ast.Module, line: int) -> list[ast.expr]:
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> tuple[list[ast.stmt], list[ast.expr]]:
+    """The statements of a file that hold no others, and its expressions; nothing of what can not be read."""
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError):
+        return [], []
+    statements = [n for n in nodes if isinstance(n, ast.stmt) and not hasattr(n, "body")]
+    return statements, [n for n in nodes if isinstance(n, ast.expr)]
+
+
+def _expressions(parsed: tuple[list[ast.stmt], list[ast.expr]], line: int) -> list[ast.expr]:
     """Those of the statement on a line: AutoGraph knows one line of it, not always the first."""
-    around = [n for n in ast.walk(tree) if isinstance(n, ast.stmt) and n.lineno <= line <= (n.end_lineno or n.lineno)]
-    around = [n for n in around if not hasattr(n, "body")]
+    statements, expressions = parsed
+    around = [n for n in statements if n.lineno <= line <= (n.end_lineno or n.lineno)]
     if not around:  # the head of a loop or of a branch
-        return [n for n in ast.walk(tree) if isinstance(n, ast.expr) and n.lineno == line]
+        return [n for n in expressions if n.lineno == line]
     return [n for statement in around for n in ast.walk(statement) if isinstance(n, ast.expr)]
 
 

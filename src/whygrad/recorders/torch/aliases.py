@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from whygrad.graph import Parameter
+from whygrad.recorders.torch.tensors import is_made
 from whygrad.recorders.torch.undone import are, marks
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def aliases(held: Iterable[Any], lives: Lives, names: Names) -> Iterator[Alias]:
 
 
 def _is_plain(tensor: Any) -> bool:
-    return bool(tensor.layout is torch.strided and tensor.device.type != "meta" and tensor.numel())
+    return is_made(tensor) and bool(tensor.layout is torch.strided and tensor.device.type != "meta" and tensor.numel())
 
 
 def _memory(tensor: Any) -> tuple[int, tuple[int, ...]]:

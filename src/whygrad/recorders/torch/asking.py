@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dis
 import weakref
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.autograd.graph import GradientEdge
 
 from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
@@ -117,7 +118,10 @@ def is_tensor(value: Any) -> bool:
 
 
 def listed(values: Any) -> list[Any]:
-    return list(values) if isinstance(values, (list, tuple)) else [values]
+    """One by one what torch takes as a tensor, an edge of its graph, several of them, or several by name."""
+    if is_tensor(values) or isinstance(values, GradientEdge) or not isinstance(values, Iterable):
+        return [values]
+    return list(values.values() if isinstance(values, Mapping) else values)
 
 
 def with_siblings(request: Request, names: Names) -> Request:

@@ -20,7 +20,7 @@ from whygrad.recorders.torch.log import Log, Marked
 from whygrad.recorders.torch.names import Names
 from whygrad.recorders.torch.parameters import Described, forward_of
 from whygrad.recorders.torch.replay import Replay
-from whygrad.recorders.torch.tensors import note
+from whygrad.recorders.torch.tensors import note, shape_of
 from whygrad.recorders.torch.values import Values
 from whygrad.recorders.torch.waiting import waiting
 from whygrad.recorders.torch.worth import worth
@@ -28,6 +28,9 @@ from whygrad.span import Span
 
 if TYPE_CHECKING:
     from whygrad.recorders.torch import Torch
+
+# What ``torch.autograd.grad`` says where the loss has nothing to do with one of those that it was asked for by name.
+_UNUSED = "appears to not have been used in the graph"
 
 
 def close(recorder: Torch, request: Request, described: Sequence[Described], names: Names) -> Graph:
@@ -52,7 +55,8 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         parameters = _spoiled_from_outside(described, parameters)
     error, fault = request.error, None
     if error is not None:
-        parameters = _concerned(replay.builder, targets, parameters)
+        if _UNUSED not in str(error):
+            parameters = _concerned(replay.builder, targets, parameters)
         fault = fault_of(replay, request.inputs, str(error), request.opened, request.stack)
     closed = replay.builder.graph(
         targets,
@@ -166,7 +170,7 @@ def _parameter(
     events = history(recorder, replay, tensor, value, request.optimizer if described.asked else ())
     return Parameter(
         path=described.path,
-        shape=tuple(tensor.shape),
+        shape=shape_of(tensor),
         dtype=str(tensor.dtype).removeprefix("torch."),
         value=value,
         asked=described.asked,

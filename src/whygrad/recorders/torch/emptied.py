@@ -15,6 +15,7 @@ from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.torch.log import Ran
 from whygrad.recorders.torch.ops import changes_first
 from whygrad.recorders.torch.originals import gradient_of
+from whygrad.recorders.torch.tensors import shape_of
 from whygrad.recorders.torch.undone import are, marks, writer_of
 from whygrad.recorders.torch.worth import worths
 
@@ -85,7 +86,7 @@ class Emptied:
     def _note(self, parameter: Any, place: frames.Stack, asked: frames.Stack) -> None:
         found, home = self._found.get(id(parameter)), self._recorder.known.home(parameter)
         if (found is None or found.tensor() is not parameter) and home is not None:
-            described = Parameter(home.path, tuple(parameter.shape), str(parameter.dtype)[6:], gradient="present")
+            described = Parameter(home.path, shape_of(parameter), str(parameter.dtype)[6:], gradient="present")
             found = _Found(weakref.ref(parameter), described, marks([parameter]), place, asked)
             self._found[id(parameter)] = found
         if found is not None:

@@ -12,6 +12,7 @@ from whygrad.graph import Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.torch.aliases import Alias, aliases
 from whygrad.recorders.torch.steady import Pace
+from whygrad.recorders.torch.tensors import shape_of
 from whygrad.recorders.torch.undone import Undone
 from whygrad.recorders.torch.worth import worth
 
@@ -209,7 +210,7 @@ def held_by(recorder: Torch, optimizer: Any) -> list[tuple[int, Parameter]]:
     groups = enumerate(optimizer.param_groups)
     held = [(number, p) for number, group in groups for p in group["params"] if p.requires_grad]
     return [
-        (number, Parameter(home.path, tuple(p.shape), str(p.dtype).removeprefix("torch."), gradient="present"))
+        (number, Parameter(home.path, shape_of(p), str(p.dtype).removeprefix("torch."), gradient="present"))
         for number, p in held
         if (home := recorder.known.home(p)) is not None
     ]

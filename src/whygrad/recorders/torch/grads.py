@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,9 @@ class Grads:
             if torch.compiler.is_compiling() or requests.depth:
                 return original(outputs, inputs, *args, **kwargs)
             frame = sys._getframe(1)
+            # Torch makes tuples of generators, which can be gone through once only.
+            outputs = tuple(outputs) if isinstance(outputs, Iterator) else outputs
+            inputs = tuple(inputs) if isinstance(inputs, Iterator) else inputs
             sources, transform, mark = grads._opened(outputs, inputs)
             requests.depth += 1
             try:
@@ -91,9 +94,15 @@ class Grads:
 
     @unseen
     def _opened(self, outputs: Any, inputs: Any) -> tuple[list[Any], str, int]:
-        """What is asked for, for wraps what they wrap; the transform of ``torch.func`` that asks; the log's entry."""
+        """What is asked for, for wraps what they wrap; the transform of ``torch.func`` that asks; the log's entry.
+
+        Nothing where edges are asked for.
+        """
         try:
-            found = [self.outermost(one) for one in listed(inputs)]
+            asked = listed(inputs)
+            if not all(map(is_tensor, asked)):  # an edge of autograd's graph: a place, and no value
+                return [], "", -1
+            found = [self.outermost(one) for one in asked]
             mark = self.requests.mark([t for t in listed(outputs) if is_tensor(t)]) if self.requests.recording() else -1
             return [outer for outer, _ in found], next((name for _, name in found if name), ""), mark
         except Exception as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+from torch.nn.parameter import UninitializedParameter
 
 from whygrad.recorders import frames
 from whygrad.recorders.torch import edges
@@ -25,7 +26,21 @@ def made_of(log: Log, tensor: Any) -> Made:
     """What there is to know of a tensor now."""
     base, serial = tensor._base, log.serial
     known = 0 if base is None else serial(base)
-    return _new(Made, (serial(tensor), tensor.dtype, tensor.shape, tensor.requires_grad, known))
+    try:
+        shape = tensor.shape
+    except RuntimeError:  # of a lazy module that has not been called yet
+        shape = None
+    return _new(Made, (serial(tensor), tensor.dtype, shape, tensor.requires_grad, known))
+
+
+def is_made(tensor: Any) -> bool:
+    """Whether a parameter has a shape and values: those of a lazy module are made in its first call."""
+    return type(tensor) is not UninitializedParameter
+
+
+def shape_of(tensor: Any) -> tuple[int, ...]:
+    """A parameter's shape; that of a number where it is not made yet."""
+    return tuple(tensor.shape) if is_made(tensor) else ()
 
 
 def meet(log: Log, crossings: Crossings, tensor: Any) -> int:

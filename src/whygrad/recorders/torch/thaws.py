@@ -14,6 +14,7 @@ from whygrad.graph import Event, Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.torch.originals import gradient_of
+from whygrad.recorders.torch.tensors import shape_of
 
 if TYPE_CHECKING:
     from whygrad.recorders.torch import Torch
@@ -93,7 +94,7 @@ class Thaws:
                 found.stays = value == found.value  # nobody moves it by hand either
             elif names is not None and (home := names.homes.get(id(tensor))) is not None:
                 dtype = str(tensor.dtype).removeprefix("torch.")
-                self._found[id(tensor)] = _Found(value, Parameter(home.path, tuple(tensor.shape), dtype), place)
+                self._found[id(tensor)] = _Found(value, Parameter(home.path, shape_of(tensor), dtype), place)
         for number in lost:
             del self._found[number]
 
