@@ -81,9 +81,6 @@ class Body:
     def _plain(self, op: Any, recording: bool | None, stack: Stack, scope: str) -> None:
         inputs = [self.value(t) for t in op.inputs]
         outputs = [self._fresh(t) for t in op.outputs]
-        if is_pipeline(op.type):
-            self.a.builder.op(op.type, inputs, outputs, self.a.stack(stack), scope)
-            return
         facts = Facts(
             op.type,
             tuple(self.a.specs[v] for v in inputs),
@@ -91,6 +88,10 @@ class Body:
             (_attributes(op),),
             op,
         )
+        if is_pipeline(op.type):
+            barriers = self.a.entering(facts, inputs, recording)
+            self.a.builder.op(op.type, inputs, outputs, self.a.stack(stack), scope, barriers)
+            return
         self.a.add(facts, inputs, outputs, recording, stack, scope, self.reads)
 
     def _fresh(self, tensor: Any) -> int:
@@ -231,7 +232,7 @@ def enter(
         if made not in a.handle_numbers:  # the turn of a loop hands on its variables
             a.builder.op("Identity", [made], [value], spans)
     if recording:
-        followed = any(v in a.tracked or _followed_handle(a, v) for v in inputs)
+        followed = any(a.follows(v) for v in inputs)
         a.tracked.update(v for v in outputs if followed and trainable(a.specs[v][0]))
 
 
@@ -244,11 +245,6 @@ def _crossing(a: Assembly, value: int, recording: bool | None, spans: Any, name:
     copy = a.new(a.specs[value])
     a.builder.op(name, [value], [copy], spans, "", [Barrier(0, 0, "recording-off" if cut else "not-watched", name)])
     return copy
-
-
-def _followed_handle(a: Assembly, value: int) -> bool:
-    handle = a.handle_numbers.get(value)
-    return handle is not None and (handle in a.watched or handle in a.trainable_handles)
 
 
 def inline(
