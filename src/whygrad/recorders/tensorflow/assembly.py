@@ -210,9 +210,9 @@ class Assembly:
         for i, value in enumerate(inputs):
             if not trainable(self.specs[value][0]):
                 continue
-            if value in self.tracked and not recording:
+            if not recording and (value in self.tracked or value in self.sources):
                 kind = "recording-off"
-            elif value not in self.tracked and recording and value in self.sources:
+            elif recording and value not in self.tracked and value in self.sources:
                 kind = "not-watched"
             else:
                 continue

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
 from types import CodeType, FrameType
+from typing import Any
 
 from whygrad.recorders import frames
-from whygrad.recorders.frames import AUTOGRAPH, Place, Stack, is_user_file, spans
+from whygrad.recorders.frames import AUTOGRAPH, MOST_FRAMES, Place, Stack, is_user_file, spans
 from whygrad.span import Span
 
 
@@ -82,6 +83,12 @@ def _user_place(place: Place, known: Mapping[tuple[str, int], tuple[str, int, st
     line = next(islice(code.co_positions(), max(place[1], 0) // 2, None), (None,))[0]
     origin = known.get((code.co_filename, line or 0))
     return place if origin is None else (*origin, code, place[1])
+
+
+def places_of(op: Any) -> Stack:
+    """The user's places by which TensorFlow remembers a traced operation; their columns are not known."""
+    users = (f for f in reversed(list(op.traceback or ())) if is_user_file(f.filename))
+    return tuple((f.filename, f.lineno, f.name, None, -1) for f in islice(users, MOST_FRAMES))
 
 
 def exact_spans(stack: Stack) -> tuple[Span, ...]:
