@@ -20,6 +20,7 @@ MULTIPLIES = frozenset(
     "mul multiply linear matmul mm bmm addmm baddbmm einsum batchmatmulv2 conv1d conv2d conv3d dot_general "
     "conv_general_dilated".split()
 )
+_VARIABLE = "resource"
 _REAL = ("float", "bfloat", "double", "half")
 _HANDED_ON = frozenset((CARRY, "Identity"))
 _TIMES = frozenset(("mul", "rmul", "multiply"))
@@ -102,8 +103,10 @@ def _makes_its_own(graph: Graph, op: int, reader: int) -> bool:
     around = f"{graph.names[graph.op_scope[reader]]}/".startswith(f"{scope}/")
     # The sizes of a constant may be computed.
     inputs = graph.inputs(op)[:1] if _is_handed_on(graph, op) else graph.inputs(op)
-    made_of = (graph.value_op[v] for v in inputs if graph.value(v).dtype.startswith(_REAL))
-    return around and layer is not None and layer.forward is None and all(maker < 0 for maker in made_of)
+    kinds = [graph.value(v).dtype for v in inputs]
+    made_of = (graph.value_op[v] for v, kind in zip(inputs, kinds, strict=True) if kind.startswith(_REAL))
+    constant = _VARIABLE not in kinds and all(maker < 0 for maker in made_of)
+    return around and layer is not None and layer.forward is None and constant
 
 
 def masked(birth: Birth) -> Explanation | None:

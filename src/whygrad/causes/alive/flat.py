@@ -60,6 +60,11 @@ _SAME = Words(
     "what is compared here is equal in every element, in every step",
     "look at what it is given: one of the two is to be something else, such as the target or the other input",
 )
+_CURVED = Words(
+    "`{code}` takes the derivative of a rectifier's slope, and that is zero everywhere",
+    "a rectifier has no second derivative",
+    "use an activation that is curved (tanh, swish, softplus) where the loss is made of second derivatives",
+)
 _PART = Words(
     "of what `{code}` gives, the part that is computed with it is not used",
     "another part of the result is used",
@@ -95,6 +100,8 @@ _COMPARES = frozenset(("maximum", "minimum"))
 # They have a slope everywhere but at zero.
 _VERTICES = frozenset(("square", "abs", "squareddifference", "pow", "integer_pow"))
 _COMPARISONS = frozenset(("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"))
+# The slopes of rectifiers, which are themselves steps.
+_SLOPES = frozenset(("relugrad", "relu6grad", "leakyrelugrad"))
 # Layers in one operation, which may run in two directions.
 _RECURRENT = frozenset(("gru", "lstm", "rnn_tanh", "rnn_relu"))
 
@@ -132,6 +139,13 @@ def at_vertex(birth: Birth) -> Explanation | None:
         return tell(birth, _SAME)
     is_there = birth.name in _VERTICES and (birth.edge.source in zeros or birth.edge.sink in zeros)
     return tell(birth, _VERTEX) if is_there else None
+
+
+def curved(birth: Birth) -> Explanation | None:
+    """The slope of a rectifier, differentiated; beside what learns of first derivatives that takes nothing away."""
+    asked = [p for p in birth.case.graph.parameters if p.asked]
+    alone = all(p.gradient != "present" for p in asked)
+    return tell(birth, _CURVED) if birth.name in _SLOPES and alone else None
 
 
 def part_unused(birth: Birth) -> Explanation | None:
