@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from whygrad import source
 from whygrad.causes.cause import Case, in_package, loss_span
 from whygrad.causes.holder import holder, is_lent, is_unread, lets_go
+from whygrad.causes.ignored import ignored_inside
 from whygrad.causes.once import once
 from whygrad.causes.parts import doubled, other_part
 from whygrad.flow import Flow
@@ -43,6 +44,9 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     part = other_part(stack[0]) or _rebound(stack[0], later)
     if part is not None:
         return part, stack[0]
+    inside = ignored_inside(stack, later)
+    if inside is not None:
+        return inside, stack[0]
     instead = _handed_back_instead(stack, later)
     if instead is not None:
         return instead, stack[0]

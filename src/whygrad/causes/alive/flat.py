@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from dataclasses import replace
 
 from whygrad import source
 from whygrad.causes.alive.birth import Birth, configured, tell
 from whygrad.causes.cause import Explanation
 from whygrad.causes.words import Words
+from whygrad.ways import Edge
 
 _CLIPPED = Words(
     "every value lies outside of the range of `{code}`",
@@ -137,8 +139,21 @@ def at_vertex(birth: Birth) -> Explanation | None:
     zeros = birth.case.graph.zeros
     if birth.name in _COMPARISONS and birth.edge.sink in zeros:
         return tell(birth, _SAME)
-    is_there = birth.name in _VERTICES and (birth.edge.source in zeros or birth.edge.sink in zeros)
-    return tell(birth, _VERTEX) if is_there else None
+    if birth.name not in _VERTICES or not {*zeros} & {birth.edge.source, birth.edge.sink}:
+        return None
+    limit = _limit_before(birth)
+    return tell(limit, _LIMITED) if limit is not None else tell(birth, _VERTEX)
+
+
+def _limit_before(birth: Birth) -> Birth | None:
+    """The limit that makes the zeros, where that is what an operation is given: nothing gets past it either."""
+    graph = birth.case.graph
+    op = graph.value_op[birth.edge.source]
+    if op < 0 or birth.edge.source not in graph.zeros or not graph.inputs(op):
+        return None
+    below = [v for v in graph.inputs(op) if v in birth.case.flow.fed]
+    found = replace(birth, edge=Edge((below or graph.inputs(op))[0], op, birth.edge.source, None))
+    return found if found.name in _COMPARES and not _is_computed_beside(found) else None
 
 
 def curved(birth: Birth) -> Explanation | None:

@@ -154,18 +154,22 @@ def _generated(code: CodeType, offset: int) -> str | None:
     return ast.unparse(_Undo().visit(tree))
 
 
+# They stand around a value of the user's as it is.
+_WRAPS = frozenset(("ld", "autograph_artifact"))
+
+
 class _Undo(ast.NodeTransformer):
-    """Takes back ``ag__.ld(x)`` and ``ag__.converted_call(f, args, kwargs, scope)``."""
+    """Takes back ``ag__.ld(x)``, ``ag__.autograph_artifact(f)`` and ``ag__.converted_call(f, args, kwargs, scope)``."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Both are calls of attributes of ``ag__``."""
+        """All are calls of attributes of ``ag__``."""
         self.generic_visit(node)
         function = node.func
         if not (
             isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "ag__"
         ):
             return node
-        if function.attr == "ld" and node.args:
+        if function.attr in _WRAPS and node.args:
             return node.args[0]
         if function.attr == "converted_call" and len(node.args) >= 3:
             return self._call(node)
