@@ -22,6 +22,15 @@ def test_a_line_beside_the_block_moves_inside(tmp_path: Path) -> None:
     assert moved == AFTER.replace("l = p * p", "    l = p * p")
 
 
+def test_a_line_moves_behind_what_tells_the_tape_to_watch(tmp_path: Path) -> None:
+    text = Text(tmp_path, BEFORE.replace("    l", "    tape.watch(x)\n    l"))
+    moved = text.after(rearrange.moved_inside(text.at("x @ w"), text.at("tape_of()")))
+    assert "    tape.watch(x)\n    p = x @ w\n    l = p * p\n" in moved
+    text = Text(tmp_path / "..", BEFORE.replace("    l", "    tape.watch(p)\n    l"))
+    moved = text.after(rearrange.moved_inside(text.at("x @ w"), text.at("tape_of()")))
+    assert "    p = x @ w\n    tape.watch(p)\n    l = p * p\n" in moved
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -118,6 +118,11 @@ class Fates:
         return [self._fates[p.path] for p in finding.parameters if p.path in self._fates]
 
 
+def spreads(earlier: Finding, later: Finding) -> bool:
+    """Whether what is not finite may be so because of what an earlier step has left behind."""
+    return earlier.cause == later.cause == "nonfinite-gradient"
+
+
 def _excused(finding: Finding) -> Finding:
     """A finding that is for information: nothing needs to be changed, and a filter of `None` may be right."""
     return replace(finding, severity="note", notes=(*finding.notes, _EXCUSE), fix=None, wrong_cures=())

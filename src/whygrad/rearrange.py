@@ -17,7 +17,7 @@ def moved_inside(place: Span, opened: Span) -> Edits:
     body = _body_of(opened.file, block)
     if not isinstance(moved, ast.Assign) or not isinstance(block, ast.With) or moved not in body:
         return NONE
-    first = block.body[0]
+    first = next((s for s in block.body if not _watches_another(s, moved)), block.body[0])
     if moved.lineno != moved.end_lineno or first.lineno == block.lineno or not _alone(place.file, moved):
         return NONE
     distance = body.index(block) - body.index(moved)
@@ -30,6 +30,13 @@ def moved_inside(place: Span, opened: Span) -> Edits:
         deeper = " " * (first.col_offset - moved.col_offset)
         return (Edit(place.file, moved.lineno, 1, moved.lineno, 1, deeper),)
     return NONE
+
+
+def _watches_another(statement: ast.stmt, moved: ast.Assign) -> bool:
+    """Whether a statement only tells the recorder to follow something that is there before: that stays first."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    watches = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "watch"
+    return watches and not source.targets_of(moved) & source.names_in(statement)
 
 
 def begun_with(opened: Span, method: str, name: str) -> Edits:

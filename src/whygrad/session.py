@@ -14,7 +14,7 @@ from whygrad import __version__, aftermath, ahead
 from whygrad.asking import Rounds, Site, Step
 from whygrad.diagnose import diagnose
 from whygrad.doubts import Doubts, is_doubtful, settled, without_served
-from whygrad.fates import STEPS_TO_AGREE, Fates
+from whygrad.fates import STEPS_TO_AGREE, Fates, spreads
 from whygrad.finding import Finding, Report, Request
 from whygrad.graph import Graph
 from whygrad.recorders import RECORDERS
@@ -228,7 +228,8 @@ class Session:
         known = self._found.get(key)
         if known is None:
             # A parameter that is explained already needs no second explanation from a later step or trace.
-            explained = {p.path for f in self._found.values() if f.request == finding.request for p in f.parameters}
+            before = (f for f in self._found.values() if f.request == finding.request or spreads(f, finding))
+            explained = {p.path for f in before for p in f.parameters}
             new = tuple(p for p in finding.parameters if p.path not in explained)
             if new:
                 self._found[key] = finding.of(new)

@@ -185,3 +185,17 @@ def test_what_is_drawn_twice_is_not_the_same() -> None:
     graph = builder.graph([loss], parameters)
     graph = replace(graph, cotangents={weight: "zero", **dict.fromkeys((new, old, loss), "present")})
     assert not any("against itself" in f.title for f in diagnose(graph))
+
+
+@pytest.mark.parametrize(("before", "words"), [("maximum", "gets past the limit"), ("subtract", "nothing but zeros")])
+def test_a_limit_before_a_square_is_what_makes_its_zeros(before: str, words: str) -> None:
+    builder = GraphBuilder("tensorflow", "tf.GradientTape.gradient")
+    weight, margin, given, loss = (builder.value("float32", (8,)) for _ in range(4))
+    builder.op(before, [weight, margin], [given])
+    builder.op("square", [given], [loss])
+    graph = builder.graph([loss], [Parameter("weight", (8,), "float32", weight, gradient="zero")])
+    spec.check(graph)
+    graph = replace(graph, cotangents={weight: "zero", given: "zero", loss: "present"}, zeros=(given,))
+    (finding,) = diagnose(graph)
+    assert (finding.cause, finding.severity) == ("zero-gradient", "warning")
+    assert words in finding.title

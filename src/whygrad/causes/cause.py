@@ -173,8 +173,8 @@ def quoted(name: str | None) -> str:
 
 
 def code_of(span: Span | None, longest: int = 60) -> str:
-    """The text of a place, on one line, shortened."""
-    text = " ".join((span.code or "").split()) if span is not None else ""
+    """The text of a place, on one line, shortened; that of its whole line where no columns are known."""
+    text = " ".join((span.code or source.text(span) or "").split()).rstrip(":") if span is not None else ""
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from whygrad import source
 from whygrad.causes.cause import Case, in_package, loss_span
-from whygrad.causes.holder import holder, is_lent, is_unread, lets_go
+from whygrad.causes.holder import along, holder, is_lent, is_unread, lets_go
+from whygrad.causes.ignored import ignored_inside
 from whygrad.causes.once import once
 from whygrad.causes.parts import doubled, other_part
 from whygrad.flow import Flow
@@ -40,6 +41,9 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     part = other_part(stack[0]) or _rebound(stack[0], later)
     if part is not None:
         return part, stack[0]
+    inside = ignored_inside(stack, later)
+    if inside is not None:
+        return inside, stack[0]
     instead = _handed_back_instead(stack, later)
     if instead is not None:
         return instead, stack[0]
@@ -54,7 +58,7 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     if _goes_nowhere(dead, held, _beside(dead, held, later, _outside(dead, stack))):
         return dead, dead
     # Where a library stands between the function and the holder, the function itself may know better.
-    for made, names in ((dead, held), *((span, set[str]()) for span in stack)):
+    for made, names in ((dead, held), *along(stack)):
         place = _beside(made, names, later, _outside(made, stack))
         if place is not None and (_takes_part(place) or not _is_within(place, made)):
             return place, made

@@ -48,6 +48,15 @@ def holder(case: Case, value: int, stack: tuple[Span, ...]) -> tuple[Span, set[s
     return stack[-1], names
 
 
+def along(stack: tuple[Span, ...]) -> Iterator[tuple[Span, set[str]]]:
+    """Each frame in which a value was made, with the names that may hold it there, as far as it is handed back."""
+    names: set[str] = bound_by(stack[0], _first_of(stack[0])) if stack else set()
+    for span, above in zip(stack, (*stack[1:], None), strict=True):
+        yield span, names
+        returned, parts = _returned(span, names)
+        names = bound_by(above, parts if parts is not None else _first_of(above)) if returned and above else set()
+
+
 def _all_lead_on(case: Case, names: set[str], place: Span) -> bool:
     """Whether each of these names holds a tensor from which a gradient comes: none of them is what nobody reads."""
     held = {name: value for value, (name, function) in case.graph.labels.items() if function == place.function}

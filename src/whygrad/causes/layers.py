@@ -94,15 +94,28 @@ def _is_method(function: str, owner: str) -> bool:
 
 
 def outermost_idle(case: Case, layer: Layer | None) -> Layer | None:
-    """Where a whole model was left out, the model is the name to give, not each of its layers."""
+    """Where a whole model was left out, the model is the name to give, not each of its layers.
+
+    One whose other layers ran was not left out: it is what the script makes its models hang on.
+    """
+    running = case.flow.running(case.opened)
     seen: set[str] = set()
     while layer is not None and layer.parent is not None and layer.path not in seen:
         seen.add(layer.path)
         parent = case.graph.layer(layer.parent)
-        if parent is None or runs(case, parent):
+        if parent is None or any(name in running for name in _names_below(case, parent)):
             break
         layer = parent
     return layer
+
+
+def _names_below(case: Case, layer: Layer) -> list[str]:
+    """The names of a layer and of all that it holds."""
+    held, todo = {layer.path}, [layer.path]
+    for path in todo:
+        todo += [y.path for y in case.graph.layers if y.parent == path and y.path not in held]
+        held.update(todo)
+    return [path.rsplit("/", 1)[-1] for path in held]
 
 
 def running_parent(case: Case, layer: Layer | None) -> Layer | None:
@@ -137,7 +150,7 @@ def is_hidden(case: Case, home: Layer) -> bool:
 
 
 def stored(case: Case, home: Layer | None) -> tuple[Span | None, str | None]:
-    """Where what a model does not see was made, and the path of what holds it.
+    """Where what a model does not see was made, and the path of the layer that holds it, if one does.
 
     Args:
         home: the layer that holds the parameter.
@@ -146,5 +159,6 @@ def stored(case: Case, home: Layer | None) -> tuple[Span | None, str | None]:
     if aside is not None and aside.made is not None:
         return aside.made, aside.parent
     whole = home is not None and home.made is not None and home.parent is None and is_hidden(case, home)
-    made = home.made if home is not None and whole else parameter.made()
-    return made, home.parent if home is not None and home.parent is not None else parameter.owner
+    if home is not None and whole:
+        return home.made, None
+    return parameter.made(), home.parent if home is not None and home.parent is not None else parameter.owner

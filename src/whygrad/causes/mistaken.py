@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from whygrad import rewrite, source
-from whygrad.causes.cause import TRAINED, Case, Explanation, alone, quoted, spoken
+from whygrad.causes.cause import TRAINED, Case, Explanation, alone, quoted, seen_from, spoken
 from whygrad.causes.learning import trained, unasked
 from whygrad.causes.once import once
 from whygrad.finding import Fix, Label, Proof
@@ -16,6 +16,8 @@ from whygrad.span import Span
 
 # Frameworks whose backward pass leaves a gradient on leaves, and on nothing else.
 _KEEPS_LEAVES = frozenset(("torch",))
+# An object that holds a list of variables is no model by that.
+_HOLDER = "`self`"
 
 
 def at_request(
@@ -124,14 +126,25 @@ def twin(case: Case) -> Explanation | None:
     words, held = spoken(TRAINED, case), case.parameter.place_of("held")
     if held is not None:
         return _held_twin(case, held, ran)
-    name = quoted(_model(ran, case.parameter))
+    name, meant = quoted(_model(ran, case.parameter)), quoted(_model([case.parameter], ran[0]))
+    other = f", or compute the loss with {meant}" if meant not in (name, _HOLDER) else ""
+    called = next(iter(_calls(case, ran[0])), None)
     return at_request(
         case,
         f"the loss comes from {name}, and the gradient is asked of another model",
         f"the loss does not come from these {words}",
-        f"ask for the {words} of {name}",
+        f"ask for the {words} of {name}{other}",
         f"a gradient reaches the other model's {words}, which nobody asks for",
+        *([Label(called, f"the loss is computed with {name} here")] if called is not None else []),
     )
+
+
+def _calls(case: Case, ran: Parameter) -> Iterator[Span]:
+    """Where the function that asks, or makes the loss, runs the model of a parameter."""
+    for op in case.flow.recorded_readers(ran.value):
+        place = seen_from(case.graph.op(op).stack, case.graph.request[0] if case.graph.request else None)
+        if place is not None and any(map(case.flow.carries, case.graph.outputs(op))):
+            yield place
 
 
 def _held_twin(case: Case, held: Span, ran: Sequence[Parameter]) -> Explanation | None:

@@ -269,8 +269,9 @@ def _held_out_of_sight(case: Case, refused: bool) -> Explanation:
     if kept is not None:
         made, around = kept, _root(parameter.holder)
     # An object that the model holds keeps the variable, and not the model itself.
-    deep = home is None and case.graph.framework == "tensorflow" and (parameter.holder or "").count(".") > 1
-    around = _root(parameter.holder) if deep and around is None else around
+    depth = (parameter.holder or "").count(".")
+    deep = case.graph.framework == "tensorflow" and depth > (1 if home is None else 2) and around is None
+    around = _root(parameter.holder) if depth > 1 and around is None else around
     layer = quoted(around) if around else "its model"
     held = f" (it is `{parameter.holder}`)" if parameter.holder and parameter.holder != parameter.path else ""
     seen = "the optimizer got nothing" if refused else "a gradient reaches it"

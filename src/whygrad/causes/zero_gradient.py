@@ -167,7 +167,7 @@ from dataclasses import replace
 
 from whygrad.causes.alive.birth import Way, births
 from whygrad.causes.alive.factors import first_state, idle, masked, naught, nothing_left
-from whygrad.causes.alive.flat import HOOKED, at_vertex, flat, part_unused
+from whygrad.causes.alive.flat import HOOKED, at_vertex, curved, flat, part_unused
 from whygrad.causes.alive.rectified import factor_off, rectified
 from whygrad.causes.alive.single import behind_one, cancelled, known_by_shape, single
 from whygrad.causes.alive.twice import against_itself
@@ -192,6 +192,7 @@ WAYS: tuple[Way, ...] = (
     rectified,
     at_vertex,
     part_unused,
+    curved,
     flat,
 )
 

@@ -78,6 +78,26 @@ def test_what_runs_outside_the_tape_is_recording_off(ear: Ear) -> None:
     assert [f.cause for f in diagnose(graph)] == ["recording-off"]
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_what_is_made_of_an_input_before_the_tape_watches_it(compiled: bool, ear: Ear) -> None:
+    image, model = tf.constant(X), mlp()
+
+    def slope(image: Any) -> Any:
+        scaled = image * 2.0
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            loss = tf.reduce_mean(model(scaled))
+        return tape.gradient(loss, image)
+
+    assert (tf.function(slope) if compiled else slope)(image) is None
+    (graph,) = ear.graphs
+    assert agrees(graph) == []
+    (finding,) = diagnose(graph)
+    assert finding.cause == "recording-off"
+    assert finding.culprit is not None
+    assert finding.culprit.code == "image * 2.0"
+
+
 def test_a_variable_as_the_loss_is_what_was_last_written_to_it(ear: Ear) -> None:
     model, total = mlp(), tf.Variable(0.0, trainable=False)
     with tf.GradientTape() as tape:

@@ -12,6 +12,7 @@ pytest.importorskip("tensorflow")
 import tensorflow as tf
 
 from hearing import Ear
+from recorders.tensorflow.test_values import findings_of
 from tensorflow_training import X
 from whygrad.diagnose import agrees, diagnose
 
@@ -91,3 +92,53 @@ def test_what_only_shifts_is_not_spoken_of_where_the_tape_opens_too_late(ear: Ea
     tape.gradient(loss, [model.hidden, model.bias])
     found = diagnose(ear.graphs[-1])
     assert [(f.cause, [p.path for p in f.parameters]) for f in found] == [("recording-off", ["hidden"])]
+
+
+def curvature(activation: Callable[[Any], Any], also_slope: bool) -> list[Any]:
+    """What is found of a network whose second derivative is fitted, and its slope as well."""
+
+    def program() -> None:
+        w, x = tf.Variable(tf.ones((4, 3)) / 4, name="w"), tf.constant(X)
+        for _ in range(4):
+            with tf.GradientTape() as tape:
+                with tf.GradientTape() as second:
+                    second.watch(x)
+                    with tf.GradientTape() as first:
+                        first.watch(x)
+                        height = tf.reduce_sum(activation(x @ w))
+                    slope = first.gradient(height, x)
+                bend = second.gradient(slope, x)
+                loss = tf.reduce_mean(tf.square(bend + 1.0) + also_slope * tf.square(slope - X))
+            w.assign_sub(0.1 * tape.gradient(loss, w))
+
+    return findings_of(program)
+
+
+def test_a_rectifier_has_no_second_derivative() -> None:
+    (finding,) = curvature(tf.nn.relu, also_slope=False)
+    assert (finding.cause, [p.path for p in finding.parameters]) == ("zero-gradient", ["w"])
+    assert "derivative of a rectifier's slope" in finding.title
+    assert finding.culprit is not None
+    assert finding.culprit.code == "second.gradient(slope, x)"
+
+
+@pytest.mark.parametrize(("activation", "also_slope"), [(tf.tanh, False), (tf.nn.relu, True)])
+def test_what_is_curved_or_learns_of_slopes_is_silent(activation: Callable[[Any], Any], also_slope: bool) -> None:
+    assert curvature(activation, also_slope) == []
+
+
+def test_a_slope_that_is_not_finite_is_told_where_the_root_is() -> None:
+    def program() -> None:
+        w, x = tf.Variable(tf.ones((4, 1)), name="w"), tf.constant(X * 0.0)
+        for _ in range(4):
+            with tf.GradientTape() as tape:
+                with tf.GradientTape() as inner:
+                    inner.watch(x)
+                    energy = tf.reduce_sum(tf.sqrt(tf.reduce_sum(x * x, 1, keepdims=True)) @ w[:1])
+                loss = tf.reduce_mean(tf.square(inner.gradient(energy, x) - 1.0))
+            w.assign_sub(0.1 * tape.gradient(loss, w))
+
+    (finding,) = findings_of(program)
+    assert (finding.cause, {p.path for p in finding.parameters}) == ("nonfinite-gradient", {"x", "w"})
+    assert finding.culprit is not None
+    assert finding.culprit.code == "tf.sqrt(tf.reduce_sum(x * x, 1, keepdims=True))"

@@ -125,6 +125,27 @@ def test_a_compiled_step_is_given_what_was_computed_before(ear: Ear) -> None:
     assert finding.labels[-1].text == "recording begins only here"
 
 
+def sums_of_rows(w: Any, v: Any) -> list[Any]:
+    with tf.GradientTape() as tape:
+        total = tf.constant(0.0)
+        for row in tf.data.Dataset.from_tensor_slices(tf.ones((4, 2)) @ w).batch(2):
+            total += tf.reduce_sum(row * row) * v
+    return tape.gradient(total, [w, v])
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_what_is_made_into_a_dataset_on_the_tape(compiled: bool, ear: Ear) -> None:
+    w, v = tf.Variable([[0.5], [0.2]], name="w"), tf.Variable(1.0, name="v")
+    (tf.function(sums_of_rows) if compiled else sums_of_rows)(w, v)
+    (graph,) = ear.graphs
+    assert agrees(graph) == []
+    found = {p.path: one for one in diagnose(graph) for p in one.parameters}
+    assert found.keys() == ({"w", "v"} if compiled else {"w"})
+    assert {one.cause for one in found.values()} == {"no-registered-gradient"}
+    assert "`tf.data.Dataset.from_tensor_slices(tf.ones((4, 2)) @ w)`" in found["w"].title
+    assert not compiled or "`for row in tf.data.Dataset" in found["v"].title
+
+
 def test_only_the_name_of_a_function_is_kept() -> None:
     class Function:
         name = b"__inference_f_1"

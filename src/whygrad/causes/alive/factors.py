@@ -20,6 +20,7 @@ MULTIPLIES = frozenset(
     "mul multiply linear matmul mm bmm addmm baddbmm einsum batchmatmulv2 conv1d conv2d conv3d dot_general "
     "conv_general_dilated".split()
 )
+_VARIABLE = "resource"
 _SIZES = ("int", "uint", "bool")
 _HANDED_ON = frozenset((CARRY, "Identity"))
 _TIMES = frozenset(("mul", "rmul", "multiply"))
@@ -109,7 +110,9 @@ def _makes_its_own(graph: Graph, op: int, reader: int) -> bool:
     # The sizes of a constant may be computed.
     inputs = graph.inputs(op)[:1] if _is_handed_on(graph, op) else graph.inputs(op)
     # What is read from a store of tensors (a handle) is no constant either.
-    constant = all(graph.value(v).dtype.startswith(_SIZES) or graph.value_op[v] < 0 for v in inputs)
+    kinds = [graph.value(v).dtype for v in inputs]
+    made = (graph.value_op[v] >= 0 for v, kind in zip(inputs, kinds, strict=True) if not kind.startswith(_SIZES))
+    constant = _VARIABLE not in kinds and not any(made)
     return around and layer is not None and layer.forward is None and constant
 
 

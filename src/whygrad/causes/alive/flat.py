@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from dataclasses import replace
 
 from whygrad import source
 from whygrad.causes.alive.birth import Birth, configured, tell
 from whygrad.causes.cause import Explanation
 from whygrad.causes.words import Words
+from whygrad.ways import Edge
 
 _CLIPPED = Words(
     "every value lies outside of the range of `{code}`",
@@ -60,6 +62,11 @@ _SAME = Words(
     "what is compared here is equal in every element, in every step",
     "look at what it is given: one of the two is to be something else, such as the target or the other input",
 )
+_CURVED = Words(
+    "`{code}` takes the derivative of a rectifier's slope, and that is zero everywhere",
+    "a rectifier has no second derivative",
+    "use an activation that is curved (tanh, swish, softplus) where the loss is made of second derivatives",
+)
 _PART = Words(
     "of what `{code}` gives, the part that is computed with it is not used",
     "another part of the result is used",
@@ -95,6 +102,8 @@ _COMPARES = frozenset(("maximum", "minimum"))
 # They have a slope everywhere but at zero.
 _VERTICES = frozenset(("square", "abs", "squareddifference", "pow", "integer_pow"))
 _COMPARISONS = frozenset(("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"))
+# The slopes of rectifiers, which are themselves steps.
+_SLOPES = frozenset(("relugrad", "relu6grad", "leakyrelugrad"))
 # Layers in one operation, which may run in two directions.
 _RECURRENT = frozenset(("gru", "lstm", "rnn_tanh", "rnn_relu"))
 
@@ -130,8 +139,28 @@ def at_vertex(birth: Birth) -> Explanation | None:
     zeros = birth.case.graph.zeros
     if birth.name in _COMPARISONS and birth.edge.sink in zeros:
         return tell(birth, _SAME)
-    is_there = birth.name in _VERTICES and (birth.edge.source in zeros or birth.edge.sink in zeros)
-    return tell(birth, _VERTEX) if is_there else None
+    if birth.name not in _VERTICES or not {*zeros} & {birth.edge.source, birth.edge.sink}:
+        return None
+    limit = _limit_before(birth)
+    return tell(limit, _LIMITED) if limit is not None else tell(birth, _VERTEX)
+
+
+def _limit_before(birth: Birth) -> Birth | None:
+    """The limit that makes the zeros, where that is what an operation is given: nothing gets past it either."""
+    graph = birth.case.graph
+    op = graph.value_op[birth.edge.source]
+    if op < 0 or birth.edge.source not in graph.zeros or not graph.inputs(op):
+        return None
+    below = [v for v in graph.inputs(op) if v in birth.case.flow.fed]
+    found = replace(birth, edge=Edge((below or graph.inputs(op))[0], op, birth.edge.source, None))
+    return found if found.name in _COMPARES and not _is_computed_beside(found) else None
+
+
+def curved(birth: Birth) -> Explanation | None:
+    """The slope of a rectifier, differentiated; beside what learns of first derivatives that takes nothing away."""
+    asked = [p for p in birth.case.graph.parameters if p.asked]
+    alone = all(p.gradient != "present" for p in asked)
+    return tell(birth, _CURVED) if birth.name in _SLOPES and alone else None
 
 
 def part_unused(birth: Birth) -> Explanation | None:

@@ -34,6 +34,9 @@ from whygrad.ways import Edge
 
 # Roots: NaN below zero, and at zero infinite, or not to be derived.
 _ROOTS = frozenset(("sqrt", "rsqrt", "pow"))
+# What the backward pass of such an operation runs, which is given its result first.
+_SLOPE = "grad"
+_SLOPES = frozenset(("sqrtgrad", "rsqrtgrad", "reciprocalgrad", "invgrad"))
 _CHOOSES = frozenset(("where", "select", "selectv2", "select_n", "masked_fill"))
 # What may stand between, in which each element stays by itself; and how many of them.
 _ELEMENTWISE = frozenset(
@@ -58,6 +61,7 @@ _NOT_NAN = "measured in the forward pass: nothing that this operation was given 
 _LEFT_OUT = (
     "measured in the forward pass: NaN begins here, and an operation that is given it hands back what is not finite"
 )
+_INNER = "measured: the loss is made of its slope, which is not finite there"
 _FORWARD = "measured in the forward pass: what this operation was given was finite, and what it gave not"
 
 
@@ -77,9 +81,23 @@ def forward(case: Case) -> Explanation | None:
     place = case.graph.op(first.op).span
     if undefined and place is not None and is_request(case, place):  # only what is trained on comes in there
         return replace(tell(birth, FED, at=place), proof=Proof("structural", True, _CAME_IN))
+    slope = _slope_of(case, first)
+    if slope is not None:
+        told = tell(Birth(case, slope, (slope,)), WAYS[name_of(case, slope)])
+        return replace(told, proof=Proof("structural", True, _INNER))
     told = tell(birth, UNDEFINED if undefined else _broken(birth))
     told = replace(told, proof=Proof("structural", True, _NOT_NAN if undefined else _FORWARD))
     return _at_point(case, told, "its result", first.sink)
+
+
+def _slope_of(case: Case, first: Edge) -> Edge | None:
+    """The operation whose slope is what breaks: the loss is made of a gradient of it."""
+    graph = case.graph
+    op = graph.value_op[first.source]
+    if not name_of(case, first).endswith(_SLOPE) or op < 0 or not graph.inputs(op):
+        return None
+    edge = Edge(graph.inputs(op)[0], op, first.source, None)
+    return edge if name_of(case, first) == f"{name_of(case, edge)}{_SLOPE}" in _SLOPES else None
 
 
 def _broken(birth: Birth) -> Words:
@@ -215,7 +233,7 @@ def _first_break(case: Case) -> Edge | None:
                 return Edge(value, readers[0], graph.outputs(readers[0])[0], None)
         elif flow.influences(value):
             edge = Edge(graph.inputs(op)[0], op, value, None)
-            if name_of(case, edge) in WAYS or value in graph.points:
+            if name_of(case, edge) in WAYS or name_of(case, edge) in _SLOPES or value in graph.points:
                 return edge
     return None
 

@@ -69,6 +69,14 @@ PLAIN: Mapping[str, Words] = {
         "write to the variable itself: `variable.assign_sub(rate * gradient)`",
         "new values were computed from it and its gradient, nothing read them, and it never moved",
     ),
+    "unchanged": Words(
+        "`{code}` leaves it as it was",
+        "nothing that is handed over here is moved by it",
+        "look at what the optimizer does with a gradient: whether it writes to the variable itself, and whether the "
+        "step is too small for numbers of this size and dtype",
+        "the optimizer was handed gradients that are not zero at a rate that is not 0, and no value ever changed",
+        "warning",
+    ),
     "undone": Words(
         "`{code}` puts back what the optimizer had changed",
         "written again here after each step, with what it held before",

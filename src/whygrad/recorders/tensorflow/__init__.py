@@ -216,7 +216,7 @@ class TensorFlow:
                 self.log.requests.append(request.tensors())
             self.sink.asked(self._asked(request, site, sources, build))
         finally:
-            self.hooks.values.told()
+            self.hooks.values.told(bool(self.log.local.tapes))
             self.log.local.busy = busy
             self.log.local.pending.clear()  # the request touched its sources, and no operation reads them now
 

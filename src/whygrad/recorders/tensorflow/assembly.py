@@ -17,7 +17,7 @@ from whygrad.recorders.tensorflow.ops import SHAPE_ONLY, Facts, Table, dtype_nam
 from whygrad.recorders.tensorflow.python_functions import OP, PythonFunctions, function_of, token_of
 from whygrad.span import Span
 
-RESOURCE = 20  # DT_RESOURCE in TensorFlow's types.proto
+RESOURCE, VARIANT = 20, 21  # DT_RESOURCE and DT_VARIANT in TensorFlow's types.proto
 Spec = tuple[int, Shape | None]
 # What reads rows of a variable, and needs no other operation for it.
 GATHERS = frozenset(("ResourceGather", "ResourceGatherNd"))
@@ -178,6 +178,26 @@ class Assembly:
             self._follow(facts, inputs, outputs, recording, barriers)
         self.builder.op(facts.op_type, inputs, outputs, self.stack(stack), scope, barriers)
 
+    def follows(self, value: int) -> bool:
+        """Whether the tape follows a value, or the variable that it is the handle of."""
+        handle = self.handle_numbers.get(value, -1)
+        return value in self.tracked or handle in self.watched or handle in self.trainable_handles
+
+    def entering(self, facts: Facts, inputs: Sequence[int], recording: bool | None) -> list[Barrier]:
+        """The barriers of values that enter a pipeline of ``tf.data``; what is in one has been cut where it entered.
+
+        Args:
+            recording: as for ``add``.
+        """
+        if self.in_dataset:  # no tape hears what is done there
+            return []
+        entered = [
+            i
+            for i, value in enumerate(inputs)
+            if facts.inputs[i][0] != VARIANT and (recording is None or self.follows(value))
+        ]
+        return [barrier for barrier in self.table.barriers(facts) if barrier.input in entered]
+
     def _follow(
         self, facts: Facts, inputs: Sequence[int], outputs: Sequence[int], recording: bool, barriers: list[Barrier]
     ) -> None:
@@ -190,9 +210,9 @@ class Assembly:
         for i, value in enumerate(inputs):
             if not trainable(self.specs[value][0]):
                 continue
-            if value in self.tracked and not recording:
+            if not recording and (value in self.tracked or value in self.sources):
                 kind = "recording-off"
-            elif value not in self.tracked and recording and value in self.sources:
+            elif recording and value not in self.tracked and value in self.sources:
                 kind = "not-watched"
             else:
                 continue

@@ -9,9 +9,10 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from types import CodeType, FrameType
+from typing import Any
 
 from whygrad.recorders import frames
-from whygrad.recorders.frames import AUTOGRAPH, Place, Stack, is_user_file, spans
+from whygrad.recorders.frames import AUTOGRAPH, MOST_FRAMES, Place, Stack, is_user_file, spans
 from whygrad.span import Span
 
 
@@ -83,6 +84,12 @@ def _user_place(place: Place, known: Mapping[tuple[str, int], tuple[str, int, st
     line = next(islice(code.co_positions(), max(place[1], 0) // 2, None), (None,))[0]
     origin = known.get((code.co_filename, line or 0))
     return place if origin is None else (*origin, code, place[1])
+
+
+def places_of(op: Any) -> Stack:
+    """The user's places by which TensorFlow remembers a traced operation; their columns are not known."""
+    users = (f for f in reversed(list(op.traceback or ())) if is_user_file(f.filename))
+    return tuple((f.filename, f.lineno, f.name, None, -1) for f in islice(users, MOST_FRAMES))
 
 
 def exact_spans(stack: Stack) -> tuple[Span, ...]:
@@ -159,18 +166,22 @@ def _generated(code: CodeType, offset: int) -> str | None:
     return ast.unparse(_Undo().visit(tree))
 
 
+# They stand around a value of the user's as it is.
+_WRAPS = frozenset(("ld", "autograph_artifact"))
+
+
 class _Undo(ast.NodeTransformer):
-    """Takes back ``ag__.ld(x)`` and ``ag__.converted_call(f, args, kwargs, scope)``."""
+    """Takes back ``ag__.ld(x)``, ``ag__.autograph_artifact(f)`` and ``ag__.converted_call(f, args, kwargs, scope)``."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Both are calls of attributes of ``ag__``."""
+        """All are calls of attributes of ``ag__``."""
         self.generic_visit(node)
         function = node.func
         if not (
             isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "ag__"
         ):
             return node
-        if function.attr == "ld" and node.args:
+        if function.attr in _WRAPS and node.args:
             return node.args[0]
         if function.attr == "converted_call" and len(node.args) >= 3:
             return self._call(node)

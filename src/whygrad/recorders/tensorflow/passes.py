@@ -211,10 +211,11 @@ class Passes:
                 local.busy = local.updating = True
             heard = passes._silenced() if unseen else None
             passed = passes._traced(sys._getframe())
+            begin = passes._begun()
             try:
                 result = original(optimizer, *args, **kwargs)
-                if unseen:
-                    passes._stepped(args, kwargs)
+                if unseen or begin is not None:
+                    passes._stepped(args, kwargs, begin)
                 return result
             except (KeyError, ValueError):
                 passes._refused(optimizer, args, kwargs, sys._getframe(1))
@@ -248,10 +249,21 @@ class Passes:
         except Exception as error:
             self.fault(error)
 
-    def _stepped(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    def _begun(self) -> int | None:
+        """How many operations a function had that is being traced before an update began; ``None`` if none is."""
+        try:
+            graph = None if self.log.local.busy else building()
+            return None if graph is None else len(graph.get_operations())
+        except Exception as error:
+            self.fault(error)
+            return None
+
+    def _stepped(self, args: Sequence[Any], kwargs: Mapping[str, Any], begin: int | None) -> None:
         try:
             pairs = pairs_of(args, kwargs)
-            if pairs is not None:
+            if pairs is not None and begin is not None:
+                self.updates.traced(building(), begin, pairs[1])
+            elif pairs is not None:
                 self.updates.stepped(pairs[1])
         except Exception as error:
             self.fault(error)

@@ -13,6 +13,7 @@ from whygrad.graph import IN_DATASET, Barrier
 from whygrad.recorders.tensorflow.assembly import Assembly
 from whygrad.recorders.tensorflow.bodies import is_call
 from whygrad.recorders.tensorflow.log import Log, Ran
+from whygrad.recorders.tensorflow.ops import Facts
 from whygrad.recorders.tensorflow.traced import inline
 
 _FUNCTION = "f"
@@ -52,6 +53,8 @@ def follow(assembly: Assembly, log: Log, entry: Ran, values: Sequence[int], outp
     # Of a function that is gone it is known what it closed over, and that no tape records it.
     closed_over = [i for i, value in enumerate(values) if graph is None and value in a.handle_numbers]
     barriers = [Barrier(i, 0, "recording-off", IN_DATASET) for i in closed_over if entry.op_type.startswith(_MAPS)]
+    facts = Facts(entry.op_type, tuple(a.specs[v] for v in values), tuple((m.dtype, m.shape) for m in entry.made))
+    barriers += [b for b in a.entering(facts, values, True) if b.input not in closed_over or not barriers]
     a.builder.op(entry.op_type, values, outputs, a.stack(entry.stack), entry.scope, barriers)
     if parts is not None and entry.op_type.startswith((*_MAPS, *_PASSED)):
         a.components[outputs[0]] = parts

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import Any
 
 from whygrad.graph import Barrier, Shape
-from whygrad.recorders.frames import MOST_FRAMES, Stack, is_user_file
+from whygrad.recorders.frames import Stack
 from whygrad.recorders.tensorflow.assembly import Assembly, is_write
+from whygrad.recorders.tensorflow.autograph import places_of
 from whygrad.recorders.tensorflow.backwards import barriers_of
 from whygrad.recorders.tensorflow.bodies import BRANCHES, CALLS, LOOPS, arm, body_of, branches_of, is_pipeline
 from whygrad.recorders.tensorflow.log import Backward, Custom, Log, Ran
@@ -45,9 +45,7 @@ class Body:
     def value(self, tensor: Any) -> int:
         """The value of a symbolic tensor."""
         found = self.environment.get(tensor._id)
-        if found is None:
-            found = self.environment[tensor._id] = self.a.new(_spec(tensor))
-        return found
+        return self._fresh(tensor) if found is None else found
 
     def run(self, operations: Sequence[Any], recording: Sequence[bool] | None = None) -> None:
         """Inline operations; ``recording`` says for each whether the request's tape recorded it."""
@@ -81,9 +79,6 @@ class Body:
     def _plain(self, op: Any, recording: bool | None, stack: Stack, scope: str) -> None:
         inputs = [self.value(t) for t in op.inputs]
         outputs = [self._fresh(t) for t in op.outputs]
-        if is_pipeline(op.type):
-            self.a.builder.op(op.type, inputs, outputs, self.a.stack(stack), scope)
-            return
         facts = Facts(
             op.type,
             tuple(self.a.specs[v] for v in inputs),
@@ -91,6 +86,10 @@ class Body:
             (_attributes(op),),
             op,
         )
+        if is_pipeline(op.type):
+            barriers = self.a.entering(facts, inputs, recording)
+            self.a.builder.op(op.type, inputs, outputs, self.a.stack(stack), scope, barriers)
+            return
         self.a.add(facts, inputs, outputs, recording, stack, scope, self.reads)
 
     def _fresh(self, tensor: Any) -> int:
@@ -194,9 +193,7 @@ class Body:
         known = self.places.get(op.name)
         if known is not None:
             return known[0] or self.around, known[1]
-        users = (f for f in reversed(list(op.traceback or ())) if is_user_file(f.filename))
-        stack = tuple((f.filename, f.lineno, f.name, None, -1) for f in islice(users, MOST_FRAMES))
-        return stack or self.around, ""
+        return places_of(op) or self.around, ""
 
 
 def enter(
@@ -231,24 +228,19 @@ def enter(
         if made not in a.handle_numbers:  # the turn of a loop hands on its variables
             a.builder.op("Identity", [made], [value], spans)
     if recording:
-        followed = any(v in a.tracked or _followed_handle(a, v) for v in inputs)
+        followed = any(a.follows(v) for v in inputs)
         a.tracked.update(v for v in outputs if followed and trainable(a.specs[v][0]))
 
 
 def _crossing(a: Assembly, value: int, recording: bool | None, spans: Any, name: str) -> int:
     """What a body sees of an argument: the value itself, or its copy behind a barrier when nothing recorded."""
-    cut = recording is False and value in a.tracked
+    cut = recording is False and (value in a.tracked or value in a.sources)
     unfollowed = recording and value in a.sources and value not in a.tracked
     if not (cut or unfollowed):
         return value
     copy = a.new(a.specs[value])
     a.builder.op(name, [value], [copy], spans, "", [Barrier(0, 0, "recording-off" if cut else "not-watched", name)])
     return copy
-
-
-def _followed_handle(a: Assembly, value: int) -> bool:
-    handle = a.handle_numbers.get(value)
-    return handle is not None and (handle in a.watched or handle in a.trainable_handles)
 
 
 def inline(

@@ -2,10 +2,11 @@
 
 Only facts that hold for a whole run are told, of variables that never moved: an optimizer that is handed zeros in place
 of the gradients that were asked for, one whose learning rate is 0 at every step, variables that a request asks for
-beside others, which an optimizer takes while these are given to nobody, what the script or a constraint puts back, and
-new values that go to a tensor and not to the variable; and, where an optimizer waits for them, gradients that no
-optimizer is ever handed. One fact is told wherever it is seen: gradients that are handed over for other variables of
-their request. An update that stands in a branch is told where its optimizer has made no step at all.
+beside others, which an optimizer takes while these are given to nobody, what the script or a constraint puts back,
+new values that go to a tensor and not to the variable, and what an optimizer takes and leaves as it was; and, where an
+optimizer waits for them, gradients that no optimizer is ever handed. One fact is told wherever it is seen: gradients
+that are handed over for other variables of their request. An update that stands in a branch is told where its optimizer
+has made no step at all.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.tensorflow.updates import FEWEST_STEPS, Asked, Held, Updates, constraint_of, moved, read
 
 FEWEST_ZEROS = 2
+# Who tries a step from the same start more often than this is training.
+_TRIALS = 5
 # After so many steps of another optimizer one that was to begin later has begun.
 _LATE = 20
 # What Keras 3 says of no gradients and no variables.
@@ -60,6 +63,7 @@ def unapplied(
     yield from _constrained(updates, spans, layers)
     yield from _left_out(updates, spans, graphs)
     yield from _lost(updates, spans)
+    yield from _unchanged(updates, spans)
     yield from _never(updates, spans, layers)
     if rounds >= FEWEST_STEPS:
         yield from _unreached(updates, spans)
@@ -140,14 +144,42 @@ def _lost(updates: Updates, spans: Spans) -> Iterator[Graph]:
     handed = {n for held in updates.optimizers for n in held.numbers}
     found: dict[tuple[str, frames.Stack], list[Asked]] = {}
     for number, asked in updates.requested.items():
-        if asked.writer and min(asked.kept, asked.shifted) >= FEWEST_STEPS and not moved(asked):
+        if asked.writer and min(asked.kept, asked.shifted) >= FEWEST_STEPS and not _is_trying(asked):
             found.setdefault(("undone", asked.writer), []).append(asked)
-        elif asked.copied and number not in handed and asked.variable() is not None and not moved(asked):
+        elif asked.copied and (_is_unwritten(asked) or (number not in handed and not moved(asked))):
             found.setdefault(("copied", asked.copied), []).append(asked)
         elif asked.departed and number not in handed and _is_still(asked):
             found.setdefault(("taken to arrays", asked.departed), []).append(asked)
     for (detail, place), lost in found.items():
         yield from _graph(lost, "kept", detail, place, spans)
+
+
+def _unchanged(updates: Updates, spans: Spans) -> Iterator[Graph]:
+    """What an optimizer was handed again and again, at a rate that is not 0, without any of it ever moving."""
+    inside = updates.inside()
+    for held in updates.optimizers:
+        taken = [a for n, a in updates.requested.items() if n in held.numbers]
+        if held.waits or id(held.optimizer()) in inside or not (held.useful and held.rate):
+            continue
+        if all(_is_unchanged(a) for a in taken):
+            yield from _graph(taken, "kept", "unchanged", held.stack, spans)
+
+
+def _is_unchanged(asked: Asked) -> bool:
+    """Whether nothing ever moved a variable, and nothing says why."""
+    plain = not asked.copied and not asked.shifted and constraint_of(asked.variable()) is None
+    eager = asked.times == asked.kept + 1  # of each step its gradient was seen, and it was not zero
+    return plain and (_is_unwritten(asked) or (eager and _is_still(asked)))
+
+
+def _is_unwritten(asked: Asked) -> bool:
+    """Whether no traced update can write to a variable, and nothing else did; it may be gone at the end of the run."""
+    return asked.unwritten and (asked.variable() is None or not moved(asked))
+
+
+def _is_trying(asked: Asked) -> bool:
+    """Whether the last step stays: what was put back before it may have been a trial, if that was not often."""
+    return moved(asked) and asked.kept < _TRIALS
 
 
 def _never(updates: Updates, spans: Spans, layers: Collection[Any]) -> Iterator[Graph]:

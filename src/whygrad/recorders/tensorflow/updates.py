@@ -14,11 +14,13 @@ from whygrad.recorders.tensorflow.emptied import holds_zeros
 from whygrad.recorders.tensorflow.pairing import Pairing
 from whygrad.recorders.tensorflow.parameters import Source, number_of
 from whygrad.recorders.tensorflow.tapes import building, in_branch
+from whygrad.recorders.tensorflow.unwritten import unwritten
 from whygrad.recorders.tensorflow.values import worth
 
 # Fewer steps may be a short trial.
 FEWEST_STEPS = 3
 _SAMPLE = 64
+_WAITING = ("gradient_accumulation_steps", "inner_optimizer")
 
 
 @dataclass(slots=True)
@@ -33,6 +35,7 @@ class Asked:
             of an optimizer it held another. ``writer``: the script's line that wrote to it in between.
         copied: where new values for it are computed that nothing reads.
         departed: where its gradient left for NumPy.
+        unwritten: whether traced updates were handed it and can not write it; ``written``: whether one can.
         branched: whether the request stands in a branch of a traced function.
     """
 
@@ -47,6 +50,8 @@ class Asked:
     writer: frames.Stack = ()
     copied: frames.Stack = ()
     departed: frames.Stack = ()
+    unwritten: bool = False
+    written: bool = False
     branched: bool = False
 
 
@@ -62,6 +67,7 @@ class Held:
         refused: the variables that it was handed last and would not take, where that was, and whether it takes any.
         compiled: its learning rate in a traced step; ``place``: the script's line that computes it.
         made: where the script made it, if that was heard.
+        waits: whether it may be right to leave out steps: for more gradients, or for another one that it holds.
         branched: whether it was handed them in branches of traced functions only.
     """
 
@@ -70,6 +76,7 @@ class Held:
     compiled: Callable[[], GradientSeen] | None = None
     place: frames.Stack = ()
     made: frames.Stack = ()
+    waits: bool = False
     numbers: set[int] = field(default_factory=set)
     swapped: set[int] = field(default_factory=set)
     steps: int = 0
@@ -181,6 +188,16 @@ class Updates:
             if known is not None and known.kept > 0 and moved(known):
                 known.shifted += 1
 
+    def traced(self, graph: Any, begin: int, variables: Sequence[Any]) -> None:
+        """An optimizer is done with these in a function that is traced; ``begin``: where its operations begin."""
+        numbers = [n for v in variables if (n := number_of(v)) in self.requested]
+        found = dict(unwritten(graph, begin, numbers))
+        for number in numbers:
+            known, lost = self.requested[number], found.get(number)
+            known.written = known.written or lost is None
+            known.unwritten = found.keys() >= {number} and not known.written
+            known.copied = known.copied or lost or ()
+
     def rated(self, optimizer: Any, rate: Any) -> None:
         """An optimizer uses this learning rate."""
         held = self._held.get(optimizer)
@@ -206,7 +223,8 @@ class Updates:
     def _of(self, optimizer: Any, stack: frames.Stack) -> Held:
         held = self._held.get(optimizer)
         if held is None:
-            held = self._held[optimizer] = Held(stack, weakref.ref(optimizer), made=self._made.get(optimizer, ()))
+            made, waits = self._made.get(optimizer, ()), any(getattr(optimizer, name, None) for name in _WAITING)
+            held = self._held[optimizer] = Held(stack, weakref.ref(optimizer), made=made, waits=waits)
             self.optimizers.append(held)
         return held
 

@@ -26,7 +26,8 @@ POLES = frozenset(
     "Sqrt Rsqrt Pow Div RealDiv DivNoNan Reciprocal Inv Log Log1p Xlogy Xlog1py Xdivy EuclideanNorm Prod Cumprod Exp "
     "Expm1 Sinh Cosh Tan Acos Asin Acosh Atanh Atan2 Erfinv Ndtri Lgamma Digamma Softmax LogSoftmax Svd "
     "SelfAdjointEigV2 MatrixInverse MatrixDeterminant LogMatrixDeterminant Cholesky MatrixSolve "
-    "SoftmaxCrossEntropyWithLogits SparseSoftmaxCrossEntropyWithLogits".split()
+    "SoftmaxCrossEntropyWithLogits SparseSoftmaxCrossEntropyWithLogits SqrtGrad RsqrtGrad ReciprocalGrad "
+    "InvGrad".split()
 )
 # A gradient that is zero in one step may be so by chance; after this many in a row it is looked at.
 ZERO_STEPS = 2
@@ -111,10 +112,15 @@ class Values:
         """The backward pass is over."""
         self.latest = Between([one._id for one in wanted], cotangents)
 
-    def told(self) -> None:
-        """The request has been told: let go of its tensors."""
+    def told(self, around: bool) -> None:
+        """The request has been told: let go of its tensors.
+
+        Args:
+            around: whether a tape around it is open, to which they still matter.
+        """
         self.latest = Between()
-        self._wanted.clear()
+        if not around:
+            self._wanted.clear()
 
     def judged(self, sources: Sequence[Source], answers: Sequence[Any]) -> tuple[GradientSeen, ...]:
         """What the answers are worth; a zero counts after some steps of them."""

@@ -1,0 +1,45 @@
+"""A function below a library's call that leaves out one of the values that it is given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edits import Text
+from whygrad.causes.ignored import ignored_inside
+
+SAMPLING = "def sample(given):\n    mean, spread = given\n    return mean + noise\n\n\nz = encode(x)\n"
+
+
+def inside(tmp_path: Path, text: str, below: bool = True) -> str | None:
+    """The code of the place that is found, where ``mean + noise`` leads on."""
+    made = Text(tmp_path, text)
+    call = made.at("encode(x)")
+    other = replace(made.at("mean + noise"), function="sample")
+    found = ignored_inside((call,), [(call,), (other, call) if below else (other,)])
+    return None if found is None else found.code
+
+
+def test_a_function_that_never_reads_a_part_of_what_it_takes_apart(tmp_path: Path) -> None:
+    assert inside(tmp_path, SAMPLING) == "mean + noise"
+    text = SAMPLING.replace("(given):\n    mean, spread = given", "(mean, spread):")
+    assert inside(tmp_path, text) == "mean + noise"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SAMPLING.replace("mean, spread = given", "mean, spread = given\n    log(spread)"),
+        SAMPLING.replace("spread", "_spread"),
+        SAMPLING.replace("mean, spread = given", "mean = given"),
+        SAMPLING.replace("mean, spread = given", "mean, spread = other"),
+    ],
+)
+def test_a_function_that_reads_all_that_it_is_given(tmp_path: Path, text: str) -> None:
+    assert inside(tmp_path, text) is None
+
+
+def test_a_function_that_another_call_leads_to(tmp_path: Path) -> None:
+    assert inside(tmp_path, SAMPLING, below=False) is None
