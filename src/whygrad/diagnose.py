@@ -269,7 +269,7 @@ def _is_lost(parameter: Parameter) -> bool:
 
 def _is_unasked(parameter: Parameter) -> bool:
     """Whether nobody ever asked for its gradient, so that there was none to be applied."""
-    return _is_lost(parameter) and parameter.history[-1].detail == "no backward"
+    return _is_lost(parameter) and parameter.history[-1].detail in ("no backward", "statistics")
 
 
 def _given(parameters: Sequence[Parameter]) -> str:
