@@ -270,17 +270,3 @@ def what_the_rest_is_built_on_stays() -> None:
     p = {"body": jnp.ones((3, 2)), "head": jnp.ones((2, 1))}
     for _ in ROUNDS:
         p = one(p)
-
-
-@still
-def updates_of_a_target() -> None:
-    optimizer = optax.sgd(0.1)
-
-    @jax.jit
-    def one(p: Any, target: Any, state: Any, x: Any) -> Any:
-        updates, state = optimizer.update(jax.grad(loss)(p, x), state)
-        return p, optax.apply_updates(target, updates), state  # <- here
-
-    p, target, state = start(), moved(start(), start()), optimizer.init(start())
-    for n in ROUNDS:
-        p, target, state = one(p, target, state, X[n % len(X)])

@@ -26,9 +26,15 @@ def bare_term(case: Case, place: Span) -> Span | None:
         return None
     terms = list(_terms(returned[0].value, function, _DEEPEST))
     touched = _touched(case, place)
-    bare = [term for term in terms if not any(source.covers(term, span) for span in touched)]
+    bare = [t for t in terms if not any(source.covers(t, span) for span in touched) and not _fetches(case, t)]
     computed = len(bare) == 1 and any(isinstance(part, ast.Call) for part in ast.walk(bare[0]))
     return source.range_of(bare[0], place) if computed and len(terms) > 1 else None
+
+
+def _fetches(case: Case, term: ast.expr) -> bool:
+    """Whether a call gets a parameter by its name, which no operation shows: ``self.param("bias", ...)``."""
+    steps = {step for parameter in case.graph.parameters for step in parameter.path.split("/")}
+    return any(isinstance(part, ast.Constant) and part.value in steps for part in ast.walk(term))
 
 
 def _terms(node: ast.expr, function: source.FunctionNode, deepest: int) -> Iterator[ast.expr]:

@@ -86,9 +86,7 @@ def test_statistics_that_a_compiled_step_holds_as_constants() -> None:
 
 
 @pytest.mark.parametrize("one", [step, jax.jit(step)], ids=["eager", "compiled"])
-@pytest.mark.parametrize(
-    ("carried", "used", "moves"), [(True, True, True), (False, False, True), (False, True, False)]
-)
+@pytest.mark.parametrize(("carried", "used", "moves"), [(True, True, True), (False, False, True), (False, True, False)])
 def test_what_is_no_fault(one: Callable[..., Any], carried: bool, used: bool, moves: bool) -> None:
     assert told(one, carried, used, moves) == []
 

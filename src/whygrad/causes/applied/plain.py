@@ -224,7 +224,8 @@ PLAIN: Mapping[str, Words] = {
     "same numbers": Words(
         "`{code}` gives back the numbers that it was given, in every step",
         "nothing is changed here",
-        "look at what the update is multiplied with (a learning rate of 0), and whether it is too small for the dtype",
+        "look at what the update is multiplied with (a rate of 0), at what decides whether it is made, and whether it "
+        "is too small for the dtype",
         "gradients are there, and every step of the run began with the same numbers",
         "warning",
     ),

@@ -23,6 +23,7 @@ class Streaks:
     Attributes:
         spent: seconds of CPU time that went into running its operations again; ``most``: how many may, as long as the
             script has run before the first time, between ``SHORTEST`` and ``LONGEST``.
+        compiled: its operations were run once, which compiles them: what that has cost counts no more.
     """
 
     zero: dict[str, int] = field(default_factory=dict)

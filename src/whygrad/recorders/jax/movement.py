@@ -155,9 +155,12 @@ class Movement:
             count = step.moves.calls * (step.turns if step.moves.pairs else 1)
             yield Place(step.site, step.graph, count, step.moves.is_stuck(), step.moves.maker)
 
-    def _unmoved(self, applied: frames.Stack) -> Reason:
-        elsewhere = self.updates.elsewhere
-        return Reason(elsewhere, "others updated") if elsewhere else Reason(applied, "same numbers")
+    def _unmoved(self, applied: frames.Stack, makers: Sequence[frames.Stack]) -> Reason:
+        """What is known of updates that change nothing: they go elsewhere, or what is made of them last is at fault."""
+        if self.updates.elsewhere:
+            return Reason(self.updates.elsewhere, "others updated")
+        last = makers[0] if makers and applied == self.updates.within else applied
+        return Reason(last if last[0] != applied[0] else applied, "same numbers")
 
     def _standing_still(self) -> Iterator[Graph]:
         """Where all that is asked of was the same from the first step to the last, Graphs that say so."""
@@ -172,10 +175,10 @@ class Movement:
                 yield _told(place.graph, useful, reason)
 
     def _reason(self, places: Sequence[Place], steps: int) -> Reason | None:
-        makers = (place.maker for place in places if place.maker)
+        makers = [place.maker for place in places if place.maker]
         applied = next(iter([*self.updates.places, *filter(None, [self.updates.within]), *makers]), None)
         if applied is not None:
-            known = self.makers.why_nothing_moves(steps) or self._unmoved(applied)
+            known = self.makers.why_nothing_moves(steps) or self._unmoved(applied, makers)
             calls = {step.moves.stack for step in self.steps if step.moves.stack}
             return known._replace(place=calls.pop()) if known.name == COUNT and len(calls) == 1 else known
         if self.makers.foreign:
