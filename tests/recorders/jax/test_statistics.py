@@ -107,5 +107,18 @@ def test_another_pass_may_make_the_statistics_that_are_read() -> None:
     assert told(passes, False, True) == []
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_statistics_that_are_meant_to_stay(compiled: bool) -> None:
+    def frozen(params: Any, stats: Any, x: Any) -> tuple[Any, Any]:
+        def loss(params: Any) -> Any:
+            out, back = NET.apply({"params": params, "batch_stats": stats}, x, False, mutable=["batch_stats"])
+            return jnp.mean((out - x[:, :2]) ** 2), back["batch_stats"]
+
+        gradients, back = jax.grad(loss, has_aux=True)(params)
+        return jax.tree.map(lambda p, g: p - 0.1 * g, params, gradients), back
+
+    assert told(jax.jit(frozen) if compiled else frozen, True, True) == []
+
+
 def test_so_many_steps_agree() -> None:
     assert len(ROUNDS) >= CALLS_TO_AGREE

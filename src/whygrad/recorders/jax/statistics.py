@@ -139,20 +139,26 @@ class Statistics:
     def _applied(self, model: type, given: Any, made: Any, stack: frames.Stack) -> None:
         leaves = list(named_leaves([given], [_KEPT]))
         origins = [compat.origin(one.leaf) for one in leaves]
-        traced = any(one is None or isinstance(one, Var) for one in origins)
-        if not _makes_new(made):
+        news = _new(made, origins)
+        if not news:
             self.read.add(model)
-            for site in self.sites.values():
-                if site.model is model and not traced and site.prints:
-                    site.alike = site.alike and site.holds(origins)
+            self._compare(model, origins)
         elif stack and leaves:
             site = self.sites.setdefault((stack, model), Site(model, stack, tuple(map(_parameter, leaves))))
-            news = frozenset(v for v in map(compat.origin, jax.tree_util.tree_leaves(made[1])) if isinstance(v, Var))
             site.alike = site.alike and None not in origins
-            if news:
-                self.pending.append(Traced(site, tuple(v for v in origins if isinstance(v, Var)), news))
+            inside = frozenset(v for v in news if isinstance(v, Var))
+            if inside:
+                self.pending.append(Traced(site, tuple(v for v in origins if isinstance(v, Var)), inside))
             else:
                 site.note(origins)
+
+    def _compare(self, model: type, arrays: Sequence[Any]) -> None:
+        """A model is used with these statistics: they may have come from elsewhere."""
+        if any(one is None or isinstance(one, Var) for one in arrays):
+            return
+        for site in self.sites.values():
+            if site.model is model and site.prints:
+                site.alike = site.alike and site.holds(arrays)
 
     def _adopt(self, closed: Any) -> None:
         mine = [one for one in self.pending if located.holds(closed.jaxpr, one.variables())]
@@ -164,8 +170,12 @@ class Statistics:
             self.programs.setdefault(id(closed.jaxpr), (closed.jaxpr, []))[1].append((one.site, found))
 
 
-def _makes_new(made: Any) -> bool:
-    return isinstance(made, tuple) and len(made) == 2 and isinstance(made[1], Mapping) and _KEPT in made[1]
+def _new(made: Any, given: Sequence[Any]) -> list[Any]:
+    """What an application hands back as statistics and was not given: none where it only read them."""
+    if not (isinstance(made, tuple) and len(made) == 2 and isinstance(made[1], Mapping) and _KEPT in made[1]):
+        return []
+    back = map(compat.origin, jax.tree_util.tree_leaves(made[1][_KEPT]))
+    return [one for one in back if not any(one is known for known in given)]
 
 
 def _places(jaxpr: Any, wanted: set[Any]) -> dict[Any, int]:
