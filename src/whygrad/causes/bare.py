@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from whygrad import source
 from whygrad.causes.cause import Case
+from whygrad.flow import Flow
 from whygrad.span import Span
 
 _DEEPEST = 8  # names that stand for sums of names, and so on
@@ -66,7 +67,8 @@ def _terms(node: ast.expr, function: source.FunctionNode, deepest: int) -> Itera
 def _touched(case: Case, place: Span) -> list[Span]:
     """The places in the function at which something is computed that a parameter takes part in."""
     graph = case.graph
-    values = set(case.flow.forward([p.value for p in graph.parameters]))
+    whole = Flow(graph) if case.flow.hidden else case.flow  # a weight penalty, where the data's own way is judged
+    values = set(whole.forward([p.value for p in graph.parameters]))
     stacks = {graph.op_stack[op] for op in range(len(graph)) if not values.isdisjoint(graph.outputs(op))}
     spans = (span for number in stacks for span in graph.stacks[number])
     return [span for span in spans if (span.file, span.function) == (place.file, place.function)]
