@@ -64,6 +64,12 @@ def test_what_weighs_nothing_or_is_no_term_is_not_blamed(tmp_path: Path, returne
     assert finding.culprit.line == 3
 
 
+def test_a_parameter_that_is_fetched_by_its_name_is_a_term_of_its_own(tmp_path: Path) -> None:
+    finding = _found(tmp_path / "train.py", "actor + self.param('actor', zeros)")
+    assert finding.culprit is not None
+    assert "no parameter takes part" not in " ".join(label.text for label in finding.labels)
+
+
 APART = """def forward(obs):
     return actor(obs), critic(obs)
 

@@ -199,3 +199,21 @@ def test_a_limit_before_a_square_is_what_makes_its_zeros(before: str, words: str
     (finding,) = diagnose(graph)
     assert (finding.cause, finding.severity) == ("zero-gradient", "warning")
     assert words in finding.title
+
+
+@pytest.mark.parametrize(("mask", "line"), [(True, 1), (False, 2)])
+def test_a_factor_that_a_constant_of_zeros_has_blanked_is_told_there(mask: bool, line: int) -> None:
+    first, second = (Span("train.py", n, 1, n, 9, "loss", "a * b") for n in (1, 2))
+    builder = GraphBuilder("jax", "grad")
+    scores, other, weight, blank, made, loss = (builder.value("float32", (8, 8)) for _ in range(6))
+    builder.op("mul", [scores, blank if mask else other], [made], (first,))
+    builder.op("dot_general", [made, weight], [loss], (second,))
+    parameters = [
+        Parameter(name, (8, 8), "float32", value, gradient=gradient)
+        for name, value, gradient in (("scores", scores, "present"), ("other", other, "present"), ("w", weight, "zero"))
+    ]
+    zeros = (made, blank if mask else other)
+    graph = replace(builder.graph([loss], parameters), cotangents={weight: "zero", loss: "present"}, zeros=zeros)
+    (finding,) = [f for f in diagnose(graph) if f.parameters[0].path == "w"]
+    assert finding.culprit is not None
+    assert (finding.cause, finding.culprit.line) == ("zero-gradient", line)

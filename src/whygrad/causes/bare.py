@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from whygrad import source
 from whygrad.causes.cause import Case
+from whygrad.flow import Flow
 from whygrad.span import Span
 
 _DEEPEST = 8  # names that stand for sums of names, and so on
@@ -26,9 +27,15 @@ def bare_term(case: Case, place: Span) -> Span | None:
         return None
     terms = list(_terms(returned[0].value, function, _DEEPEST))
     touched = _touched(case, place)
-    bare = [term for term in terms if not any(source.covers(term, span) for span in touched)]
+    bare = [t for t in terms if not any(source.covers(t, span) for span in touched) and not _fetches(case, t)]
     computed = len(bare) == 1 and any(isinstance(part, ast.Call) for part in ast.walk(bare[0]))
     return source.range_of(bare[0], place) if computed and len(terms) > 1 else None
+
+
+def _fetches(case: Case, term: ast.expr) -> bool:
+    """Whether a call gets a parameter by its name, which no operation shows: ``self.param("bias", ...)``."""
+    steps = {step for parameter in case.graph.parameters for step in parameter.path.split("/")}
+    return any(isinstance(part, ast.Constant) and part.value in steps for part in ast.walk(term))
 
 
 def _terms(node: ast.expr, function: source.FunctionNode, deepest: int) -> Iterator[ast.expr]:
@@ -60,7 +67,8 @@ def _terms(node: ast.expr, function: source.FunctionNode, deepest: int) -> Itera
 def _touched(case: Case, place: Span) -> list[Span]:
     """The places in the function at which something is computed that a parameter takes part in."""
     graph = case.graph
-    values = set(case.flow.forward([p.value for p in graph.parameters]))
+    whole = Flow(graph) if case.flow.hidden else case.flow  # a weight penalty, where the data's own way is judged
+    values = set(whole.forward([p.value for p in graph.parameters]))
     stacks = {graph.op_stack[op] for op in range(len(graph)) if not values.isdisjoint(graph.outputs(op))}
     spans = (span for number in stacks for span in graph.stacks[number])
     return [span for span in spans if (span.file, span.function) == (place.file, place.function)]

@@ -164,8 +164,12 @@ for step in range(5):
 - An optimizer of Optax whose learning rate is 0, or whose schedule stays at 0, moves nothing. Nor does one whose labels
   or mask hold every parameter back (`set_to_zero`), or `MultiSteps` that waits for more gradients than the script
   makes, which whygrad only notes, since a run may be cut short. No message.
-- whygrad reports these where every step of the run began with the same numbers, and what is left out by hand, where
-  the others are new in each step, and one stays the same array. What an optimizer holds back beside others is a freeze.
+- Flax linen hands back new running statistics beside the output (`mutable=["batch_stats"]`). Where they do not get into
+  the next step, a model that is used with `use_running_average=True` sees the first ones. No message. whygrad reports
+  it where each step began with the same ones and the model is applied elsewhere without making new ones.
+- whygrad reports the others where every step of the run began with the same numbers, and what is left out by hand,
+  where the others are new in each step, and one stays the same array. What an optimizer holds back beside others is a
+  freeze.
 
 ## How to fix it
 

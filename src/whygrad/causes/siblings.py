@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 
 from whygrad import source
 from whygrad.causes.cause import Case, functions_in, in_package, quoted
@@ -62,12 +63,23 @@ def _steps_read(flow: Flow, opened: int) -> frozenset[str]:
 
 
 def _mentions(case: Case, name: str) -> Iterator[Span]:
-    """Where functions that ran speak of a part: ``params["name"]``, ``self.name``, ``Dense(name="name")``."""
-    for function, span in functions_in(case.graph.stacks):
+    """Where functions that ran speak of a part: ``params["name"]``, ``self.name``, ``Dense(name="name")``.
+
+    What stands around the request, such as a print of what was learned, is no part of the loss.
+    """
+    request = case.graph.request
+    for function, span in functions_in(_inside(stack, request) for stack in case.graph.stacks):
         for node in ast.walk(function):
             place = source.range_of(node, span) if names(node, name) else None
             if place is not None:
                 yield place
+
+
+def _inside(stack: tuple[Span, ...], request: tuple[Span, ...]) -> tuple[Span, ...]:
+    """The part of a call stack that does not lead to the request."""
+    pairs = zip(reversed(stack), reversed(request), strict=False)
+    around = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return stack[: len(stack) - around]
 
 
 def names(node: ast.AST, name: str) -> bool:

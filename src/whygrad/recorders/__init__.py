@@ -32,6 +32,7 @@ RECORDERS: Mapping[str, Entry] = {
         "Jax",
         (
             ("flax.nnx", "nnx_imported"),
+            ("flax.linen", "linen_imported"),
             ("optax", "updates_imported"),
             ("equinox", "updates_imported"),
             ("keras", "keras_imported"),

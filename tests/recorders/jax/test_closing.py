@@ -113,3 +113,28 @@ def test_an_argument_that_has_no_way_where_one_before_it_has(ear: Ear, asked: in
     else:
         assert (told == [("wrong-source", "jax.grad(loss, argnums=asked)")]) == alike
     assert ear.graphs[-1].notes == ((ARGNUMS.format("maker", "judge"),) if asked and not alike else ())
+
+
+def tower(p: Any, ids: Any) -> Any:
+    return jnp.tanh(p["emb"][ids] @ p["proj"])
+
+
+def shrunk(p: Any) -> Any:
+    return sum(jnp.sum(v**2) for v in jax.tree.leaves(p))
+
+
+def scored(p: Any, x: Any) -> Any:
+    user = tower(p["user"], x)
+    tower(p["item"], x)
+    score = jnp.sum(user * tower(p["user"], x), -1)
+    return jnp.mean(jnp.square(score - 1.0)) + 0.1 * shrunk(p)
+
+
+def test_a_weight_penalty_is_no_term_without_parameters(ear: Ear) -> None:
+    part = {"emb": jnp.full((4, 3), 0.1), "proj": jnp.eye(3)}
+    jax.grad(scored)({"user": part, "item": part}, jnp.arange(4))
+    (finding,) = findings(ear)
+    assert finding.penalised
+    assert {p.path for p in finding.parameters} == {"p/item/emb", "p/item/proj"}
+    assert finding.culprit is not None
+    assert finding.culprit.line == scored.__code__.co_firstlineno + 2

@@ -79,3 +79,15 @@ def test_they_are_put_back() -> None:
     noted.start(optax)
     noted.stop()
     assert (optax.adam, optax.MultiSteps.__init__, optax.set_to_zero) == before
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_stop_that_a_mask_was_not_given_is_told_itself(makers: Makers, inside: bool) -> None:
+    mask = {"w": True}
+    optax.masked(optax.set_to_zero() if inside else optax.scale(1.0), mask)
+    if not inside:
+        optax.set_to_zero()
+    reason = makers.why_nothing_moves(5)
+    assert reason is not None
+    assert (reason.name, reason.place) == ("all frozen", makers.made[-1].stack)
+    assert makers.made[-1].kind == ("sorted" if inside else "stop")

@@ -11,6 +11,7 @@ pytest.importorskip("optax")
 import jax
 import optax
 
+import jax_elsewhere  # noqa: F401 (more programs that stand still)
 from hearing import Ear
 from jax_moving import LEFT, MEANT, STILL, an_accumulation_that_never_comes_due
 from jax_steps import ROUNDS, Program, X, applied, findings, loss, start, step

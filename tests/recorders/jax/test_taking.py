@@ -31,6 +31,18 @@ def on_the_line(h: Any) -> Any:
     return h @ params["w"]  # <- on_the_line
 
 
+class Model:
+    def __init__(self) -> None:
+        self.params = params
+
+    def layer(self, given: Any, h: Any) -> Any:
+        own = self.params["w"]  # <- of an object
+        return jnp.tanh(h @ own) * given["b"]
+
+    def loss(self, given: Any) -> Any:
+        return jax.lax.scan(lambda h, _: (self.layer(given, h), None), X, None, length=2)[0].sum()
+
+
 def looped(layer: Callable[[Any], Any], h: Any) -> Any:
     return jax.lax.scan(lambda one, _: (layer(one), None), h, None, length=2)[0]
 
@@ -63,3 +75,11 @@ def test_the_line_that_names_it(
     assert [p.path for p in finding.parameters] == ["p/w"]
     assert finding.culprit is not None
     assert finding.culprit.line == marked
+
+
+def test_an_attribute_of_an_object_that_a_method_reads(ear: Ear) -> None:
+    jax.grad(Model().loss)(params)
+    (finding,) = [f for f in diagnose(ear.graphs[-1]) if f.cause == "wrong-source"]
+    lines = Path(__file__).read_text("utf-8").splitlines()
+    assert finding.culprit is not None
+    assert lines[(finding.culprit.line or 0) - 1].endswith("# <- of an object")

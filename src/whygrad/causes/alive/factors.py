@@ -9,10 +9,11 @@ from math import prod
 from whygrad import source
 from whygrad.causes.alive.birth import Birth, name_of, tell
 from whygrad.causes.alive.idle import handed_back
-from whygrad.causes.cause import Case, Explanation
-from whygrad.causes.learning import weights
+from whygrad.causes.cause import Case, Explanation, in_package
+from whygrad.causes.learning import computed_with, values_trained, weights
 from whygrad.causes.words import Words
 from whygrad.graph import Graph
+from whygrad.span import Span
 from whygrad.spec import CARRY
 from whygrad.ways import Edge
 
@@ -28,6 +29,11 @@ _MASKED = Words(
     "`{code}` multiplies it by zeros",
     "the other factor is zero in every element",
     "start one of the two factors with small random values, or look at where the zeros come from",
+)
+_BLANKED = Words(
+    "`{code}` gives zeros in every element, and nothing comes back through them",
+    "zeros from here on: one of the two factors is a constant, and zero in every element",
+    "look at the constant: a mask that lets nothing through, or an index that is off",
 )
 _NAUGHT = Words(
     "`{code}` multiplies it by 0",
@@ -118,7 +124,27 @@ def _makes_its_own(graph: Graph, op: int, reader: int) -> bool:
 
 def masked(birth: Birth) -> Explanation | None:
     """Zeros on every way: where one way meets something else, that is a gradient that vanishes over many turns."""
-    return tell(birth, _MASKED) if all(_meets_zeros(birth.case, edge) for edge in birth.edges) else None
+    if not all(_meets_zeros(birth.case, edge) for edge in birth.edges):
+        return None
+    place = next((span for span in _blanked(birth.case, birth.edge) if not in_package(span)), None)
+    return tell(birth, _BLANKED, at=place) if place is not None else tell(birth, _MASKED)
+
+
+def _blanked(case: Case, edge: Edge) -> tuple[Span, ...]:
+    """The frames of the product that made the other factor zero: of something that learns and a constant of zeros."""
+    graph, held = case.graph, weights(case.flow)
+    learned = computed_with(case.flow, values_trained(case.flow))
+    op = edge.op
+    for _ in range(len(graph)):  # a loop may lead back to its own head
+        zeros = [v for v in graph.inputs(op) if v in graph.zeros and v != edge.source]
+        before = next((v for v in zeros if v in learned), None)
+        if before is not None:
+            op = graph.value_op[before]
+            continue
+        constant = zeros and held.isdisjoint(zeros) and not (learned | held).isdisjoint(graph.inputs(op))
+        multiplies = graph.names[graph.op_name[op]].lower().strip("_") in MULTIPLIES
+        return graph.op(op).stack if op != edge.op and constant and multiplies else ()
+    return ()
 
 
 def nothing_left(birth: Birth) -> Explanation | None:

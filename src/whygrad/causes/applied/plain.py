@@ -97,6 +97,14 @@ PLAIN: Mapping[str, Words] = {
         "return them, and bind the result to the name that the next step reads",
         "no result of the compiled program depends on them",
     ),
+    "statistics": Words(
+        "`{code}` makes new ones in each step, and the next step begins with the old ones",
+        "the new ones are in the second part of what this hands back, and never come back here",
+        "hand them on: return them from the loss function (`has_aux=True`), and give them to the next step and to the "
+        "model where it is only used",
+        "each step began with the same running statistics, and the model is applied elsewhere without making new ones",
+        "warning",
+    ),
     "not taken back": Words(
         "`{code}` makes new parameters, and the gradient is asked of the old ones each time",
         "what is made new here never comes back to where the gradient is asked",
@@ -221,10 +229,18 @@ PLAIN: Mapping[str, Words] = {
         "every step began with the same numbers, and the optimizer has a part that lets nothing through",
         "warning",
     ),
+    "others updated": Words(
+        "`{code}` changes other arrays than those that the gradient was asked of",
+        "the updates are added to something else here",
+        "apply the updates to what the gradient was asked of, and hand the result to the next step",
+        "every step of the run began with the same numbers, and what is updated is another argument of the step",
+        "warning",
+    ),
     "same numbers": Words(
         "`{code}` gives back the numbers that it was given, in every step",
         "nothing is changed here",
-        "look at what the update is multiplied with (a learning rate of 0), and whether it is too small for the dtype",
+        "look at what the update is multiplied with (a rate of 0), at what decides whether it is made, and whether it "
+        "is too small for the dtype",
         "gradients are there, and every step of the run began with the same numbers",
         "warning",
     ),

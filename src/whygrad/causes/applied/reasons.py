@@ -11,7 +11,7 @@ from whygrad.causes.applied.unapplied import Way
 from whygrad.causes.applied.unreached import never_applied, never_reached, no_backward, no_step
 
 # Those by which nobody ever asked for the gradient, so that there is none to be applied.
-UNASKED = frozenset(("no backward", "another's backward"))
+UNASKED = frozenset(("no backward", "another's backward", "statistics"))
 
 REASONS: Mapping[str, Way] = {
     **dict.fromkeys(PLAIN, plain),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 from whygrad.graph import Fault, Graph
 from whygrad.recorders import frames
 from whygrad.recorders.jax import apart, compat
-from whygrad.recorders.jax.asked import Request, gradients
+from whygrad.recorders.jax.asked import Request, Told, gradients
 from whygrad.recorders.jax.closing import close, of_integers
 from whygrad.recorders.jax.compiled import Call, Compiled, Held
 from whygrad.recorders.jax.faults import last_error
@@ -26,6 +26,7 @@ from whygrad.recorders.jax.movement import Movement, Step
 from whygrad.recorders.jax.nnx import Variables
 from whygrad.recorders.jax.replay import worth
 from whygrad.recorders.jax.requests import Requests
+from whygrad.recorders.jax.statistics import Statistics
 from whygrad.recorders.jax.tape import Program
 from whygrad.recorders.jax.trees import Misfit, at_end, took_integers
 from whygrad.recorders.lives import packages
@@ -34,21 +35,6 @@ from whygrad.watching.watch import Watch
 
 # How often one place is recorded while the session rests: a place that is new then was never judged.
 _ONCE = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A request that the sink was told of: by which call, where, inside another or not, and what it did.
-
-    Attributes:
-        integers: what there is to say if somebody takes the answers for integers as gradients.
-    """
-
-    api: str
-    site: Hashable
-    nested: bool
-    graph: Graph
-    integers: Graph | None = None
 
 
 class Jax:
@@ -67,7 +53,8 @@ class Jax:
         self.requests = Requests(self.hooks, self._wanted, self._heard, self._fault, self.variables, self.leaks)
         self.requests.passed = self._passed
         self.told: Told | None = None
-        self.compiled = Compiled(self._ran, self._fault)
+        self.statistics = Statistics(self._fault)
+        self.compiled = Compiled(self._ran, self._fault, self.statistics.ran)
         self.health: Health | None = None
         self._recorded: Counter[Hashable] = Counter()
         self._streaks: defaultdict[Hashable, Streaks] = defaultdict(Streaks)
@@ -123,11 +110,14 @@ class Jax:
         try:
             if error is not None:
                 self._tell_of_end(error)
-            for graph in self.movement.at_end() if error is None else ():
+            for graph in (*self.movement.at_end(), *self._dropped()) if error is None else ():
                 if self.sink is not None:
                     self.sink.told(graph)
         except Exception as fault:
             self._fault(fault)
+
+    def _dropped(self) -> Iterator[Graph]:
+        return self.statistics.dropped() if self.movement.moves() else iter(())
 
     def _elsewhere(self, error: BaseException) -> Fault | None:
         """What an error is about that has to do with what a function or a call left behind."""
@@ -156,6 +146,7 @@ class Jax:
         self.hooks.close()
         self.keras.stop()
         self.variables.stop()
+        self.statistics.stop()
         self.leaks.stop()
         self.movement.stop()
         if self.health is not None:
@@ -174,6 +165,11 @@ class Jax:
         """Flax NNX has been imported: remember where its variables are made."""
         if self.sink is not None:
             self.variables.start(module)
+
+    def linen_imported(self, module: ModuleType) -> None:
+        """Flax linen has been imported: listen to what becomes of running statistics."""
+        if self.sink is not None:
+            self.statistics.start(module)
 
     def updates_imported(self, module: ModuleType) -> None:
         """A library has been imported that applies updates to parameters."""
@@ -273,7 +269,8 @@ class Jax:
         return graph
 
     def _undecided(self, held: Held) -> bool:
-        return self._streaks[held.request.site].has_zeros() or self.movement.may_stand_still()
+        streaks = self._streaks[held.request.site]
+        return streaks.has_zeros() or self.movement.may_stand_still() or self.statistics.is_open()
 
     def _tell(self, told: Told, graph: Graph, traced: bool) -> None:
         if self.sink is None:

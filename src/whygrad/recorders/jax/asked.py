@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,21 @@ class Request:
     made: frames.Stack = ()
     form: str = ""
     graphs: tuple[Graph, Graph] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A request that the sink was told of: by which call, where, inside another or not, and what it did.
+
+    Attributes:
+        integers: what there is to say if somebody takes the answers for integers as gradients.
+    """
+
+    api: str
+    site: Hashable
+    nested: bool
+    graph: Graph
+    integers: Graph | None = None
 
 
 def gradients(request: Request) -> list[Any] | None:

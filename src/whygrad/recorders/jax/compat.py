@@ -17,7 +17,7 @@ from jax.extend.core import Var
 from whygrad.recorders import frames
 
 # Taken before anything is replaced: what we ask of JAX ourselves must not come back to us.
-vjp, make_jaxpr, typeof = jax.vjp, jax.make_jaxpr, jax.typeof
+vjp, jvp, make_jaxpr, typeof = jax.vjp, jax.jvp, jax.make_jaxpr, jax.typeof
 
 # How to step from a value of one transformation to the value below it.
 _BELOW = ("primal", "val")
@@ -108,6 +108,15 @@ def executable(result: Any) -> Executable | None:
         return None
     kept = getattr(call, "kept_var_idx", None)
     return None if kept is None else Executable(run, frozenset(kept), tuple(constants))
+
+
+def goes_backwards(primitive: Any) -> bool:
+    """Whether JAX certainly knows how to go back through what is linear in its inputs; what raises is not asked."""
+    try:
+        from jax.interpreters.ad import primitive_transposes
+    except ImportError:
+        return False
+    return primitive in primitive_transposes and not primitive.name.startswith("custom")
 
 
 # What makes the error of a traced value that has left its function.

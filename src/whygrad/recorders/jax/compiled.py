@@ -125,10 +125,16 @@ class Compiled:
     Args:
         ran: told of each call and of every request in it.
         fault: told of an error of ours.
+        called: told of the program and the arguments of each call first.
     """
 
-    def __init__(self, ran: Callable[[Held, Call], None], fault: Callable[[BaseException], None]) -> None:
-        self.ran, self.fault = ran, fault
+    def __init__(
+        self,
+        ran: Callable[[Held, Call], None],
+        fault: Callable[[BaseException], None],
+        called: Callable[[Any, Sequence[Any]], None] = lambda closed, args: None,
+    ) -> None:
+        self.ran, self.fault, self.called = ran, fault, called
         self.patches = Patches()
         self.awake = False
         self.pending: list[Held] = []
@@ -216,6 +222,7 @@ class Compiled:
         try:
             self.shortcut.ran(call.closed.jaxpr, result)
             _, held = self.known.get(id(call.closed.jaxpr), (None, []))
+            self.called(call.closed, call.args)
             done = replace(call, out=result[1], whole=result[0])
             for one in list(held):
                 one.ran(done)

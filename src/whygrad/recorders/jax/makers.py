@@ -210,10 +210,13 @@ def _not_due(makers: Makers, steps: int) -> Iterator[Reason]:
 
 
 def _stopped(makers: Makers, _steps: int) -> Iterator[Reason]:
-    """What lets nothing through; the last call that says for which parameters, if there is one."""
-    stops, sorting = _of(makers, "stop"), _of(makers, _SORTED)
-    if stops:
-        yield Reason((sorting or stops)[-1].stack, "all frozen")
+    """What lets nothing through; the last call that says for which parameters, if that may have been given it."""
+    last = None
+    for one in makers.made:
+        if one.kind == "stop" or (one.kind == _SORTED and last is not None):
+            last = one
+    if last is not None:
+        yield Reason(last.stack, "all frozen")
 
 
 def _own_rate(makers: Makers, _steps: int) -> Iterator[Reason]:

@@ -25,12 +25,14 @@ class Streaks:
     Attributes:
         spent: seconds of CPU time that went into running its operations again; ``most``: how many may, as long as the
             script has run before the first time, between ``SHORTEST`` and ``LONGEST``.
+        compiled: its operations were run once, which compiles them: what that has cost counts no more.
     """
 
     zero: dict[str, int] = field(default_factory=dict)
     spent: float = 0.0
     most: float | None = None
     steps: int = 0
+    compiled: bool = False
 
     def judged(self, graph: Graph, worths: Mapping[int, GradientSeen], steps: int = 1) -> Graph:
         """The Graph with what this step's gradients are worth.
@@ -70,14 +72,16 @@ class Streaks:
         if self.most is None:
             self.most = min(max(began, SHORTEST), LONGEST)
         try:
-            return replay(program, arrays, self.most - self.spent)
+            found = replay(program, arrays, self.most - self.spent)
         except Refused:
             self.spent = self.most
             return None
         except Exception:
-            return None  # it needs a mesh, an axis or a rule that is not there: nothing is known, nothing is claimed
-        finally:
-            self.spent += time.process_time() - began
+            found = None  # it needs a mesh, an axis or a rule that is not there: nothing is known, nothing is claimed
+        self.spent += time.process_time() - began
+        if found is not None and not self.compiled:
+            self.compiled, self.spent = True, 0.0
+        return found
 
 
 # What a gradient is worth that has a way, and is of no use.

@@ -97,9 +97,15 @@ class Movement:
         """Whether somebody means to train, and nothing has moved so far."""
         return bool(self.makers.made) and not self.unfollowed and all(place.alike for place in self._places())
 
+    def moves(self) -> bool:
+        """Whether some place asked for gradients of numbers that were not the same each time."""
+        eager = any(not seen.alike for seen in self.again.places.values())
+        return eager or any(not step.moves.alike for step in self.steps)
+
     def lost(self, closed: Any) -> Iterator[Graph]:
         """For each update in a compiled program that leads to none of its results, a Graph that says so."""
-        for graph in self.updates.lost(closed):
+        asked = {closed.jaxpr.invars[at] for at in self.steps[-1].moves.asked} if self.steps else set()
+        for graph in self.updates.lost(closed, asked):
             self.explained = True
             yield graph
 
@@ -149,6 +155,13 @@ class Movement:
             count = step.moves.calls * (step.turns if step.moves.pairs else 1)
             yield Place(step.site, step.graph, count, step.moves.is_stuck(), step.moves.maker)
 
+    def _unmoved(self, applied: frames.Stack, makers: Sequence[frames.Stack]) -> Reason:
+        """What is known of updates that change nothing: they go elsewhere, or what is made of them last is at fault."""
+        if self.updates.elsewhere:
+            return Reason(self.updates.elsewhere, "others updated")
+        last = makers[0] if makers and applied == self.updates.within else applied
+        return Reason(last if last[0] != applied[0] else applied, "same numbers")
+
     def _standing_still(self) -> Iterator[Graph]:
         """Where all that is asked of was the same from the first step to the last, Graphs that say so."""
         places = [place for place in self._places() if _alive(place.graph)]
@@ -162,10 +175,10 @@ class Movement:
                 yield _told(place.graph, useful, reason)
 
     def _reason(self, places: Sequence[Place], steps: int) -> Reason | None:
-        makers = (place.maker for place in places if place.maker)
+        makers = [place.maker for place in places if place.maker]
         applied = next(iter([*self.updates.places, *filter(None, [self.updates.within]), *makers]), None)
         if applied is not None:
-            known = self.makers.why_nothing_moves(steps) or Reason(applied, "same numbers")
+            known = self.makers.why_nothing_moves(steps) or self._unmoved(applied, makers)
             calls = {step.moves.stack for step in self.steps if step.moves.stack}
             return known._replace(place=calls.pop()) if known.name == COUNT and len(calls) == 1 else known
         if self.makers.foreign:

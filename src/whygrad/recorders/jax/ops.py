@@ -27,6 +27,7 @@ KINDS = {
     "ffi_call": "left-framework",
 }
 CUSTOM = ("custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr")
+_COMPILED = ("jit", "pjit")
 _STEP = "non-differentiable-op"
 
 
@@ -140,6 +141,59 @@ def _reached(
     run: Callable[..., Any], ins: Sequence[Any], outs: Sequence[Any], sources: list[int], sinks: list[int]
 ) -> tuple[str | None, set[tuple[int, int]]]:
     """What JAX refuses to differentiate, as it says it; and the edges that its backward pass has."""
+    forwards = _forwards(run, _plain(ins), sources, sinks)
+    return _backwards(run, ins, outs, sources, sinks) if forwards is None else (None, forwards)
+
+
+def _forwards(
+    run: Callable[..., Any], given: Sequence[Any], sources: list[int], sinks: list[int]
+) -> set[tuple[int, int]] | None:
+    """The edges that carry a tangent, in half the time; ``None`` where the way back may be another one, or refused."""
+
+    def derivative(values: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        def differentiable(*floats: Any) -> list[Any]:
+            result = jax.tree_util.tree_leaves(run(*_replaced(values, sources, floats)))
+            return [result[o] for o in sinks]
+
+        return compat.jvp(differentiable, [values[i] for i in sources], tangents)[1]
+
+    try:
+        program = compat.make_jaxpr(derivative)(given, [given[i] for i in sources])
+    except Exception:
+        return None
+    first = len(given)
+    if not _goes_backwards(program.jaxpr, set(program.jaxpr.invars[first:])):
+        return None
+    reach = dependence(program.jaxpr)
+    return {(i, o) for row, o in enumerate(sinks) for place, i in enumerate(sources) if first + place in reach[row]}
+
+
+def _goes_backwards(program: Any, tangents: set[Any]) -> bool:
+    """Whether each operation on tangents is one that JAX has a way back for, and holds no program of its own."""
+    for equation in program.eqns:
+        given = [not hasattr(a, "val") and a in tangents for a in equation.invars]
+        if not any(given):
+            continue
+        inner = equation.params.get("jaxpr") if equation.primitive.name in _COMPILED else None
+        if inner is not None:
+            inside = {v for v, one in zip(inner.jaxpr.invars, given, strict=True) if one}
+            if not _goes_backwards(inner.jaxpr, inside):
+                return False
+        elif not compat.goes_backwards(equation.primitive) or any(map(_is_program, equation.params.values())):
+            return False
+        tangents.update(equation.outvars)
+    return True
+
+
+def _is_program(value: Any) -> bool:
+    parts = value if isinstance(value, tuple) else (value,)
+    return any(hasattr(part, "eqns") or hasattr(part, "jaxpr") for part in parts)
+
+
+def _backwards(
+    run: Callable[..., Any], ins: Sequence[Any], outs: Sequence[Any], sources: list[int], sinks: list[int]
+) -> tuple[str | None, set[tuple[int, int]]]:
+    """The same of the backward pass itself."""
     every = {(i, o) for i in sources for o in sinks}
 
     def differentiable(values: Sequence[Any], *floats: Any) -> list[Any]:
@@ -190,7 +244,7 @@ def dependence(program: Any) -> list[set[int]]:
         return set() if hasattr(atom, "val") else origin.get(atom, set())
 
     for equation in program.eqns:
-        inner = equation.params.get("jaxpr") if equation.primitive.name in ("jit", "pjit") else None
+        inner = equation.params.get("jaxpr") if equation.primitive.name in _COMPILED else None
         if inner is not None:
             rows = dependence(inner.jaxpr)
             for var, row in zip(equation.outvars, rows, strict=True):

@@ -22,7 +22,7 @@ from whygrad.recorders.jax.tape import Choice, Entry, Program, Ran, Turns
 # More operations than this are not run again: a loop of a thousand turns would take minutes.
 MOST = 20_000
 # Seconds of CPU time, for all runs there and back of one request: so many may be spent at any rate, and at most.
-SHORTEST, LONGEST = 5.0, 12.0
+SHORTEST, LONGEST = 8.0, 16.0
 _WORSE = ("unknown", "none", "zero", "present", "nonfinite")
 Env = MutableMapping[int, Any]
 

@@ -16,6 +16,7 @@ from whygrad.recorders.jax.places import within
 # What our wrapper around the function that is differentiated is called.
 PROBE = "differentiated"
 _LOADS = frozenset(("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_NAME"))
+_OWNERS, _ATTRIBUTE = _LOADS | {"LOAD_FAST"}, "LOAD_ATTR"
 
 
 def holding(frame: FrameType | None, value: Any) -> frames.Stack:
@@ -105,14 +106,23 @@ def _known(frame: FrameType | None) -> dict[str, list[Any]]:
 
 
 def _read(code: CodeType, offset: int, known: Mapping[str, list[Any]], value: Any) -> int | None:
-    """Where a function last read the name from outside under which it finds a value; ``None`` if under none."""
-    found = None
+    """Where a function last read what holds a value: a name from outside, an attribute of an object; or ``None``."""
+    found, owner = None, None
     for step in dis.get_instructions(code):
         if step.offset > offset >= 0:
             break
         if step.opname in _LOADS and any(_is_in(tree, value) for tree in known.get(step.argval, ())):
             found = step.offset
+        if step.opname == _ATTRIBUTE and any(_has(each, step.argval, value) for each in known.get(owner or "", ())):
+            found = step.offset
+        owner = step.argval if step.opname in _OWNERS else None
     return found
+
+
+def _has(holder: Any, name: str, value: Any) -> bool:
+    """Whether an attribute of an object holds a value; no code of the script's runs for it."""
+    kept = getattr(holder, "__dict__", None)
+    return isinstance(kept, dict) and name in kept and _is_in(kept[name], value)
 
 
 def _line(code: CodeType, offset: int) -> int | None:

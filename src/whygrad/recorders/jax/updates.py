@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import wraps
 from inspect import signature
@@ -46,10 +46,11 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """An update inside of a compiled function, by the variables of what it gave."""
+    """An update inside of a compiled function, by the variables of what it was given and of what it gave."""
 
     stack: frames.Stack
     parameters: tuple[Parameter, ...]
+    given: frozenset[Any]
     made: frozenset[Any]
 
 
@@ -68,6 +69,7 @@ class Updates:
         self.places: dict[frames.Stack, Applied] = {}
         self.traced: list[Traced] = []
         self.within: frames.Stack = ()  # where the first update inside of a compiled function is made
+        self.elsewhere: frames.Stack = ()  # where one is made of other arguments than those that are asked for
 
     def start(self, module: ModuleType) -> None:
         """A library with such a function has been imported."""
@@ -124,11 +126,17 @@ class Updates:
             if applied.asked and not applied.same and applied.moves >= STEPS_TO_AGREE:
                 yield _told(stack, _kept(applied.parameters, stack, "not taken back"))
 
-    def lost(self, closed: Any) -> Iterator[Graph]:
-        """For each update in a compiled program that leads to none of its results, a Graph that says so."""
+    def lost(self, closed: Any, asked: Set[Any]) -> Iterator[Graph]:
+        """For each update in a compiled program that leads to none of its results, a Graph that says so.
+
+        Args:
+            asked: the arguments of the program that a request in it is asked of.
+        """
         mine = [t for t in self.traced if t.made <= signs.made(closed.jaxpr)]
         self.traced = [t for t in self.traced if t not in mine]
         for one in mine:
+            if asked and one.given <= set(closed.jaxpr.invars) - asked:
+                self.elsewhere = one.stack
             if not closed.effects and not any(signs.computed_from(closed.jaxpr, set(one.made))):
                 yield _told(one.stack, _kept(one.parameters, one.stack, "unreturned"))
 
@@ -139,10 +147,12 @@ class Updates:
         if not stack or not leaves:
             return
         if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
-            variables = [compat.variable(leaf) for leaf in jax.tree_util.tree_leaves(made) if hasattr(leaf, "dtype")]
+            news = frozenset(
+                compat.variable(leaf) for leaf in jax.tree_util.tree_leaves(made) if hasattr(leaf, "dtype")
+            )
             self.within = self.within or stack
-            if None not in variables and len(self.traced) < _MOST:
-                self.traced.append(Traced(stack, named(), frozenset(variables)))
+            if None not in news and len(self.traced) < _MOST:
+                self.traced.append(Traced(stack, named(), frozenset(map(compat.variable, leaves)), news))
             return
         known = self.places.get(stack)
         if known is None:
