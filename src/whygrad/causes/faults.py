@@ -10,7 +10,8 @@ FAULTS: Mapping[str, Words] = {
     "overwritten": Words(
         "`{code}` writes over a value that the backward pass still needs",
         "overwritten here, between the forward and the backward pass",
-        "make a new tensor (`x = x + y`) instead of changing it in place, or write after the backward pass",
+        "make a new tensor (`x = x + y`, or a list and `torch.stack`) instead of changing it in place, or write after "
+        "the backward pass",
         wrong_cure="`retain_graph=True` does not bring the overwritten value back",
     ),
     "stepped": Words(
@@ -173,4 +174,11 @@ FAULTS: Mapping[str, Words] = {
         "handed to the optimizer here",
         "make the optimizer's state of the very tree that the gradient is asked of: `optimizer.init(params)`",
     ),
+}
+
+# The same where it is not known which line it was: the request that raised is all that can be shown.
+UNTRACED: Mapping[str, str] = {
+    "overwritten": "something writes over a value that this backward pass still needs",
+    "spent": "something uses a value whose graph an earlier backward pass has used up",
+    "inference": "something was computed in inference mode, and such tensors can not be part of a backward pass",
 }

@@ -194,3 +194,37 @@ def test_a_factor_that_is_naught_for_now() -> None:
         train(both, lambda: net(x()).square().mean() + weight * spare(x()).square().sum(), steps=8)
 
     assert told(program) == []
+
+
+class Plain:
+    """A layer by its looks, of a class that no module looks into."""
+
+    def __init__(self) -> None:
+        self.inner = nn.Linear(4, 4)
+
+    def __call__(self, given: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.inner(given)
+        return out
+
+
+class Holding(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.plain = Plain()
+        self.lin = nn.Linear(4, 1)
+
+    def forward(self, given: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.lin(self.plain(given))
+        return out
+
+
+@pytest.mark.parametrize("meant", [False, True])
+def test_layers_in_an_object_of_a_plain_class(meant: bool) -> None:
+    def program() -> None:
+        net = Holding()
+        if meant:  # who puts it into evaluation mode by itself does not want it trained with the rest
+            net.plain.inner.eval()
+        train(net, lambda: net(x()).square().mean())
+
+    expected = [("untracked", "Plain()", ["net.plain.inner.weight", "net.plain.inner.bias"])]
+    assert told(program) == ([] if meant else expected)

@@ -42,7 +42,7 @@ def close(recorder: Torch, request: Request, described: Sequence[Described], nam
         log.known(d.tensor) for d in described if d.asked and not d.is_variable and not _is_followed(d)
     )
     scopes = {n: path for n, m in list(recorder.hooks.modules.known.items()) if (path := _path(names, m()))}
-    missing = underived(str(request.error)) if request.error is not None else ""
+    missing = underived(str(request.error or ""))
     replay = Replay(
         builder,
         log,
