@@ -19,7 +19,7 @@ _SHARES = frozenset("div true_divide divide truediv".split())
 CONSTANT: Reason = ("zero-gradient", "divided by its own sum over an axis of size one")
 CENTRED: Reason = ("zero-gradient", "less its own mean over a single entry")
 _BIAS = 2
-_CENTRED = f"{ops.CENTRED}_1"
+_CENTRED = frozenset(f"{name}_1" for name in ops.CENTRED)
 _SIGNS = frozenset(f"{name}_1" for name in ops.SCALED)
 
 OWN: Reason = ("no-registered-gradient", "torch was given no formula for its derivative")
@@ -81,7 +81,7 @@ class Reasons:
             cut = ops.CUTS.get(entry.name) or ops.CUTS[name]
             # Grad mode off cuts here as well: what copies a weight to a target is no step of the model.
             return cut if entry.recording or cut[0] != "stop-gradient" else ("recording-off", "")
-        if name == _CENTRED and i < _BIAS:
+        if name in _CENTRED and i < _BIAS:
             return CENTRED if grad and entry.recording else None
         if (name, i) in ops.CUTS_OF and not (kept and name in ops.OVERWRITING):
             return ops.CUTS_OF[name, i]

@@ -163,7 +163,7 @@ def underived(message: str) -> Underived:
         return NOTHING
     name = found[1] or found[3]
     reason = OWN if found[3] else DERIVED_ONCE if found[2] else UNDERIVED
-    return Underived(_CALLED.get(name, frozenset()) | {name, f"{name}.default"}, reason)
+    return Underived(_CALLED.get(name, frozenset()) | {name}, reason)
 
 
 def fault_of(replay: Replay, inputs: Sequence[int], message: str, opened: int, raised: frames.Stack) -> Fault | None:

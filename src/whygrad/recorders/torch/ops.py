@@ -51,7 +51,7 @@ CUTS_OF: Mapping[tuple[str, int], tuple[str, str]] = {
 # With order 0 they count the elements that are not zero.
 NORMS = frozenset(("norm", "linalg_norm", "linalg_vector_norm"))
 # What takes the mean away from a single entry leaves nothing of it, and passes a bias on alone.
-CENTRED = "layer_norm"
+CENTRED = frozenset(("layer_norm", "group_norm"))
 # They scale to length 1 along an axis, the argument at this position; of a single entry only the sign is left.
 SCALED: Mapping[str, int] = {"normalize": 2, "cosine_similarity": 2}
 # They read a tensor's shape and type, not what is in it.
