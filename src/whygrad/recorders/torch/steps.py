@@ -179,6 +179,7 @@ class Steps:
                 if (facts := self._facts.get(optimizer, None)) is not None:
                     writer = partial(writer_of, self.recorder.log, self._stepped.get(optimizer, 0))
                     facts.undone.begins(optimizer, params_of(optimizer), writer)
+                    facts.standing.begins(params_of(optimizer), self.recorder.known.home)
         except Exception as error:
             self.fault(error)
 
@@ -198,7 +199,9 @@ class Steps:
     def ended(self, optimizer: Any) -> None:
         """An optimizer's own work is done."""
         if (facts := self._facts.get(optimizer, None)) is not None:
-            facts.undone.ends(params_of(optimizer))
+            held = params_of(optimizer)
+            facts.undone.ends(held)
+            facts.standing.ends(held)
         self.pause(False)
         self._stepped[optimizer] = self.now()
 
