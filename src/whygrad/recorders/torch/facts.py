@@ -11,6 +11,7 @@ import torch
 from whygrad.graph import Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.torch.aliases import Alias, aliases
+from whygrad.recorders.torch.outdated import Outdated
 from whygrad.recorders.torch.standing import Standing
 from whygrad.recorders.torch.steady import Pace
 from whygrad.recorders.torch.undone import Undone
@@ -43,7 +44,7 @@ class Facts:
         scale: of the loss, at the last of them.
         stopped: where the first schedule was made that left it without a learning rate.
         undone: whether the script puts back what its steps change; ``standing``: whether they change nothing;
-            ``pace``: of all its steps.
+            ``outdated``: what they change and nobody computes with again; ``pace``: of all its steps.
         before: the optimizers that were there when it was made, and how many steps each had made by then.
         aliases: the parameters in whose place it holds tensors that are not they.
     """
@@ -65,6 +66,7 @@ class Facts:
     stopped: frames.Stack = ()
     undone: Undone = field(default_factory=Undone)
     standing: Standing = field(default_factory=Standing)
+    outdated: Outdated = field(default_factory=Outdated)
     pace: Pace = field(default_factory=Pace)
     aliases: tuple[Alias, ...] = ()
     before: Sequence[tuple[Facts, int]] = ()
@@ -179,6 +181,9 @@ def unapplied(lives: Sequence[Facts], passes: int, cleared: int, answered: bool)
         elif facts.standing.steps >= FEWEST_PASSES and facts.rates and not facts.library:
             stands = tuple(p for p in facts.moved() if p.path not in facts.standing.apart)
             yield Unapplied(facts, stands, "stands", facts.place)
+        elif certain := facts.outdated.certain():
+            for p in (p for p in facts.moved() if p.path in certain):
+                yield Unapplied(facts, (p,), "outdated", certain[p.path])
         elif facts.undone.is_certain:
             yield Unapplied(facts, tuple(facts.moved()), "undone", facts.undone.writer)
         elif facts.schedule and facts.pace.idle >= max(FEWEST_PASSES, facts.pace.steps / 2):

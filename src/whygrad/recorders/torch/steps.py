@@ -260,6 +260,9 @@ class Steps:
                 return
             marks = (mark,) if mark >= 0 else ()
         mine = [c for c in calls if c.leaves & held] or calls[-1:]
+        facts = self._facts.get(optimizer, None)
+        if facts is not None and self.recorder.recording:
+            facts.outdated.look(self.recorder.log, self.recorder.known.named(sources), calls, opened)
         for call in mine:
             call.consumed = True
         request = self._request(optimizer, sources, frame, place, calls, opened, None if marks else by)
