@@ -17,8 +17,8 @@ called, its branch not taken, its expert never routed to, or a cached result was
 ## What PyTorch does
 
 - `.grad` of the parameter stays `None`, without a message, and the optimizer passes over it.
-- `DistributedDataParallel` raises one step later: `Expected to have finished reduction in the prior iteration before
-  starting a new one.` It gives indices, not names.
+- `DistributedDataParallel` raises a step later: `Expected to have finished reduction ...`, with indices and no names.
+- `retain_graph=True` lets what was computed once before the loop be differentiated in every step. whygrad warns.
 
 ## Broken: TensorFlow
 
