@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
-from torch_session import told, x
+from torch_session import findings_of, told, x
 from torch_training import train
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
@@ -72,3 +72,19 @@ def adapted() -> None:
 )
 def test_the_call_that_has_chosen(program: Callable[[], None], where: str, names: list[str]) -> None:
     assert told(program) == [("unused-output", where, names)]
+
+
+def test_a_list_of_parameters_runs_nowhere() -> None:
+    class Listed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.rates = nn.Linear(4, 1), nn.ParameterList([torch.full((4,), 0.1)])
+
+        def forward(self, given: torch.Tensor) -> torch.Tensor:
+            _scaled = self.body(given) * self.rates[0]
+            out: torch.Tensor = self.body(given)
+            return out
+
+    net = Listed()
+    (finding,) = findings_of(lambda: train(net, loss=lambda: net(x()).square().mean(), steps=3))
+    assert "the loss does not use what is computed with `net.rates`" in finding.title
