@@ -26,6 +26,12 @@ FAULTS: Mapping[str, Words] = {
         "cut what is carried over: `state = state.detach()` at the start of the step",
         wrong_cure="`retain_graph=True` keeps every earlier step alive, and differentiates through all of them",
     ),
+    "kept": Words(
+        "`{code}` was computed once and is used again, and its graph is used up by the backward pass before",
+        "computed here, and not anew in the step that raised",
+        "compute it anew in each step, where it is used, and keep nothing that was computed with parameters",
+        wrong_cure="`retain_graph=True` lets the old numbers be differentiated again, and brings no new ones into them",
+    ),
     "inference": Words(
         "`{code}` was computed in inference mode, and such tensors can not be part of a backward pass",
         "made in inference mode",

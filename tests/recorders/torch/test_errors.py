@@ -62,3 +62,18 @@ def test_the_line_that_the_error_is_about(loss: Callable[[nn.Linear], torch.Tens
         optimizer.step()
 
     assert [told_of[:2] for told_of in told(program, RuntimeError)] == [(cause, where)]
+
+
+@pytest.mark.parametrize(("own", "where"), [(True, "made(x())"), (False, "judge(kept)")])
+def test_a_value_that_is_kept_is_told_where_it_is_made_if_that_has_changed(own: bool, where: str) -> None:
+    def program() -> None:
+        made, judge = nn.Sequential(nn.Linear(4, 4), nn.Tanh()), nn.Linear(4, 1)
+        held = [*made.parameters(), *judge.parameters()] if own else list(judge.parameters())
+        optimizer = torch.optim.SGD(held, lr=0.1)
+        kept = made(x())
+        for _ in range(2):
+            optimizer.zero_grad()
+            judge(kept).square().mean().backward()
+            optimizer.step()
+
+    assert [one[:2] for one in told(program, RuntimeError)] == [("graph-error", where)]

@@ -103,6 +103,33 @@ def _spent(log: Log, inputs: Sequence[int], message: str, opened: int) -> frames
     return ()
 
 
+def _kept(log: Log, used: frames.Stack, opened: int) -> frames.Stack:
+    """Where the spent value that is used there was made, if it was made once of what has changed since, and kept.
+
+    Nothing was made at that place in this pass, then, and the last step changed a leaf that it comes from.
+    """
+    made: dict[int, Ran | Applied] = {}
+    again: set[frames.Stack] = set()
+    spent: list[int] = []
+    for number, entry in enumerate(list(log.entries), log.first):
+        if not isinstance(entry, (Ran, Applied)):
+            continue
+        if number < opened:
+            made |= {one.serial: entry for one in entry.made if one.requires_grad and entry.name != "Parameter"}
+            continue
+        again.add(entry.stack)
+        if entry.stack is used and not spent:
+            spent = [serial for serial in entry.inputs if serial in made]
+    if not spent or made[spent[0]].stack in again or not log.stepped:
+        return ()
+    todo, before = spent[:1], set(spent[:1])
+    while todo:
+        given = made[serial].inputs if (serial := todo.pop()) in made else ()
+        todo += [one for one in given if one not in before]
+        before.update(given)
+    return made[spent[0]].stack if not log.stepped[-1].serials.isdisjoint(before) else ()
+
+
 def _unrecorded_input(log: Log, inputs: Sequence[int], message: str, opened: int) -> frames.Stack:
     """Where an input of the operation that raised was made with recording off."""
     for entry in reversed(log.entries):
@@ -179,5 +206,7 @@ def fault_of(replay: Replay, inputs: Sequence[int], message: str, opened: int, r
             stack = find(replay.log, inputs, message, opened)
             if any(stack is step.stack for step in replay.log.stepped):
                 kind = "stepped"
+            if kind == "spent" and stack and (kept := _kept(replay.log, stack, opened)):
+                kind, stack = "kept", kept
             return Fault(kind, replay.stack(stack or raised), bool(stack))
     return None

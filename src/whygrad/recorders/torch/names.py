@@ -95,7 +95,7 @@ def names_from(
     """
     found = Names()
     roots = list(_roots(frame, found))
-    modules = list(_outermost(_reachable_modules(roots)))
+    modules = list(_numbered(_outermost(_reachable_modules(roots)), found))
     for name, module in modules:
         _tree(found, name, module)
     kept = _outermost([("", m) for m in list(living) if id(m) not in found.modules])

@@ -209,8 +209,9 @@ class Steps:
         self.met(optimizer)
         facts = self._facts.get(optimizer, None)
         if self.recorder.recording:
-            shapes = frozenset(tuple(p.shape) for p in params_of(optimizer) if gradient_of(p) is not None)
-            self.recorder.log.stepped.append(Stepped(self.now(), frames.capture(frame), shapes))
+            changed, log = [p for p in params_of(optimizer) if gradient_of(p) is not None], self.recorder.log
+            shapes, serials = frozenset(tuple(p.shape) for p in changed), frozenset(map(log.known, changed))
+            log.stepped.append(Stepped(self.now(), frames.capture(frame), shapes, serials))
         if facts is not None:
             facts.stepped(optimizer)
             self.thaws.look(frame, facts.place)
