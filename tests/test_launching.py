@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import sys
+from functools import partial
 from pathlib import Path
 from textwrap import dedent
 
@@ -23,6 +24,9 @@ from whygrad.target import Target
         (Target("script", "/somewhere/bin/torchrun"), True),
         (Target("module", "package.train"), False),
         (Target("script", "torch.distributed.run"), False),
+        (Target("module", "accelerate.commands.launch", ("train.py",)), True),
+        (Target("script", "/somewhere/bin/accelerate", ("launch", "train.py")), True),
+        (Target("script", "/somewhere/bin/accelerate", ("config",)), False),
     ],
 )
 def test_what_a_launcher_is(target: Target, expected: bool) -> None:
@@ -49,17 +53,58 @@ def test_the_command_line_of_torchrun() -> None:
 
     before = ["--nproc-per-node", "2", "--rdzv-backend=c10d"]
     ours = ["--json", "out"]
-    assert guided([*before, "t.py", "-m", "5"], ours) == [*before, "-m", "whygrad", "run", *ours, "t.py", "-m", "5"]
-    assert guided([*before, "-m", "p.t"], ours) == [*before, "-m", "whygrad", "run", *ours, "-m", "p.t"]
-    assert guided(["--no-python", "a"], ours) is None
-    assert guided(["--help"], ours) is None
+    guides = partial(guided, "torch.distributed.run")
+    assert guides([*before, "t.py", "-m", "5"], ours) == [*before, "-m", "whygrad", "run", *ours, "t.py", "-m", "5"]
+    assert guides([*before, "-m", "p.t"], ours) == [*before, "-m", "whygrad", "run", *ours, "-m", "p.t"]
+    assert guides(["--no-python", "a"], ours) is None
+    assert guides(["--help"], ours) is None
+
+
+@pytest.mark.torch
+@pytest.mark.slow  # two processes, each of which imports torch
+def test_what_accelerate_starts_is_watched(tmp_path: Path) -> None:
+    pytest.importorskip("accelerate")
+    (tmp_path / "train.py").write_text(CUT)
+    job = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "1", "train.py", "7"]
+    done = execute([sys.executable, "-m", "whygrad", "run", "--json", "out.json", *job], tmp_path, OMP_NUM_THREADS="1")
+    assert (done.status, done.stdout) == (1, "['train.py', '7']\n")
+    (found,) = json.loads((tmp_path / "out.json").read_text())["findings"]
+    assert (found["cause"], found["culprit"]["line"]) == ("stop-gradient", CUT[: CUT.index("detach")].count("\n") + 1)
+    assert "Traceback" not in done.stderr  # whygrad's verdict is no crash of the script's
 
 
 def test_what_each_process_is_told() -> None:
     told = Wishes("out.json", "json", 3, True, "seen").options("/tmp/out.json")
-    assert told == ["--json", "/tmp/out.json", "--format", "json", "--steps", "3", "--quiet", "--watch-dir", "seen"]
+    assert told == [
+        "--own-status",
+        "--json",
+        "/tmp/out.json",
+        "--format",
+        "json",
+        "--steps",
+        "3",
+        "--quiet",
+        "--watch-dir",
+        "seen",
+    ]
     assert "--watch-dir" not in Wishes(None, "text", 10, False).options("out")
 
+
+CUT = dedent(
+    """
+    import sys, torch
+    from accelerate import Accelerator
+    print(sys.argv)
+    body, head = torch.nn.Linear(4, 4), torch.nn.Linear(4, 1)
+    optimizer = torch.optim.SGD([*body.parameters(), *head.parameters()], lr=0.1)
+    accelerator = Accelerator(cpu=True)
+    body, head, optimizer = accelerator.prepare(body, head, optimizer)
+    for step in range(3):
+        optimizer.zero_grad()
+        accelerator.backward(head(body(torch.ones(3, 4)).detach()).square().mean())
+        optimizer.step()
+    """
+)
 
 # Rank 1 alone loses the layer; the wrapper waits for another one, which nobody calls, and raises in the second step.
 PROGRAM = dedent(

@@ -118,6 +118,7 @@ class _Format(click.ParamType[str]):
     metavar="DIR",
     help="Watch, and make the run's folder in DIR; it is made in whygrad-watch otherwise.",
 )
+@click.option("--own-status", "own", is_flag=True, hidden=True)  # for what a launcher starts
 @click.option("-m", "module", is_flag=True, help="SCRIPT is the name of a module, as in python -m.")
 @click.argument("script")
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
@@ -129,6 +130,7 @@ def run(
     prove: bool,
     watch: bool,
     watch_dir: str | None,
+    own: bool,
     module: bool,
     script: str,
     arguments: tuple[str, ...],
@@ -144,7 +146,8 @@ def run(
       2  whygrad was called wrongly, or could not make its report
       otherwise the script's own
 
-    Under torchrun rank 0 speaks for all, and each process ends with its script's own status.
+    Under torchrun rank 0 speaks for all, and each process ends with its script's own status. A launcher (torchrun,
+    accelerate launch) may be what is run: what it starts is watched, then.
     """
     from whygrad.job import here
     from whygrad.launching import Wishes, is_launcher, launch
@@ -161,7 +164,7 @@ def run(
     if is_launcher(target):
         return partial(launch, target, Wishes(out, form, steps, quiet, parent), COUNTED)
     rerun = Rerun(target, steps) if prove else None
-    return _accompanied(target, steps, Voice(form, quiet, file), _watch(parent, target), rerun)
+    return _accompanied(target, steps, Voice(form, quiet, file), _watch(parent, target), rerun, own)
 
 
 def _watch(parent: str | None, target: Target) -> Watch | None:
@@ -179,7 +182,7 @@ def _watch(parent: str | None, target: Target) -> Watch | None:
 
 
 def _accompanied(
-    target: Target, steps: int, voice: Voice, watch: Watch | None, rerun: Rerun | None
+    target: Target, steps: int, voice: Voice, watch: Watch | None, rerun: Rerun | None, own: bool
 ) -> Callable[[], int]:
     """What runs the script, with all in place that listens to it."""
     from whygrad.job import here
@@ -196,7 +199,7 @@ def _accompanied(
         with ours():
             found = _conclude(session, spawned, ending, voice, job, rerun)
         # A launcher takes another status than the script's for a crash: it ends the other ranks, or starts all again.
-        return found if job is None else 0
+        return 0 if job is not None or own else found
 
     session.start()
     spawned.start()

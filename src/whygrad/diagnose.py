@@ -11,6 +11,7 @@ from whygrad.causes.applied.reasons import UNASKED
 from whygrad.causes.cause import Case, Explanation, alone
 from whygrad.causes.constants import beside_constants
 from whygrad.causes.once import once
+from whygrad.causes.outdated import is_outdated, outdated
 from whygrad.causes.refusals import behind, is_meant, is_refused
 from whygrad.causes.remade import is_renewed
 from whygrad.causes.unlisted import is_unlisted
@@ -198,6 +199,8 @@ def _explain(case: Case) -> tuple[str, Explanation | None]:
         unlisted = "wrong-source" if is_unlisted(case.parameter) else "not-updated"
         cause = "untracked" if case.parameter.tracked is False or is_renewed(case.parameter) else unlisted
         return cause, CAUSES[cause].explain(case)
+    if is_outdated(case.parameter):
+        return "not-called", outdated(case)
     if is_unapplied(case.parameter):
         return "not-updated", CAUSES["not-updated"].explain(case)
     useless = case.parameter.gradient in ("zero", "nonfinite") and case.flow.alive(case.parameter)
@@ -276,6 +279,8 @@ def _is_unasked(parameter: Parameter) -> bool:
 def _given(parameters: Sequence[Parameter]) -> str:
     if any(map(_is_unasked, parameters)):
         return "no gradient"
+    if any(map(is_outdated, parameters)):
+        return "the gradient of an old computation"
     if any(is_unapplied(p) for p in parameters):
         return "a gradient that is not applied"
     if all(p.gradient == "nonfinite" for p in parameters):

@@ -95,6 +95,7 @@ def without_served(
     if dead and not apart:
         return finding
     served = got.keys() | reached if apart else got.keys()
-    useless = ("zero", "nonfinite")  # measured, and that of the request itself
+    # Measured, and that of the request itself; what is there and is spoken of is wrong for another reason.
+    useless = ("zero", "nonfinite", "present")
     kept = tuple(p for p in finding.parameters if p.gradient in useless or p.path not in served)
     return finding.of(kept) if kept else None

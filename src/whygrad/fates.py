@@ -101,7 +101,8 @@ class Fates:
 
     def may_be_excused(self, finding: Finding) -> bool:
         """Whether gradients of other steps would excuse it."""
-        return finding.cause not in _BEGINS_LATE and not finding.awaited
+        had_it = all(p.gradient == "present" for p in finding.parameters)  # that is not what is wrong with it
+        return finding.cause not in _BEGINS_LATE and not finding.awaited and not had_it
 
     def _is_served(self, finding: Finding) -> bool:
         """Whether each of its parameters got its gradient in some step, and that excuses the others."""

@@ -1,4 +1,4 @@
-"""`whygrad run -m torch.distributed.run ... train.py`: what the launcher starts is run under whygrad.
+"""`whygrad run -m torch.distributed.run ... train.py`: what a launcher starts is run under whygrad.
 
 The launcher itself trains nothing. It is run as it is, with `whygrad run` put in front of the script that it is given.
 """
@@ -12,7 +12,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +21,13 @@ from whygrad.finding import Report
 from whygrad.run import run
 from whygrad.target import Target
 
-_MODULE, _SCRIPT = "torch.distributed.run", "torchrun"
+_TORCHRUN, _ACCELERATE = "torch.distributed.run", "accelerate.commands.launch"
+# The scripts that are other names for a module, with the arguments by which it is asked for.
+_SCRIPTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "torchrun": (_TORCHRUN, ()),
+    "accelerate": (_ACCELERATE, ("launch",)),
+    "accelerate-launch": (_ACCELERATE, ()),
+}
 _READER = "whygrad.recorders.torch.launcher"
 _COUNTED = re.compile(r"count\((\d+)\)")
 
@@ -40,7 +46,8 @@ class Wishes:
         """As on a command line, with the report in ``out``."""
         quiet = ["--quiet"] if self.quiet else []
         watch = ["--watch-dir", self.watch] if self.watch is not None else []
-        return ["--json", out, "--format", self.form, "--steps", str(self.steps), *quiet, *watch]
+        # A launcher takes another status than the script's own for a crash.
+        return ["--own-status", "--json", out, "--format", self.form, "--steps", str(self.steps), *quiet, *watch]
 
 
 def with_children(report: Report) -> Report:
@@ -61,7 +68,15 @@ def with_children(report: Report) -> Report:
 
 def is_launcher(target: Target) -> bool:
     """Whether a target starts other processes to train in."""
-    return target.name == _MODULE if target.kind == "module" else os.path.basename(target.name) == _SCRIPT
+    return _launcher(target) is not None
+
+
+def _launcher(target: Target) -> tuple[str, Sequence[str]] | None:
+    """The module of a launcher, and its own arguments."""
+    if target.kind == "module":
+        return (target.name, target.arguments) if target.name in (_TORCHRUN, _ACCELERATE) else None
+    module, asked = _SCRIPTS.get(os.path.basename(target.name), ("", ()))
+    return (module, target.arguments[len(asked) :]) if module and target.arguments[: len(asked)] == asked else None
 
 
 def launch(target: Target, wishes: Wishes, counted: Sequence[str]) -> int:
@@ -72,7 +87,8 @@ def launch(target: Target, wishes: Wishes, counted: Sequence[str]) -> int:
     """
     folder = tempfile.mkdtemp(prefix="whygrad-") if wishes.out is None else None
     out = wishes.out or os.path.join(folder or "", "report.json")
-    arguments = importlib.import_module(_READER).guided(target.arguments, wishes.options(os.path.abspath(out)))
+    module, given = _launcher(target) or (target.name, target.arguments)
+    arguments = importlib.import_module(_READER).guided(module, given, wishes.options(os.path.abspath(out)))
     if wishes.out is not None:
         Path(out).unlink(missing_ok=True)  # an older report is not this job's
 
@@ -86,4 +102,4 @@ def launch(target: Target, wishes: Wishes, counted: Sequence[str]) -> int:
                 shutil.rmtree(folder, ignore_errors=True)
         return sum(finding["severity"] in counted for finding in findings)
 
-    return run(Target("module", _MODULE, tuple(arguments if arguments is not None else target.arguments)), finish)
+    return run(Target("module", module, tuple(arguments if arguments is not None else given)), finish)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from whygrad import source
 from whygrad.causes.cause import Case, in_package, loss_span
+from whygrad.causes.handing import alike, chosen, handed_to, is_within, outside, together
 from whygrad.causes.holder import along, holder, is_lent, is_unread, lets_go
 from whygrad.causes.ignored import ignored_inside
 from whygrad.causes.once import once
@@ -48,23 +49,29 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
     if instead is not None:
         return instead, stack[0]
     dead, held = holder(case, end, stack)
-    if not _together(dead, stack[0]) and (twice := doubled(stack[0])) is not None:
+    if not together(dead, stack[0]) and (twice := doubled(stack[0])) is not None:
         return twice, stack[0]
     if is_let_go(dead):
         return dead, dead
     back = handed_back(case, dead, held, stack)
-    if back is not None and _beside(dead, held, later, _outside(dead, stack)) is None:
+    if back is not None and _beside(dead, held, later, outside(dead, stack)) is None:
         return back, dead
-    if _goes_nowhere(dead, held, _beside(dead, held, later, _outside(dead, stack))):
+    if _goes_nowhere(dead, held, _beside(dead, held, later, outside(dead, stack))):
         return dead, dead
+    given = handed_to(dead, stack, later)
+    if given is not None:
+        return given, dead
     # Where a library stands between the function and the holder, the function itself may know better.
     for made, names in ((dead, held), *along(stack)):
-        place = _beside(made, names, later, _outside(made, stack))
-        if place is not None and (_takes_part(place) or not _is_within(place, made)):
+        place = _beside(made, names, later, outside(made, stack))
+        if place is not None and (_takes_part(place) or not is_within(place, made)):
             return place, made
     if lets_go(dead, held):
         return dead, None
-    own = next((taken[0] for taken in later if taken[0].function not in {s.function for s in stack}), None)
+    mine = {s.function for s in stack}
+    own = next(
+        (chosen([s for s in taken if s.function not in mine]) for taken in later if taken[0].function not in mine), None
+    )
     return (own or loss_span(case.graph)), dead
 
 
@@ -81,8 +88,8 @@ def _handed_back_instead(stack: tuple[Span, ...], later: list[tuple[Span, ...]])
     """
     statement = source.statement_at(stack[0])
     held = source.targets_of(statement) if isinstance(statement, ast.Assign) and not in_package(stack[0]) else set()
-    place = _beside(stack[0], held, later, _outside(stack[0], stack)) if held else None
-    back = source.statement_at(place) if place is not None and _together(place, stack[0]) else None
+    place = _beside(stack[0], held, later, outside(stack[0], stack)) if held else None
+    back = source.statement_at(place) if place is not None and together(place, stack[0]) else None
     return place if isinstance(back, ast.Return) and not isinstance(back.value, ast.Tuple | ast.Dict) else None
 
 
@@ -100,7 +107,7 @@ def handed_back(case: Case, dead: Span, held: set[str], stack: tuple[Span, ...])
         return None
     returns = [s for s in source.statements(function) if isinstance(s, ast.Return) and s.value is not None]
     ahead = [s.value for s in returns if s.value is not None and s.lineno > (dead.line or 0)]
-    made = [span for target in case.graph.targets for span in stack_of(case, target) if _together(span, dead)]
+    made = [span for target in case.graph.targets for span in stack_of(case, target) if together(span, dead)]
     if made:
         return made[0]  # the loss was there before the value
     if len(ahead) != 1 or held & source.names_in(ahead[0]):
@@ -114,24 +121,20 @@ def handed_back(case: Case, dead: Span, held: set[str], stack: tuple[Span, ...])
 @once
 def _passes_on(flow: Flow, dead: Span, stack: tuple[Span, ...]) -> bool:
     """Whether what the function around a dead value was given leads on to the loss, and its caller takes the result."""
-    caller = next((s for n, s in enumerate(stack) if n and _together(stack[n - 1], dead)), None)
+    caller = next((s for n, s in enumerate(stack) if n and together(stack[n - 1], dead)), None)
     statement = source.statement_at(caller) if caller is not None and not in_package(caller) else None
     if caller is not None and statement is not None and is_unread(caller, source.targets_of(statement)):
         return False
-    graph, outside = flow.graph, _outside(dead, stack)
+    graph, around = flow.graph, outside(dead, stack)
     parameters = {p.value for p in graph.parameters}
-    inside = (n for n in range(len(graph)) if _is_inside(graph.stacks[graph.op_stack[n]], dead, outside))
-    given = (v for op in inside for v in graph.inputs(op) if not any(_together(s, dead) for s in _stack(graph, v)))
+    inside = (n for n in range(len(graph)) if _is_inside(graph.stacks[graph.op_stack[n]], dead, around))
+    given = (v for op in inside for v in graph.inputs(op) if not any(together(s, dead) for s in _stack(graph, v)))
     return any(flow.carries(value) for value in given if value not in parameters)
 
 
-def _is_inside(stack: tuple[Span, ...], dead: Span, outside: list[object]) -> bool:
+def _is_inside(stack: tuple[Span, ...], dead: Span, around: list[object]) -> bool:
     """Whether something ran in the same run of a dead value's function."""
-    return any(_together(span, dead) and _alike(_outside(span, stack), outside) for span in stack)
-
-
-def _together(one: Span, other: Span) -> bool:
-    return one.file == other.file and one.function == other.function
+    return any(together(span, dead) and alike(outside(span, stack), around) for span in stack)
 
 
 def _goes_nowhere(dead: Span, held: set[str], beside: Span | None) -> bool:
@@ -145,7 +148,7 @@ def _goes_nowhere(dead: Span, held: set[str], beside: Span | None) -> bool:
     statement = source.statement_at(dead)
     if isinstance(statement, ast.Expr):
         return not isinstance(statement.value, ast.Call)  # `x + bias` on a line of its own
-    if beside is None or not _together(beside, dead) or not is_unread(dead, held):
+    if beside is None or not together(beside, dead) or not is_unread(dead, held):
         return False
     return not _share(beside, dead, held)
 
@@ -183,7 +186,7 @@ def _leads_on(case: Case, dead: Span) -> bool:
     """Whether something else that the function computes reaches the loss."""
     graph, flow = case.graph, case.flow
     ops = (op for op in range(len(graph)) if any(flow.carries(value) for value in graph.outputs(op)))
-    return any(_together(span, dead) for op in ops for span in graph.stacks[graph.op_stack[op]])
+    return any(together(span, dead) for op in ops for span in graph.stacks[graph.op_stack[op]])
 
 
 def _takes_part(place: Span) -> bool:
@@ -192,31 +195,11 @@ def _takes_part(place: Span) -> bool:
     return node is not None and is_lent(node)
 
 
-def _is_within(one: Span, other: Span) -> bool:
-    """Whether one of two places is a part of the other: they can not stand in each other's stead, then."""
-    if one.file != other.file or one.column is None or other.column is None:
-        return False
-    begins = [((s.line or 0), (s.column or 0)) for s in (one, other)]
-    ends = [((s.end_line or 0), (s.end_column or 0)) for s in (one, other)]
-    return begins[0] <= begins[1] < ends[0] or begins[1] <= begins[0] < ends[1]
-
-
-def _outside(place: Span, stack: tuple[Span, ...]) -> list[object]:
-    """The places of the calls that led to the function around a place of a stack."""
-    return [s.place() for s in stack[next((n for n, s in enumerate(stack) if s.place() == place.place()), -1) + 1 :]]
-
-
-def _alike(one: list[object], other: list[object]) -> bool:
-    """Whether two lists of calls around a function are the same, so far as both were kept."""
-    known = min(len(one), len(other))
-    return one[:known] == other[:known]
-
-
-def _beside(dead: Span, held: set[str], later: list[tuple[Span, ...]], outside: list[object]) -> Span | None:
+def _beside(dead: Span, held: set[str], later: list[tuple[Span, ...]], around: list[object]) -> Span | None:
     """The first place in this run of a dead value's function at which the way to the loss goes on."""
     for taken in later:
-        place = next((s for s in taken if _together(s, dead)), None)
-        if place is not None and not _alike(_outside(place, taken), outside):
+        place = next((s for s in taken if together(s, dead)), None)
+        if place is not None and not alike(outside(place, taken), around):
             continue  # another layer of the same kind
         if place is not None and place.place() != dead.place():
             # An expression that is given the value and still does not use it drops it further inside.
@@ -268,7 +251,7 @@ def _rebound(place: Span, later: list[tuple[Span, ...]]) -> Span | None:
             continue
         if not isinstance(following, ast.Assign) or target.id in source.names_in(following.value):
             return None
-        leads = any(_together(s, place) and source.covers(following.value, s) for stack in later for s in stack)
+        leads = any(together(s, place) and source.covers(following.value, s) for stack in later for s in stack)
         again = any(isinstance(one, ast.Name) and one.id == target.id for one in following.targets)
         return source.range_of(following.value, place) if leads and again else None
     return None

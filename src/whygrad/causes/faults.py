@@ -10,7 +10,8 @@ FAULTS: Mapping[str, Words] = {
     "overwritten": Words(
         "`{code}` writes over a value that the backward pass still needs",
         "overwritten here, between the forward and the backward pass",
-        "make a new tensor (`x = x + y`) instead of changing it in place, or write after the backward pass",
+        "make a new tensor (`x = x + y`, or a list and `torch.stack`) instead of changing it in place, or write after "
+        "the backward pass",
         wrong_cure="`retain_graph=True` does not bring the overwritten value back",
     ),
     "stepped": Words(
@@ -24,6 +25,12 @@ FAULTS: Mapping[str, Words] = {
         "a value of an earlier step comes in here with its graph",
         "cut what is carried over: `state = state.detach()` at the start of the step",
         wrong_cure="`retain_graph=True` keeps every earlier step alive, and differentiates through all of them",
+    ),
+    "kept": Words(
+        "`{code}` was computed once and is used again, and its graph is used up by the backward pass before",
+        "computed here, and not anew in the step that raised",
+        "compute it anew in each step, where it is used, and keep nothing that was computed with parameters",
+        wrong_cure="`retain_graph=True` lets the old numbers be differentiated again, and brings no new ones into them",
     ),
     "inference": Words(
         "`{code}` was computed in inference mode, and such tensors can not be part of a backward pass",
@@ -173,4 +180,11 @@ FAULTS: Mapping[str, Words] = {
         "handed to the optimizer here",
         "make the optimizer's state of the very tree that the gradient is asked of: `optimizer.init(params)`",
     ),
+}
+
+# The same where it is not known which line it was: the request that raised is all that can be shown.
+UNTRACED: Mapping[str, str] = {
+    "overwritten": "something writes over a value that this backward pass still needs",
+    "spent": "something uses a value whose graph an earlier backward pass has used up",
+    "inference": "something was computed in inference mode, and such tensors can not be part of a backward pass",
 }

@@ -180,7 +180,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from whygrad.causes.cause import Case, Explanation, code_of
-from whygrad.causes.faults import FAULTS
+from whygrad.causes.faults import FAULTS, UNTRACED
 from whygrad.causes.stored import stored
 from whygrad.causes.words import Words, explained
 from whygrad.finding import Label, Proof, ProofKind, Step
@@ -210,6 +210,8 @@ def _broken(case: Case, words: Words) -> Explanation:
     """The error is known, and with it the line that broke the graph."""
     fault, raised = case.graph.fault, case.graph.request[0] if case.graph.request else None
     assert fault is not None
+    if not fault.traced and fault.kind in UNTRACED:
+        words = replace(words, reason=UNTRACED[fault.kind], label="raised here")
     place = (stored(fault.stack) if fault.kind == "leaked" else None) or fault.stack[0]
     at_request = [Label(raised, "raised here")] if raised is not None and raised.place() != place.place() else []
     chain = (Step("parameter", case.parameter.name), Step("cut", f"[{code_of(place, 40)}]", place))

@@ -62,6 +62,16 @@ def mention(forward: Span, attribute: str | None, called: bool = True) -> Span |
     return None
 
 
+def passes_by(case: Case, layer: Layer) -> bool:
+    """Whether the layer runs and passes by what it speaks of, which was only written into a weight somewhere else."""
+    attribute, inside = case.parameter.path.rsplit(".", 1)[-1], layer.forward
+    written = bool(case.cuts) and case.cuts[0].barrier.kind == "state-write"
+    if not written or inside is None or not runs(case, layer) or mention(inside, attribute, called=False) is None:
+        return False
+    graph, readers = case.graph, case.flow.readers(case.parameter.value)
+    return not any(inside.spans(span) for op in readers for span in graph.stacks[graph.op_stack[op]])
+
+
 def unreached_call(case: Case, attribute: str | None) -> Span | None:
     """Where a function that ran for this loss would call an attribute, on a way that it did not take."""
     graph = case.graph

@@ -101,6 +101,9 @@ def computed(case: Case) -> Explanation | None:
     made = parameter.made()
     if parameter.is_variable or made is None or not case.flow.alive(parameter):
         return None
+    # Where a function made it, the one that asks has put it in the leaf's place.
+    asks = graph.request[0] if graph.request else made
+    place = next((s for s in made.stack() if (s.file, s.function) == (asks.file, asks.function)), made)
     return at_request(
         case,
         "it is the result of an operation, and `backward` keeps the gradients of leaves only",
@@ -108,7 +111,7 @@ def computed(case: Case) -> Explanation | None:
         f"call `{parameter.path}.retain_grad()` before the backward pass, or ask for the gradient of the leaf",
         "a gradient reaches it, and none is kept for it",
         *([Label(graph.request[0], "the backward pass that keeps none of it")] if graph.request else []),
-        place=made,
+        place=place,
     )
 
 

@@ -168,6 +168,19 @@ WORDS = Words(
     "{detail}",
     "replace it by operations that have a gradient, or move it before the trainable part",
 )
+# What the framework has a first derivative for, which the request itself differentiates.
+ONCE = Words(
+    "the derivative of `{code}` has no derivative of its own in the framework",
+    "{detail}",
+    "write it with basic operations, which can be differentiated twice",
+)
+# An operation of the program's own.
+OWN = Words(
+    "`{code}` is an operation of the program's own, and nobody gave its derivative",
+    "{detail}",
+    "give its derivative: `register_autograd(backward, setup_context=...)` of what `torch.library.custom_op` made",
+)
+SAID: Mapping[str, Words] = {"none for that derivative": ONCE, "given no formula": OWN}
 # What to do about operations that are met often, by the name that the framework gives them.
 CURES: Mapping[str, Mapping[str, str]] = {
     "jax": {
@@ -176,12 +189,20 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "svd": "ask for `full_matrices=False`, which has a derivative",
     },
     "tensorflow": {},
-    "torch": {},
+    "torch": {
+        "scaled_dot_product_attention": "choose the kernel that can be differentiated twice: `with "
+        "torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):` around the forward pass",
+        "multi_head_attention_forward": "choose the kernel that can be differentiated twice: `with "
+        "torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):` around the forward pass",
+    },
     ANY: {},
 }
 
-# What the framework's error says at an operation without a gradient.
-RAISED: Mapping[str, str] = {"tensorflow": "LookupError", "torch": "derivative for"}
+# What the framework's error says at an operation without a gradient, and whether it calls that as the program does.
+RAISED: Mapping[str, tuple[tuple[str, ...], bool]] = {
+    "tensorflow": (("LookupError",), True),
+    "torch": (("derivative for", "no autograd formula"), False),
+}
 
 
 def explain(case: Case) -> Explanation | None:
@@ -190,17 +211,26 @@ def explain(case: Case) -> Explanation | None:
     if not cuts:
         return None
     cure = spoken(CURES, case).get(case.graph.op(cuts[0].op).name if cuts[0].op >= 0 else "")
-    return explain_cut(case, cuts, WORDS, fix=None if cure is None else Fix(cure))
+    words = next((words for text, words in SAID.items() if text in cuts[0].barrier.detail), WORDS)
+    return explain_cut(case, cuts, words, fix=None if cure is None else Fix(cure))
 
 
 def _raised(case: Case) -> list[Cut]:
-    """The operation that the framework's own error names: it spoils the request for every parameter."""
+    """The operation that the framework's own error names: it spoils the request for every parameter.
+
+    What the request differentiates a second time need not be on the way to the loss.
+    """
     graph = case.graph
-    if graph.error is None or RAISED.get(graph.framework, "") not in graph.error:
+    texts, by_name = RAISED.get(graph.framework, (("",), True))
+    if graph.error is None or not any(text in graph.error for text in texts):
         return []
+    beside: list[Cut] = []
     for op, barriers in graph.barriers.items():
         outputs = graph.outputs(op)
         for barrier in barriers:
-            if barrier.kind == ID and graph.op(op).name in graph.error and case.flow.carries(outputs[barrier.output]):
-                return [Cut(op, barrier, graph.op(op).stack)]
-    return []
+            if barrier.kind == ID and (not by_name or graph.op(op).name in graph.error):
+                cut = Cut(op, barrier, graph.op(op).stack)
+                if case.flow.carries(outputs[barrier.output]):
+                    return [cut]
+                beside.append(cut)
+    return beside[-1:] if not by_name else []

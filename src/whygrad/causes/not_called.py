@@ -17,8 +17,8 @@ called, its branch not taken, its expert never routed to, or a cached result was
 ## What PyTorch does
 
 - `.grad` of the parameter stays `None`, without a message, and the optimizer passes over it.
-- `DistributedDataParallel` raises one step later: `Expected to have finished reduction in the prior iteration before
-  starting a new one.` It gives indices, not names.
+- `DistributedDataParallel` raises a step later: `Expected to have finished reduction ...`, with indices and no names.
+- `retain_graph=True` lets what was computed once before the loop be differentiated in every step. whygrad warns.
 
 ## Broken: TensorFlow
 
@@ -203,6 +203,7 @@ from whygrad.causes.layers import (
     mention,
     method_of,
     outermost_idle,
+    passes_by,
     running_parent,
     runs,
     unreached_call,
@@ -224,12 +225,14 @@ def explain(case: Case) -> Explanation | None:
     parameter, flow = case.parameter, case.flow
     if case.graph.target_text is not None:
         return None  # there is no loss to speak of
-    if flow.influences(parameter.value) or _read_in_window(case):
+    if _read_in_window(case):
         return None
+    layer = layer_of(case)
+    if flow.influences(parameter.value):
+        return _unread(case, layer) if layer is not None and passes_by(case, layer) else None
     instead = read_instead(case)
     if instead is not None:
         return instead
-    layer = layer_of(case)
     if layer is not None and runs(case, layer):
         return _unread(case, layer)
     layer = outermost_idle(case, layer)

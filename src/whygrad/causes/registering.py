@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from whygrad import imports, rewrite, source
 from whygrad.causes.cause import Case, in_package
@@ -13,15 +13,30 @@ from whygrad.span import Span
 _SHARED = frozenset(("name", "trainable", "dtype"))
 
 
-def kept_by(case: Case) -> Span | None:
-    """Where the model of a module that does list the parameter puts the plain object in which that module is."""
-    parameter, made = case.parameter, case.parameter.made()
+def kept_by(case: Case, made: Span | None, plain: bool) -> Span | None:
+    """Where a model puts the object of no layer class in which a module or a parameter is, if it is in one.
+
+    Args:
+        made: where that was made.
+        plain: it is no layer of the model's.
+    """
+    parameter = case.parameter
     steps = (parameter.holder or "").split("[")[0].split(".")
-    if case.graph.framework != "tensorflow" or made is None or len(steps) < 3 or parameter.owner in (None, steps[0]):
+    if made is None or len(steps) < 3 or parameter.owner in (None, steps[0]):
         return None
-    for span in (made, *made.called_from):
+    if case.graph.framework == "tensorflow" and plain:
+        return _putting(steps[1], (made, *made.called_from))
+    # An attribute of an object that is an attribute of the model's.
+    if case.graph.framework == "torch" and _putting(steps[2], (made,)) is not None:
+        return _putting(steps[1], made.called_from)
+    return None
+
+
+def _putting(attribute: str, spans: Iterable[Span]) -> Span | None:
+    """The first of some places where a statement sets that attribute."""
+    for span in spans:
         statement = source.statement_at(span)
-        if statement is not None and f"self.{steps[1]}" in source.targets_of(statement):
+        if statement is not None and f"self.{attribute}" in source.targets_of(statement):
             return span
     return None
 

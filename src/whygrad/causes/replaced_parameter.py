@@ -137,6 +137,7 @@ from difflib import SequenceMatcher
 from whygrad import rearrange, rewrite, source
 from whygrad.causes.cause import ANY, TRAINED, Case, Explanation, quoted, spoken
 from whygrad.causes.learning import trained, unasked
+from whygrad.causes.new_leaves import new_leaves
 from whygrad.causes.once import once
 from whygrad.causes.refusals import is_computed
 from whygrad.causes.renewed import begins_anew, makes_a_leaf, rebinds, renewed
@@ -183,7 +184,7 @@ def explain(case: Case) -> Explanation | None:
     if new is not None:
         return new
     if parameter.is_variable:
-        return _module_replaced(case)
+        return _module_replaced(case) or new_leaves(case)
     place = parameter.made() or _made_at(case)
     replaced = place is not None and (rebinds(place) or makes_a_leaf(place) or is_computed(case))
     was_variable = any(event.kind == "replaced" for event in parameter.history)

@@ -167,32 +167,24 @@ leave them out of the sources of `tape.gradient`, or set `layer.trainable = Fals
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from dataclasses import replace
 
-from whygrad import rewrite, source
+from whygrad import rewrite
 from whygrad.causes.carried import cut_by, explain_cut, only_use
 from whygrad.causes.cause import ANY, Case, Explanation, in_package, spoken
 from whygrad.causes.constants import weighs_what_learns
+from whygrad.causes.new_leaves import is_inside
 from whygrad.causes.words import Words
 from whygrad.finding import Fix
-from whygrad.ways import Cut
 
 ID = "stop-gradient"
-_OWN_STOPS = frozenset(("detach", "data", "Parameter", "stop_gradient"))
 # Frameworks without a mark of their own for a parameter that is not to learn.
 _FREEZES_BY_STOP = frozenset(("jax",))
 WORDS = Words(
     "`{code}` stops it on its way to the loss",
     "the gradient stops here",
     "remove the call, or stop only the part that is meant to be a constant",
-)
-# A function that makes leaves of its own of what it is given: a copy, a part that is rebuilt.
-NEW_LEAVES = Words(
-    "`{code}` makes new leaves of it, and what the loss comes from are these",
-    "new leaves are made here, which nobody asks for",
-    "make the optimizer after this call, of what the call has made",
 )
 _INSIDE = "use what this call was given, or learn what it hands back in its place"
 # The calls that can be taken off what they were given.
@@ -210,32 +202,10 @@ def explain(case: Case) -> Explanation | None:
     cuts = cut_by(case, ID)
     if not cuts:
         return None
-    inside = _is_inside(cuts[0])
-    if inside and _makes_leaves(case, cuts[0]):
-        return explain_cut(case, cuts, NEW_LEAVES)
-    found = explain_cut(case, cuts, WORDS, fix=Fix(_INSIDE) if inside else None)
+    found = explain_cut(case, cuts, WORDS, fix=Fix(_INSIDE) if is_inside(cuts[0]) else None)
     if _freezes(case):
         return replace(found, severity="note")
     return replace(found, fix=Fix(found.fix.summary, _unstopped(case))) if found.fix is not None else found
-
-
-def _is_inside(cut: Cut) -> bool:
-    """Whether a function of a library stops it, and not the text of the place."""
-    call = source.node_at(cut.span) if cut.span is not None and cut.op >= 0 else None
-    return isinstance(call, ast.Call) and not _called(call) & _OWN_STOPS
-
-
-def _makes_leaves(case: Case, cut: Cut) -> bool:
-    """Whether what is behind the stop is a leaf that gets its gradient."""
-    graph, flow = case.graph, case.flow
-    made = graph.outputs(cut.op)[cut.barrier.output]
-    return any(p.value == made and not p.asked and flow.alive(p) for p in graph.parameters)
-
-
-def _called(call: ast.Call) -> set[str]:
-    """The names of the functions that are called within an expression."""
-    functions = [node.func for node in ast.walk(call) if isinstance(node, ast.Call)]
-    return {str(getattr(f, "attr", getattr(f, "id", ""))) for f in functions}
 
 
 def _unstopped(case: Case) -> rewrite.Edits:

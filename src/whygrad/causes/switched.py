@@ -38,6 +38,8 @@ def _lies_in(span: Span, body: list[ast.stmt]) -> bool:
 
 
 def _switches(node: ast.expr) -> bool:
+    if isinstance(node, ast.IfExp):
+        return _switches(node.body) or _switches(node.orelse)
     function = node.func if isinstance(node, ast.Call) else node
     return ast.unparse(function).rpartition(".")[2] in _SWITCHES
 
@@ -48,8 +50,8 @@ def left_on(case: Case, switch: Span | None) -> rewrite.Edits:
     Args:
         switch: the expression behind ``with``, or the decorator.
     """
-    if switch is None or in_package(switch):
-        return rewrite.NONE
+    if switch is None or in_package(switch) or isinstance(source.node_at(switch), ast.IfExp):
+        return rewrite.NONE  # what chooses has a reason to
     if any(place_under(cut.stack, switch) is None for cut in case.flow.cuts(case.parameter.value)):
         return rewrite.NONE
     block, function = source.statement_at(switch), source.function_at(switch)

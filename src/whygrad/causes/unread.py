@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from whygrad import source
 from whygrad.causes.cause import ANY, Case, code_of, quoted, spoken
-from whygrad.causes.layers import called_at, layer_of
+from whygrad.causes.layers import called_at, layer_of, runs
 from whygrad.causes.once import once
 from whygrad.flow import Flow
+from whygrad.graph import Layer
 from whygrad.span import Span
 
 
@@ -57,10 +58,16 @@ def spoken_of(case: Case, dropped: Span | None) -> tuple[str, Words]:
     if (giver := called_at(case, dropped)) is not None:
         return giver, PART if dropped is not None and _is_used_in_part(case.flow, dropped) else RAN
     layer = layer_of(case)
-    if not parameter.is_variable or layer is None:
+    if not parameter.is_variable or layer is None or _only_keeps(case, layer):
         return parameter.owner or parameter.name, USED
     inside = dropped is not None and layer.forward is not None and layer.forward.spans(dropped)
     return (parameter.name, USED) if inside else (parameter.owner or parameter.name, RAN)
+
+
+def _only_keeps(case: Case, layer: Layer) -> bool:
+    """Whether nothing runs in a layer, such as a list of parameters, in a graph that knows what runs where."""
+    names = {op.scope for op in map(case.graph.op, case.flow.readers(case.parameter.value))}
+    return any(names) and not runs(case, layer)
 
 
 def cure(case: Case, name: str, layer: str, place: Span | None, dropped: Span | None) -> str:

@@ -236,7 +236,11 @@ LISTS: Mapping[str, str] = {
 
 _MADE = "made here, where the model does not see it as its own"
 _IN_OBJECT = "kept here in an object that the model does not look into"
-_INHERIT = "let the class of that object inherit from `tf.Module`, or keep the parts in a list or dict of the model"
+_INHERIT: Mapping[str, str] = {
+    "tensorflow": "let the class of that object inherit from `tf.Module`, or keep the parts in a list or dict of the "
+    "model",
+    ANY: "let the class of that object inherit from `nn.Module`",
+}
 
 
 def explain(case: Case) -> Explanation | None:
@@ -265,7 +269,7 @@ def _held_out_of_sight(case: Case, refused: bool) -> Explanation:
     """
     parameter, home = case.parameter, layer_of(case)
     made, around = stored(case, home)
-    kept = kept_by(case) if home is None else None
+    kept = kept_by(case, made if made is not None else parameter.made(), home is None)
     if kept is not None:
         made, around = kept, _root(parameter.holder)
     # An object that the model holds keeps the variable, and not the model itself.
@@ -273,6 +277,7 @@ def _held_out_of_sight(case: Case, refused: bool) -> Explanation:
     deep = case.graph.framework == "tensorflow" and depth > (1 if home is None else 2) and around is None
     around = _root(parameter.holder) if depth > 1 and around is None else around
     layer = quoted(around) if around else "its model"
+    cure = Fix(spoken(FIXES, case), registered(case, made))
     held = f" (it is `{parameter.holder}`)" if parameter.holder and parameter.holder != parameter.path else ""
     seen = "the optimizer got nothing" if refused else "a gradient reaches it"
     return Explanation(
@@ -280,7 +285,7 @@ def _held_out_of_sight(case: Case, refused: bool) -> Explanation:
         made,
         (Label(made, _IN_OBJECT if kept is not None else _MADE),) if made is not None else (),
         (Step("parameter", parameter.name, made), Step("loss", "loss")),
-        fix=Fix(_INHERIT) if kept is not None or deep else Fix(spoken(FIXES, case), registered(case, made)),
+        fix=Fix(spoken(_INHERIT, case)) if kept is not None or deep else cure,
         proof=Proof("structural", True, f"{seen}, and it is in no {spoken(LISTS, case)}"),
     )
 

@@ -194,3 +194,94 @@ def test_a_factor_that_is_naught_for_now() -> None:
         train(both, lambda: net(x()).square().mean() + weight * spare(x()).square().sum(), steps=8)
 
     assert told(program) == []
+
+
+class Plain:
+    """A layer by its looks, of a class that no module looks into."""
+
+    def __init__(self) -> None:
+        self.inner = nn.Linear(4, 4)
+
+    def __call__(self, given: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.inner(given)
+        return out
+
+
+class Holding(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.plain = Plain()
+        self.lin = nn.Linear(4, 1)
+
+    def forward(self, given: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.lin(self.plain(given))
+        return out
+
+
+@pytest.mark.parametrize("meant", [False, True])
+def test_layers_in_an_object_of_a_plain_class(meant: bool) -> None:
+    def program() -> None:
+        net = Holding()
+        if meant:  # who puts it into evaluation mode by itself does not want it trained with the rest
+            net.plain.inner.eval()
+        train(net, lambda: net(x()).square().mean())
+
+    expected = [("untracked", "Plain()", ["net.plain.inner.weight", "net.plain.inner.bias"])]
+    assert told(program) == ([] if meant else expected)
+
+
+class Merged(nn.Module):
+    """A low-rank part that is added to the weight once, and read no more after that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lin, self.low, self.merged = nn.Linear(4, 4), nn.Parameter(torch.full((4, 4), 0.1)), False
+
+    def merge(self) -> None:
+        self.lin.weight.data += self.low.data
+        self.merged = True
+
+    def forward(self, given: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.lin(given)
+        return out if self.merged else out + given @ self.low
+
+
+def test_what_was_once_written_into_a_weight_is_not_read() -> None:
+    def program() -> None:
+        net = Merged()
+        net.merge()
+        train(net, lambda: net(x()).square().mean())
+
+    assert told(program) == [("not-called", "self.low", ["net.low"])]
+
+
+class Stepping(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.width = nn.Parameter(torch.tensor(0.37))
+        self.lin = nn.Linear(4, 4)
+
+    def forward(self, given: torch.Tensor) -> torch.Tensor:
+        return nn.functional.leaky_relu(self.lin(given), float(self.width))
+
+
+def test_a_number_that_an_operation_is_given_as_a_setting() -> None:
+    def program() -> None:
+        net = Stepping()
+        train(net, lambda: net(x()).square().mean())
+
+    assert told(program) == [("left-framework", "float(self.width)", ["net.width"])]
+
+
+def test_a_computed_tensor_is_told_where_it_takes_the_leafs_place() -> None:
+    def halved(given: torch.Tensor) -> torch.Tensor:
+        return given / 2
+
+    def attacked(given: torch.Tensor) -> torch.Tensor:
+        given = given.clone().requires_grad_()
+        given = halved(given)
+        given.square().sum().backward()
+        return given.grad.sign()  # type: ignore[union-attr]
+
+    [(cause, where, _)] = told(lambda: attacked(x()), AttributeError)
+    assert (cause, where) == ("wrong-source", "halved(given)")

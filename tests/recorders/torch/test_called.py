@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -50,19 +52,25 @@ def test_a_single_row_is_scaled_along_its_entries() -> None:
     assert told(trained(lambda given: F.normalize(given[:1], dim=-1), 3)) == []
 
 
-def test_a_layer_norm_over_one_entry() -> None:
-    def program(width: int) -> None:
-        body, norm = nn.Linear(4, width, bias=False), nn.LayerNorm(width)
+@pytest.mark.parametrize(
+    ("alone", "several"),
+    [(nn.LayerNorm(1), nn.LayerNorm(3)), (nn.GroupNorm(4, 4), nn.GroupNorm(2, 4))],
+    ids=["layer", "group"],
+)
+def test_a_norm_over_one_entry(alone: nn.Module, several: nn.Module) -> None:
+    def program(made: Any) -> None:
+        norm = copy.deepcopy(made)
+        body = nn.Linear(4, norm.weight.numel(), bias=False)
         optimizer = torch.optim.SGD([*body.parameters(), *norm.parameters()], lr=0.01)
         for _ in range(5):
             optimizer.zero_grad()
             (norm(body(x())) - 1).square().mean().backward()
             optimizer.step()
 
-    (finding,) = findings_of(lambda: program(1))
+    (finding,) = findings_of(lambda: program(alone))
     assert (finding.cause, [p.path for p in finding.parameters]) == ("zero-gradient", ["body.weight", "norm.weight"])
     assert "every number is its own mean" in finding.title
-    assert told(lambda: program(3)) == []
+    assert told(lambda: program(several)) == []
 
 
 def test_a_share_of_one_is_told_before_the_choice_beside_it() -> None:

@@ -213,7 +213,7 @@ def test_new_leaves_of_a_library_are_no_call_to_remove() -> None:
             optimizer.step()
 
     [finding] = findings_of(program)
-    assert finding.cause == "stop-gradient"
+    assert finding.cause == "replaced-parameter"
     assert "makes new leaves" in finding.title
     assert finding.fix is not None
     assert finding.fix.summary.startswith("make the optimizer after this call")

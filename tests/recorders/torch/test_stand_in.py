@@ -116,3 +116,21 @@ def test_a_list_that_names_one_value_twice() -> None:
             assert parts["other"].shape == (8, 3)
 
     assert told(program) == [("unused-output", "[one, one]", ["net.other.weight", "net.other.bias"])]
+
+
+def test_an_optimizer_of_a_model_that_a_helper_builds_for_itself() -> None:
+    def given(model: nn.Module | None = None) -> torch.optim.Optimizer:
+        model = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 1)) if model is None else model
+        return torch.optim.SGD(model.parameters(), lr=0.01)
+
+    def program() -> None:
+        model = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 1))
+        optimizer = given()
+        for _ in range(3):
+            optimizer.zero_grad()
+            model(x()).square().mean().backward()
+            optimizer.step()
+
+    [(cause, place, names)] = told(program)
+    assert (cause, place) == ("wrong-source", "torch.optim.SGD(model.parameters(), lr=0.01)")
+    assert names == [f"model (2).{name}" for name in ("0.weight", "0.bias", "2.weight", "2.bias")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
 pytest.importorskip("torch")
@@ -80,3 +82,23 @@ def test_a_learning_rate_that_a_state_brings_back() -> None:
     [(cause, place, names)] = told(program)
     assert (cause, names) == ("not-updated", NAMES)
     assert place == "torch.optim.SGD(model.parameters(), lr=0.02)"
+
+
+def test_a_block_that_a_flag_chooses_is_shown_and_kept() -> None:
+    def program(learns: bool) -> None:
+        body, head = nn.Linear(4, 4), nn.Linear(4, 1)
+        optimizer = torch.optim.SGD([*body.parameters(), *head.parameters()], lr=0.01)
+        for _ in range(2):
+            optimizer.zero_grad()
+            with nullcontext() if learns else torch.no_grad():
+                h = body(x())
+            head(h).square().mean().backward()
+            optimizer.step()
+
+    (finding,) = findings_of(lambda: program(False))
+    assert (finding.cause, [label.text for label in finding.labels][1:]) == (
+        "recording-off",
+        ["this switches grad mode off"],
+    )
+    assert finding.fix is not None
+    assert finding.fix.edits == ()

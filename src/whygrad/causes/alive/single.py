@@ -30,16 +30,16 @@ _SIGN = Words(
     "1 or -1 whatever comes in",
     "normalise along the axis that holds the features, or leave it out",
 )
-_LESS_MEAN = "layer_norm_1"
+_LESS_MEAN = frozenset(("layer_norm_1", "group_norm_1"))
 _LENGTHS = ("norm", "normalize_1", "cosine_similarity_1")
 # What makes one number of all that stand along an axis.
 _REDUCES = frozenset("mean sum reduce_sum reduce_max max".split())
 # Those of a mean that is taken away, and of the spread; a mean may be written out as a sum.
 _CENTRED = frozenset("mean reduce_sum sub mul square squareddifference integer_pow convert_element_type".split())
 _MEAN = Words(
-    "`{code}` normalises over an axis of size one, where every number is its own mean, so that its result is constant",
+    "`{code}` normalises over one entry at a time, where every number is its own mean, so that its result is constant",
     "constant whatever comes in",
-    "normalise over an axis that has more than one entry, or leave it out",
+    "normalise over more than one entry (another axis, fewer groups), or leave it out",
 )
 
 
@@ -49,7 +49,7 @@ def known_by_shape(case: Case, kind: str) -> Explanation | None:
     if not cuts:
         return None
     words = _SIGN if _is_scaled(case, cuts[0].op) else _WORDS
-    words = _MEAN if case.graph.op(cuts[0].op).name == _LESS_MEAN else words
+    words = _MEAN if case.graph.op(cuts[0].op).name in _LESS_MEAN else words
     told = explain_cut(case, cuts, words, made(case, cuts[0].op, cuts[0].stack))
     return replace(told, severity="warning", doubtful=case.parameter.gradient != "zero")
 

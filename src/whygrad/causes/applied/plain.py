@@ -174,6 +174,14 @@ PLAIN: Mapping[str, Words] = {
         "the optimizer stepped and moved the other groups, and the learning rate of this one was 0 each time",
         "warning",
     ),
+    "stands": Words(
+        "no step of its optimizer changes any number",
+        "the steps of this optimizer leave everything as it was",
+        "look at how large its updates are beside the numbers and what their type can tell apart: keep parameters in "
+        "float32 (and use autocast), or raise the learning rate; a `step` of your own must write in place",
+        "its learning rate was not 0, gradients were there, and the same numbers stood there after each step",
+        "warning",
+    ),
     "schedule": Words(
         "its schedule kept the learning rate at 0 in every step",
         "this schedule makes the learning rate 0",

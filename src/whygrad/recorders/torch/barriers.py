@@ -4,20 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from whygrad.graph import Shape
 from whygrad.recorders.torch import ops
 from whygrad.recorders.torch.log import Made, Ran
 
 Reason = tuple[str, str]
+UNDERIVED: Reason = ("no-registered-gradient", "torch has no derivative for this")
+DERIVED_ONCE: Reason = ("no-registered-gradient", "torch has a derivative for this, and none for that derivative")
 # Over a single entry they give that entry.
 _SUMS = frozenset("sum mean amax amin nansum norm linalg_norm linalg_vector_norm".split())
 _SHARES = frozenset("div true_divide divide truediv".split())
 CONSTANT: Reason = ("zero-gradient", "divided by its own sum over an axis of size one")
 CENTRED: Reason = ("zero-gradient", "less its own mean over a single entry")
 _BIAS = 2
-_CENTRED = f"{ops.CENTRED}_1"
+_CENTRED = frozenset(f"{name}_1" for name in ops.CENTRED)
 _SIGNS = frozenset(f"{name}_1" for name in ops.SCALED)
+
+OWN: Reason = ("no-registered-gradient", "torch was given no formula for its derivative")
+
+
+class Underived(NamedTuple):
+    """What torch said has no derivative: the names by which it may have been called, and what of it there is not."""
+
+    names: frozenset[str]
+    reason: Reason
+
+
+NOTHING = Underived(frozenset(), UNDERIVED)
 
 
 @dataclass(slots=True)
@@ -26,11 +41,11 @@ class Reasons:
 
     Attributes:
         unwatched: serials of sources that are plain tensors without a gradient.
-        underived: the operation of which torch said that it has no derivative, ``""`` if none.
+        underived: the operation of which torch said that it has no derivative.
     """
 
     unwatched: frozenset[int]
-    underived: str
+    underived: Underived
     # What is the sum of a single entry each, and of which value.
     _sums: dict[int, int] = field(default_factory=dict)
 
@@ -60,13 +75,13 @@ class Reasons:
             return ("non-differentiable-op", "sampling has no derivative")
         if name.startswith("checkpoint:"):
             return ("recording-off", "reentrant checkpoint") if grad else None
-        if grad and name == self.underived:
-            return ("no-registered-gradient", "torch has no derivative for this")
+        if grad and name in self.underived.names:
+            return self.underived.reason
         if entry.name in ops.CUTS or name in ops.CUTS:
             cut = ops.CUTS.get(entry.name) or ops.CUTS[name]
             # Grad mode off cuts here as well: what copies a weight to a target is no step of the model.
             return cut if entry.recording or cut[0] != "stop-gradient" else ("recording-off", "")
-        if name == _CENTRED and i < _BIAS:
+        if name in _CENTRED and i < _BIAS:
             return CENTRED if grad and entry.recording else None
         if (name, i) in ops.CUTS_OF and not (kept and name in ops.OVERWRITING):
             return ops.CUTS_OF[name, i]

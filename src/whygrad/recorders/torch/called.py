@@ -10,6 +10,8 @@ from math import prod
 from types import CodeType, FrameType
 from typing import Any
 
+import torch
+
 from whygrad.recorders import frames
 from whygrad.recorders.torch import ops
 from whygrad.recorders.torch.tensors import scan
@@ -44,7 +46,7 @@ def facts_of(name: str) -> Facts:
     """What is known of a function of this name."""
     plain = ops.plain(name)
     writes, pole, smooth = ops.changes_first(name), plain in ops.POLES, plain in ops.SMOOTH
-    settled = name in ops.NORMS or name in ops.SCALED or name == ops.CENTRED
+    settled = name in ops.NORMS or name in ops.SCALED or name in ops.CENTRED
     return Facts(name, writes, pole, smooth, plain in ops.ARITHMETIC, settled)
 
 
@@ -76,13 +78,24 @@ def variant(facts: Facts, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Fact
         return facts_of(f"div_{how}_" if facts.name.endswith("_") else f"div_{how}")
     if facts.name in ops.SCALED:
         return facts_of(f"{facts.name}_1") if _is_single(args, kwargs, ops.SCALED[facts.name]) else facts
-    if facts.name == ops.CENTRED:
-        axes = kwargs.get("normalized_shape", args[1] if len(args) > 1 else ())
-        return facts_of(f"{facts.name}_1") if isinstance(axes, Sequence) and prod(axes) == 1 else facts
+    if facts.name in ops.CENTRED:
+        return facts_of(f"{facts.name}_1") if _is_alone(facts.name, args, kwargs) else facts
     if facts.settled:
         order = kwargs.get("p", kwargs.get("ord", args[1] if len(args) > 1 else None))
         return facts_of(f"{facts.name}_0") if type(order) in (int, float) and order == 0 else facts
     return facts
+
+
+def _is_alone(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a norm takes the mean of one entry each time."""
+    if name == "layer_norm":
+        axes = kwargs.get("normalized_shape", args[1] if len(args) > 1 else ())
+        return isinstance(axes, Sequence) and prod(axes) == 1
+    given, groups = kwargs.get("input", args[0] if args else None), kwargs.get("num_groups", args[1:2])
+    count = groups[0] if isinstance(groups, tuple) and groups else groups
+    if not isinstance(given, torch.Tensor) or type(count) is not int or given.dim() < 2:
+        return False
+    return bool(prod(given.shape[1:]) == count)
 
 
 def _is_single(args: tuple[Any, ...], kwargs: dict[str, Any], position: int) -> bool:

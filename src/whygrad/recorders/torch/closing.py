@@ -95,7 +95,7 @@ def _replayed(recorder: Torch, request: Request, described: Sequence[Described],
         unwatched - {0},
         lambda n: _scope(scopes.get(n, "")),
         recorder.hooks.values,
-        underived(str(request.error)) if request.error is not None else "",
+        underived(str(request.error or "")),
     )
     replay.run()
     return replay

@@ -11,6 +11,8 @@ import torch
 from whygrad.graph import Graph, Parameter
 from whygrad.recorders import frames
 from whygrad.recorders.torch.aliases import Alias, aliases
+from whygrad.recorders.torch.outdated import Outdated
+from whygrad.recorders.torch.standing import Standing
 from whygrad.recorders.torch.steady import Pace
 from whygrad.recorders.torch.tensors import shape_of
 from whygrad.recorders.torch.undone import Undone
@@ -42,7 +44,9 @@ class Facts:
         unasked: where it first took a step before any backward pass, and had no gradient.
         skipped: how many steps a loss scaler left out so far; ``shelved``: what was asked in the first of these.
         scale: of the loss, at the last of them.
-        undone: whether the script puts back what its steps change; ``pace``: of all its steps.
+        stopped: where the first schedule was made that left it without a learning rate.
+        undone: whether the script puts back what its steps change; ``standing``: whether they change nothing;
+            ``outdated``: what they change and nobody computes with again; ``pace``: of all its steps.
         before: the optimizers that were there when it was made, and how many steps each had made by then.
         aliases: the parameters in whose place it holds tensors that are not they.
     """
@@ -63,7 +67,10 @@ class Facts:
     skipped: int = 0
     scale: float = 0.0
     shelved: Graph | None = None
+    stopped: frames.Stack = ()
     undone: Undone = field(default_factory=Undone)
+    standing: Standing = field(default_factory=Standing)
+    outdated: Outdated = field(default_factory=Outdated)
     pace: Pace = field(default_factory=Pace)
     aliases: tuple[Alias, ...] = ()
     before: Sequence[tuple[Facts, int]] = ()
@@ -93,6 +100,8 @@ class Facts:
         """A schedule was made for it, which changes the rates that it was made with."""
         if any(has_rate({"lr": g.get("initial_lr", g.get("lr", 1.0))}) for g in groups_of(optimizer)):
             self.schedule = place
+            if not self.stopped and not any(map(has_rate, groups_of(optimizer))):
+                self.stopped = place
 
     def rated(self, rate: Any, asked: frames.Stack) -> None:
         """It uses a learning rate for all that it holds."""
@@ -173,7 +182,8 @@ def unapplied(lives: Sequence[Facts], passes: int, cleared: int, answered: bool)
         applied = {p.path for other in lives if id(other) not in over for p in other.moved()}
         held = tuple(p for p in facts.parameters if p.path not in applied)  # an optimizer may wrap another
         if facts.steps >= FEWEST_STEPS and not facts.rates:
-            yield Unapplied(facts, held, "schedule" if facts.schedule else "rate", facts.schedule or facts.place)
+            place = facts.stopped or facts.schedule or facts.place
+            yield Unapplied(facts, held, "schedule" if facts.schedule else "rate", place)
         elif facts.steps >= FEWEST_PASSES and not facts.schedule and held:
             yield Unapplied(facts, held, "rate of a group", facts.place)
         elif facts.unasked and not passes and not answered:
@@ -182,6 +192,12 @@ def unapplied(lives: Sequence[Facts], passes: int, cleared: int, answered: bool)
             yield Unapplied(facts, held, "no step", facts.place)
         elif facts.steps >= FEWEST_STEPS and (kept := facts.left_alone()) and passes and not answered:
             yield Unapplied(facts, kept, "alias", facts.place)
+        elif facts.standing.steps >= FEWEST_PASSES and facts.rates and not facts.library:
+            stands = tuple(p for p in facts.moved() if p.path not in facts.standing.apart)
+            yield Unapplied(facts, stands, "stands", facts.place)
+        elif certain := facts.outdated.certain():
+            for p in (p for p in facts.moved() if p.path in certain):
+                yield Unapplied(facts, (p,), "outdated", certain[p.path])
         elif facts.undone.is_certain:
             yield Unapplied(facts, tuple(facts.moved()), "undone", facts.undone.writer)
         elif facts.schedule and facts.pace.idle >= max(FEWEST_PASSES, facts.pace.steps / 2):

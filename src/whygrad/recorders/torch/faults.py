@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from whygrad.graph import Fault
 from whygrad.recorders import frames
 from whygrad.recorders.torch import ops
+from whygrad.recorders.torch.barriers import DERIVED_ONCE, NOTHING, OWN, UNDERIVED, Underived
 from whygrad.recorders.torch.log import Applied, Log, Made, Ran
 from whygrad.recorders.torch.replay import Replay
 
 _SHAPE = re.compile(r"(?:Tensor|Type) \[([\d, ]*)\]")
 
-_UNDERIVED = re.compile(r"derivative for '?(?:aten::)?(\w+)(?:: \w+)?'? is not implemented")
+_UNDERIVED = re.compile(
+    r"derivative for '?(?:aten::)?_?(\w+?)(_backward)?(?:: \w+)?'? is not implemented"
+    r"|through \w+\.(\w+)\.\w+ but no autograd formula was registered"
+)
+# What an operation that a message names is called where a script calls it, if that is another name.
+_ATTENTION = frozenset(("scaled_dot_product_attention", "multi_head_attention_forward"))
+_CALLED: Mapping[str, frozenset[str]] = {
+    "igamma": frozenset(("special_gammainc",)),
+    "igammac": frozenset(("special_gammaincc",)),
+    "zeta": frozenset(("special_zeta",)),
+    "scaled_dot_product_flash_attention_for_cpu": _ATTENTION,
+    "scaled_dot_product_flash_attention": _ATTENTION,
+    "scaled_dot_product_efficient_attention": _ATTENTION,
+    "scaled_dot_product_cudnn_attention": _ATTENTION,
+}
 
 # What the message says -> (kind of fault, how to find it). The finder gets the log, the raising operation's inputs,
 # the message, and where the request's own forward pass begins.
@@ -27,7 +43,12 @@ def _overwritten(log: Log, inputs: Sequence[int], message: str, opened: int) -> 
         return ()
     shape = tuple(int(n) for n in found[1].split(",") if n.strip())
     shapes = (shape, shape[::-1])
-    writes = [w for w in _writes(log) if w[2].shape in shapes or _base_shape(log, w[2]) in shapes]
+    read = _views(log)
+    writes = [
+        (number, stack)
+        for number, stack, made in _writes(log)
+        if made.shape in shapes or _base_shape(log, made) in shapes or not read[made.serial].isdisjoint(shapes)
+    ]
     steps = [step for step in log.stepped if not step.shapes.isdisjoint(shapes)]
     if steps and (not writes or steps[-1].number > writes[-1][0]):
         return steps[-1].stack
@@ -39,6 +60,17 @@ def _writes(log: Log) -> Iterator[tuple[int, frames.Stack, Made]]:
     for number, entry in enumerate(log.entries, log.first):
         if isinstance(entry, Ran) and ops.changes_first(entry.name) and entry.name != "data:set":
             yield from ((number, entry.stack, made) for made in entry.made)
+
+
+def _views(log: Log) -> defaultdict[int, set[tuple[int, ...] | None]]:
+    """The shapes of the parts of each tensor that were read: who writes to the tensor writes to them as well."""
+    shapes: defaultdict[int, set[tuple[int, ...] | None]] = defaultdict(set)
+    for entry in log.entries:
+        if isinstance(entry, (Ran, Applied)):
+            for made in entry.made:
+                if made.base:
+                    shapes[made.base].add(made.shape)
+    return shapes
 
 
 def _base_shape(log: Log, written: Made) -> tuple[int, ...] | None:
@@ -69,6 +101,33 @@ def _spent(log: Log, inputs: Sequence[int], message: str, opened: int) -> frames
                 else:
                     older.pop(made.serial, None)
     return ()
+
+
+def _kept(log: Log, used: frames.Stack, opened: int) -> frames.Stack:
+    """Where the spent value that is used there was made, if it was made once of what has changed since, and kept.
+
+    Nothing was made at that place in this pass, then, and the last step changed a leaf that it comes from.
+    """
+    made: dict[int, Ran | Applied] = {}
+    again: set[frames.Stack] = set()
+    spent: list[int] = []
+    for number, entry in enumerate(list(log.entries), log.first):
+        if not isinstance(entry, (Ran, Applied)):
+            continue
+        if number < opened:
+            made |= {one.serial: entry for one in entry.made if one.requires_grad and entry.name != "Parameter"}
+            continue
+        again.add(entry.stack)
+        if entry.stack is used and not spent:
+            spent = [serial for serial in entry.inputs if serial in made]
+    if not spent or made[spent[0]].stack in again or not log.stepped:
+        return ()
+    todo, before = spent[:1], set(spent[:1])
+    while todo:
+        given = made[serial].inputs if (serial := todo.pop()) in made else ()
+        todo += [one for one in given if one not in before]
+        before.update(given)
+    return made[spent[0]].stack if not log.stepped[-1].serials.isdisjoint(before) else ()
 
 
 def _unrecorded_input(log: Log, inputs: Sequence[int], message: str, opened: int) -> frames.Stack:
@@ -124,10 +183,14 @@ def kind_of(message: str) -> str | None:
     return next((kind for text, (kind, _) in MESSAGES.items() if text in message), None)
 
 
-def underived(message: str) -> str:
-    """The operation that a message says has no derivative; ``""`` if it says no such thing."""
+def underived(message: str) -> Underived:
+    """What a message says has no derivative; nothing if it says no such thing."""
     found = _UNDERIVED.search(message)
-    return found[1] if found is not None else ""
+    if found is None:
+        return NOTHING
+    name = found[1] or found[3]
+    reason = OWN if found[3] else DERIVED_ONCE if found[2] else UNDERIVED
+    return Underived(_CALLED.get(name, frozenset()) | {name}, reason)
 
 
 def fault_of(replay: Replay, inputs: Sequence[int], message: str, opened: int, raised: frames.Stack) -> Fault | None:
@@ -143,5 +206,7 @@ def fault_of(replay: Replay, inputs: Sequence[int], message: str, opened: int, r
             stack = find(replay.log, inputs, message, opened)
             if any(stack is step.stack for step in replay.log.stepped):
                 kind = "stepped"
+            if kind == "spent" and stack and (kept := _kept(replay.log, stack, opened)):
+                kind, stack = "kept", kept
             return Fault(kind, replay.stack(stack or raised), bool(stack))
     return None

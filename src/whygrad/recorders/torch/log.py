@@ -121,11 +121,12 @@ class Backward:
 
 
 class Stepped(NamedTuple):
-    """An optimizer took a step before the entry of this number, and changed tensors of these shapes."""
+    """An optimizer took a step before the entry of this number, and changed tensors of these shapes and serials."""
 
     number: int
     stack: Stack
     shapes: frozenset[tuple[int, ...]]
+    serials: frozenset[int]
 
 
 Entry = Met | Ran | Applied | Crossed | Marked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
@@ -94,7 +95,7 @@ def names_from(
     """
     found = Names()
     roots = list(_roots(frame, found))
-    modules = list(_outermost(_reachable_modules(roots)))
+    modules = list(_numbered(_outermost(_reachable_modules(roots)), found))
     for name, module in modules:
         _tree(found, name, module)
     kept = _outermost([("", m) for m in list(living) if id(m) not in found.modules])
@@ -226,7 +227,8 @@ def _untracked_module(found: Names, path: str, module: Any, around: str) -> None
         found.trees.setdefault(own, (inner, attribute or None, parent))
         for key, parameter in inner._parameters.items():
             if parameter is not None:
-                found.homes.setdefault(id(parameter), Home(f"{own}.{key}", own, False))
+                # Who has put it into evaluation mode by itself does not want it trained with the rest.
+                found.homes.setdefault(id(parameter), Home(f"{own}.{key}", own, False if inner.training else None))
 
 
 def _wrapped_in(module: Any) -> str | None:
@@ -292,9 +294,7 @@ def _is_module(value: Any) -> bool:
 
 def _is_users_object(value: Any) -> bool:
     """Whether an object's class was written by the user or by a library that is no framework."""
-    import sys
-
-    if not hasattr(value, "__dict__") or isinstance(value, (type, ModuleType)) or callable(value):
+    if not hasattr(value, "__dict__") or isinstance(value, (type, ModuleType)):
         return False
     file = getattr(sys.modules.get(type(value).__module__), "__file__", None)
     return file is not None and is_user_file(file)

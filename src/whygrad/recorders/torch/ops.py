@@ -51,7 +51,7 @@ CUTS_OF: Mapping[tuple[str, int], tuple[str, str]] = {
 # With order 0 they count the elements that are not zero.
 NORMS = frozenset(("norm", "linalg_norm", "linalg_vector_norm"))
 # What takes the mean away from a single entry leaves nothing of it, and passes a bias on alone.
-CENTRED = "layer_norm"
+CENTRED = frozenset(("layer_norm", "group_norm"))
 # They scale to length 1 along an axis, the argument at this position; of a single entry only the sign is left.
 SCALED: Mapping[str, int] = {"normalize": 2, "cosine_similarity": 2}
 # They read a tensor's shape and type, not what is in it.
@@ -71,7 +71,9 @@ SAMPLERS = frozenset(("sample", "sample_n"))
 # Operations in which a Python number is an operand, not a dimension or an index.
 ARITHMETIC = frozenset(
     "add sub mul div true_divide pow rsub radd rmul rdiv rtruediv rpow clamp maximum minimum where fill lerp addcmul "
-    "addcdiv full tensor as_tensor".split()
+    "addcdiv full tensor as_tensor full_like masked_fill leaky_relu elu celu softplus hardtanh threshold softshrink "
+    "hardshrink dropout gumbel_softmax huber_loss smooth_l1_loss cross_entropy triplet_margin_loss "
+    "scaled_dot_product_attention fake_quantize_per_tensor_affine".split()
 )
 # Their derivative is not finite, or 0 * inf, at some point; by the names of torch's functions.
 POLES = frozenset(

@@ -64,6 +64,10 @@ class Known:
         home = self.home(tensor)
         return home is not None and home.module is not None and id(tensor) not in _held_by(modules)
 
+    def named(self, tensors: Iterable[Any]) -> list[tuple[str, Any]]:
+        """Those that had a name when their optimizer was made, with it."""
+        return [(home.path, tensor) for tensor in tensors if (home := self.home(tensor)) is not None]
+
     def home(self, tensor: Any) -> Home | None:
         """The home that a tensor had."""
         known = self._homes.get(id(tensor))

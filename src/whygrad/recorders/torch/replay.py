@@ -9,7 +9,7 @@ from whygrad.graph import Barrier, Crossing, GradientSeen
 from whygrad.recorders import frames
 from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.torch import ops
-from whygrad.recorders.torch.barriers import CONSTANT, Reasons
+from whygrad.recorders.torch.barriers import CONSTANT, NOTHING, Reasons, Underived
 from whygrad.recorders.torch.log import Applied, Crossed, Log, Made, Marked, Met, Ran
 from whygrad.recorders.torch.narrowing import narrowed
 from whygrad.recorders.torch.parts import independent
@@ -22,7 +22,7 @@ class Replay:
 
     Args:
         unwatched: serials of sources that are plain tensors without a gradient.
-        underived: the operation of which torch said that it has no derivative, ``""`` if none.
+        underived: the operation of which torch said that it has no derivative.
         scope_of: module's number to the scope to write down.
 
     Attributes:
@@ -39,7 +39,7 @@ class Replay:
         unwatched: frozenset[int],
         scope_of: Callable[[int], str],
         values: Values,
-        underived: str = "",
+        underived: Underived = NOTHING,
     ) -> None:
         self.builder = builder
         self.log = log

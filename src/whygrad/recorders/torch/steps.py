@@ -184,6 +184,7 @@ class Steps:
                 if (facts := self._facts.get(optimizer, None)) is not None:
                     writer = partial(writer_of, self.recorder.log, self._stepped.get(optimizer, 0))
                     facts.undone.begins(optimizer, params_of(optimizer), writer)
+                    facts.standing.begins(params_of(optimizer), self.recorder.known.home)
         except Exception as error:
             self.fault(error)
 
@@ -203,7 +204,9 @@ class Steps:
     def ended(self, optimizer: Any) -> None:
         """An optimizer's own work is done."""
         if (facts := self._facts.get(optimizer, None)) is not None:
-            facts.undone.ends(params_of(optimizer))
+            held = params_of(optimizer)
+            facts.undone.ends(held)
+            facts.standing.ends(held)
         self.pause(False)
         self._stepped[optimizer] = self.now()
 
@@ -211,8 +214,9 @@ class Steps:
         self.met(optimizer)
         facts = self._facts.get(optimizer, None)
         if self.recorder.recording:
-            shapes = frozenset(tuple(p.shape) for p in params_of(optimizer) if gradient_of(p) is not None)
-            self.recorder.log.stepped.append(Stepped(self.now(), frames.capture(frame), shapes))
+            changed, log = [p for p in params_of(optimizer) if gradient_of(p) is not None], self.recorder.log
+            shapes, serials = frozenset(tuple(p.shape) for p in changed), frozenset(map(log.known, changed))
+            log.stepped.append(Stepped(self.now(), frames.capture(frame), shapes, serials))
         if facts is not None:
             facts.stepped(optimizer)
             self.thaws.look(frame, facts.place)
@@ -262,6 +266,9 @@ class Steps:
                 return
             marks = (mark,) if mark >= 0 else ()
         mine = [c for c in calls if c.leaves & held] or calls[-1:]
+        facts = self._facts.get(optimizer, None)
+        if facts is not None and self.recorder.recording:
+            facts.outdated.look(self.recorder.log, self.recorder.known.named(sources), calls, opened)
         for call in mine:
             call.consumed = True
         request = self._request(optimizer, sources, frame, place, calls, opened, None if marks else by)
