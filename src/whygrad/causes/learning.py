@@ -39,3 +39,18 @@ def unasked(flow: Flow, asked: frozenset[str]) -> tuple[Parameter, ...]:
 def computed_with(flow: Flow, values: frozenset[int]) -> frozenset[int]:
     """What carries the gradient of some of these parameters, without the parameters themselves."""
     return frozenset(flow.forward(values, barriers=False)) - weights(flow)
+
+
+def model_is_trained(flow: Flow, parameter: Parameter) -> bool:
+    """Whether the request trains the model that holds a parameter."""
+    return root_of(parameter.holder) in _roots_asked(flow)
+
+
+@once
+def _roots_asked(flow: Flow) -> frozenset[str | None]:
+    return frozenset(root_of(p.holder) for p in flow.graph.parameters if p.asked and p.tracked)
+
+
+def root_of(holder: str | None) -> str | None:
+    """The name of the outermost object on the way to a parameter."""
+    return holder.split(".")[0].split("[")[0] if holder else None

@@ -207,7 +207,7 @@ from collections.abc import Mapping
 
 from whygrad.causes.cause import ANY, Case, Explanation, quoted, spoken
 from whygrad.causes.layers import layer_of, stored
-from whygrad.causes.once import once
+from whygrad.causes.learning import model_is_trained, root_of
 from whygrad.causes.plain_leaf import is_to_learn
 from whygrad.causes.refusals import is_refused
 from whygrad.causes.registering import kept_by, registered
@@ -215,7 +215,6 @@ from whygrad.causes.remade import is_renewed, renewed
 from whygrad.causes.unlisted import is_unlisted
 from whygrad.causes.unselected import is_unselected, unselected
 from whygrad.finding import Fix, Label, Proof, Step
-from whygrad.flow import Flow
 
 ID = "untracked"
 _KERAS = "make it with `self.add_weight(...)`, or keep the layer in an attribute, list or dict of the model"
@@ -251,9 +250,9 @@ def explain(case: Case) -> Explanation | None:
     if parameter.asked or parameter.tracked is not False or parameter.path in case.asked:
         return None
     if is_unselected(parameter):
-        return unselected(case) if _model_is_trained(case) else None
+        return unselected(case) if model_is_trained(case.flow, parameter) else None
     refused = is_refused(case)
-    wanted = is_unlisted(parameter) or _model_is_trained(case)
+    wanted = is_unlisted(parameter) or model_is_trained(case.flow, parameter)
     if not refused and not (parameter.trainable and case.flow.alive(parameter) and wanted):
         return None
     if not parameter.is_variable and not is_to_learn(case):
@@ -271,11 +270,11 @@ def _held_out_of_sight(case: Case, refused: bool) -> Explanation:
     made, around = stored(case, home)
     kept = kept_by(case, made if made is not None else parameter.made(), home is None)
     if kept is not None:
-        made, around = kept, _root(parameter.holder)
+        made, around = kept, root_of(parameter.holder)
     # An object that the model holds keeps the variable, and not the model itself.
     depth = (parameter.holder or "").count(".")
     deep = case.graph.framework == "tensorflow" and depth > (1 if home is None else 2) and around is None
-    around = _root(parameter.holder) if depth > 1 and around is None else around
+    around = root_of(parameter.holder) if depth > 1 and around is None else around
     layer = quoted(around) if around else "its model"
     cure = Fix(spoken(FIXES, case), registered(case, made))
     held = f" (it is `{parameter.holder}`)" if parameter.holder and parameter.holder != parameter.path else ""
@@ -288,18 +287,3 @@ def _held_out_of_sight(case: Case, refused: bool) -> Explanation:
         fix=Fix(spoken(_INHERIT, case)) if kept is not None or deep else cure,
         proof=Proof("structural", True, f"{seen}, and it is in no {spoken(LISTS, case)}"),
     )
-
-
-def _model_is_trained(case: Case) -> bool:
-    """Whether the request trains the model that holds the parameter."""
-    root = _root(case.parameter.holder)
-    return root in _roots_asked(case.flow)
-
-
-@once
-def _roots_asked(flow: Flow) -> frozenset[str | None]:
-    return frozenset(_root(p.holder) for p in flow.graph.parameters if p.asked and p.tracked)
-
-
-def _root(holder: str | None) -> str | None:
-    return holder.split(".")[0].split("[")[0] if holder else None

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from whygrad.causes.applied.left_out import left_behind, left_out, unheld
 from whygrad.causes.applied.let_go import begun_again, captured, edited, given_again, let_go, let_go_beside, rebound
-from whygrad.causes.applied.plain import PLAIN, plain, slowed
+from whygrad.causes.applied.plain import plain, slowed
+from whygrad.causes.applied.plain_words import PLAIN
 from whygrad.causes.applied.unapplied import Way
 from whygrad.causes.applied.unreached import never_applied, never_reached, no_backward, no_step
 

@@ -80,6 +80,36 @@ class Request:
     target_text: str | None = None
 
 
+def stepping(
+    api: str, sources: Sequence[Any], frame: FrameType, calls: Sequence[Backward], opened: int
+) -> tuple[Request, list[Backward]]:
+    """What an optimizer asks for by a step, and the backward calls that gave it something; the last one if none did.
+
+    Args:
+        api: what the request is called where there was no such call.
+        sources: what the optimizer holds.
+        calls: those since its last step.
+        opened: the entry of the log where the step begins.
+    """
+    held = {id(p) for p in sources}
+    mine = [c for c in calls if c.leaves & held] or list(calls[-1:])
+    got = {number: worth for call in calls for number, worth in call.got.items()}
+    stack = frames.capture(frame)
+    request = Request(
+        mine[-1].api if mine else api,
+        ("step", *site_of(stack)),
+        (mine[-1].stack if mine else ()) or stack,
+        frame,
+        sources,
+        tuple(["present" if id(p) in got else answer(p, got) for p in sources]),
+        tuple(c.mark for c in mine if c.mark >= 0),
+        opened,
+        got=got,
+        step=stack,
+    )
+    return request, mine
+
+
 def site_of(stack: frames.Stack) -> tuple[Any, ...]:
     """The place of a request: the same again means a new step."""
     return tuple((id(place[0]), place[1]) for place in stack)

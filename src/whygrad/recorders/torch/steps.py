@@ -19,7 +19,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from whygrad.graph import Graph
 from whygrad.recorders import frames
 from whygrad.recorders.patching import Patches
-from whygrad.recorders.torch.asking import Backward, Request, answer, site_of
+from whygrad.recorders.torch.asking import Backward, Request, stepping
 from whygrad.recorders.torch.clearing import Clearing
 from whygrad.recorders.torch.compiled import unseen
 from whygrad.recorders.torch.facts import FEWEST_STEPS, Facts, Unapplied, has_closure, params_of, unapplied
@@ -142,7 +142,7 @@ class Steps:
             calls = [c for c in self.pending if c.mark >= 0]
             if facts.skipped == 1 and calls:
                 sources = [p for p in params_of(optimizer) if p.requires_grad]
-                request = self._request(optimizer, sources, frame, facts.place, calls, 0)
+                request = self._asked(optimizer, sources, frame, facts.place, calls, 0)
                 facts.shelved = self.shelve(replace(request, skipped=frames.capture(frame)))
         except Exception as error:
             self.fault(error)
@@ -271,36 +271,17 @@ class Steps:
             facts.outdated.look(self.recorder.log, self.recorder.known.named(sources), calls, opened)
         for call in mine:
             call.consumed = True
-        request = self._request(optimizer, sources, frame, place, calls, opened, None if marks else by)
-        self.heard(replace(request, marks=marks) if marks else request)
+        request = self._asked(optimizer, sources, frame, place, calls, opened)
+        self.heard(replace(request, marks=marks) if marks else replace(request, by=by))
 
-    def _request(
+    def _asked(
         self,
         optimizer: Any,
         sources: Sequence[Any],
         frame: FrameType,
         place: frames.Stack,
-        calls: list[Backward],
+        calls: Sequence[Backward],
         opened: int,
-        by: Any = None,
     ) -> Request:
-        held = {id(p) for p in sources}
-        mine = [c for c in calls if c.leaves & held] or calls[-1:]
-        got = {number: worth for call in calls for number, worth in call.got.items()}
-        stack = frames.capture(frame)
-        last = mine[-1] if mine else None
-        return Request(
-            last.api if last is not None else f"torch.optim.{type(optimizer).__name__}.step",
-            ("step", *site_of(stack)),
-            (last.stack if last is not None else ()) or stack,
-            frame,
-            sources,
-            tuple(["present" if id(p) in got else answer(p, got) for p in sources]),
-            tuple(c.mark for c in mine if c.mark >= 0),
-            opened,
-            got=got,
-            cleared=self.clearing.lost(mine, sources, got),
-            optimizer=place,
-            step=stack,
-            by=by,
-        )
+        request, mine = stepping(f"torch.optim.{type(optimizer).__name__}.step", sources, frame, calls, opened)
+        return replace(request, cleared=self.clearing.lost(mine, sources, request.got), optimizer=place)
