@@ -80,7 +80,7 @@ class Requests:
             error: what it ended in; a loss scaler refuses to step an optimizer that no backward pass gave anything.
         """
         last = self.pending[-1] if self.pending and error is not None and is_unscaled(error) else None
-        held = self.steps.held() if last is not None and not last.consumed else []
+        held = self.steps.meant() if last is not None and not last.consumed else []
         if last is not None and last.known and held and not last.leaves & {id(p) for p in held}:
             last.consumed = True
             site = ("raised", *site_of(last.stack))
@@ -88,7 +88,7 @@ class Requests:
         self._leftover(None)
         number = asked_of_a_number(error) if self.recording() else None
         if number is not None:
-            stack, sources = frames.capture(number.frame), self.steps.held() or self.used(number.frame)
+            stack, sources = frames.capture(number.frame), self.steps.meant() or self.used(number.frame)
             site, marks, opened = ("raised", *site_of(stack)), (self.mark(()),), self.steps.last()
             api, seen, raised = "torch.Tensor.backward", nothing(sources), number.error
             self.heard(

@@ -164,6 +164,11 @@ class Steps:
         """What the living optimizers hold."""
         return [p for o in list(self.optimizers) for p in params_of(o)] + self.also_held()
 
+    def meant(self) -> list[Any]:
+        """What they are to change: all that they hold where that is frozen throughout."""
+        held = self.held()
+        return [p for p in held if p.requires_grad] or held
+
     def last(self) -> int:
         """Where in the log an optimizer last ended its step."""
         return max(self._stepped.values(), default=0)
