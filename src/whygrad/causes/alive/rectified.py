@@ -22,6 +22,11 @@ _WORDS = Words(
     "no unit that matters is on here",
     "leaky_relu, elu or gelu keep a slope; or start from smaller weights, a positive bias, a smaller learning rate",
 )
+_EMPTY = Words(
+    "`{code}` is given nothing but zeros, where it has no slope",
+    "every element is 0 before this",
+    "look at where the zeros come from: the data, or weights and biases that all begin as zeros",
+)
 
 
 def rectified(birth: Birth) -> Explanation | None:
@@ -59,7 +64,10 @@ def _told(birth: Birth) -> Explanation:
 
     Each of a few units is as likely off as on at the start, and moves as long as the weights before it do.
     """
-    case, edge, told = birth.case, birth.edge, tell(birth, _WORDS, at=configured(birth))
+    case, edge = birth.case, birth.edge
+    if edge.source in case.graph.zeros:
+        return tell(birth, _EMPTY, at=configured(birth))
+    told = tell(birth, _WORDS, at=configured(birth))
     units = case.graph.value(edge.sink).shape or (None,)
     if len(units) > 2 or units[-1] is None or units[-1] > _FEW:
         return told

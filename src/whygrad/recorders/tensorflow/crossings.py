@@ -16,7 +16,7 @@ from typing import Any
 from whygrad.recorders import frames
 from whygrad.recorders.fingerprints import COMMON, MOST_ELEMENTS, fingerprint
 from whygrad.recorders.patching import Patches
-from whygrad.recorders.tensorflow.log import Crossed, Log
+from whygrad.recorders.tensorflow.log import Crossed, Log, Made, Met
 
 
 class Crossings:
@@ -90,6 +90,7 @@ class Crossings:
         local.busy = True
         try:
             if not isinstance(value, (str, bytes)) and tensor is not value:
+                self.log.add(Met(Made(tensor._id, tensor._datatype_enum(), tensor._shape_tuple())))
                 self.arrived(tensor, tensor._id, "converted", frames.capture(frame))
                 self.log.known.add(tensor._id)
         except Exception as error:
