@@ -40,6 +40,13 @@ def test_a_few_units_that_still_move_are_no_fault(units: int, before: str, sever
     assert (finding.cause, finding.severity) == ("zero-gradient", severity)
 
 
+def test_a_rectifier_of_nothing_but_zeros_is_not_said_to_be_off() -> None:
+    graph = network(32, "zero")
+    given = graph.inputs(2)[0]
+    (finding,) = [f for f in diagnose(replace(graph, zeros=(given,))) if any(p.path == "second" for p in f.parameters)]
+    assert "is given nothing but zeros" in finding.title
+
+
 @pytest.mark.parametrize(
     ("code", "called"),
     [
@@ -139,7 +146,7 @@ def test_a_normalisation_over_one_entry() -> None:
     present = dict.fromkeys((mean, one, two, loss), "present")
     graph = replace(builder.graph([loss], parameters), cotangents={weight: "zero", **present})
     (finding,) = diagnose(graph)
-    assert "normalises over an axis of size one" in finding.title
+    assert "normalises over one entry at a time" in finding.title
 
 
 def test_a_normalisation_over_one_entry_that_is_written_out() -> None:
@@ -154,7 +161,7 @@ def test_a_normalisation_over_one_entry_that_is_written_out() -> None:
     present = dict.fromkeys((total, square, centred, loss), "present")
     graph = replace(builder.graph([loss], parameters), cotangents={weight: "zero", **present})
     (finding,) = diagnose(graph)
-    assert "normalises over an axis of size one" in finding.title
+    assert "normalises over one entry at a time" in finding.title
 
 
 @pytest.mark.parametrize(("second", "told"), [("dot_general", True), ("tanh", False)])

@@ -20,8 +20,6 @@ from whygrad.span import Span
 
 # Keras' method that hands out copies of a model's variables.
 _WEIGHTS = ".get_weights()"
-# What writes numbers to variables.
-_WRITES = ("set_weights", "assign", "assign_sub", "assign_add", "load_own_variables")
 
 _WORDS = Words(
     "what `{code}` hands back is dropped",
@@ -110,15 +108,9 @@ def rebound(case: Case, event: Event) -> Explanation | None:
 def edited(case: Case, event: Event) -> Explanation | None:
     """A step of gradient descent in NumPy: the gradient is taken off an array in its place."""
     statement = source.statement_at(event.span) if event.span is not None else None
-    if event.span is None or not _descends(statement) or _is_written_back(event.span):
+    if event.span is None or not _descends(statement):
         return None
     return tell(case, _EDITED, source.range_of(statement, event.span) or event.span)
-
-
-def _is_written_back(place: Span) -> bool:
-    """Whether the function around a place speaks of a write to variables: what it writes is not known."""
-    function = source.function_at(place)
-    return function is not None and any(source.calls(function, name) for name in _WRITES)
 
 
 def _descends(statement: ast.stmt | None) -> TypeGuard[ast.stmt]:

@@ -19,7 +19,7 @@ from whygrad.recorders.tensorflow.values import worth
 
 MOST_OPERATIONS = 20_000
 # Operations that make zeros of a gradient where an operand is zero.
-MEET_ZEROS = frozenset("Mul MatMul BatchMatMulV2 Einsum Conv2D Conv1D Square Abs".split())
+MEET_ZEROS = frozenset("Mul MatMul BatchMatMulV2 Einsum Conv2D Conv1D Square Abs Relu Relu6".split())
 Path = tuple[str, ...]
 # A tensor of a body: the names of the operations that lead to the body, and the tensor's id.
 Key = tuple[Path, int]
