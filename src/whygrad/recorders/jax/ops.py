@@ -28,6 +28,8 @@ KINDS = {
 }
 CUSTOM = ("custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr")
 _COMPILED = ("jit", "pjit")
+# What makes other zeros of zeros, of one operand.
+_SPREADING = ("broadcast_in_dim", "convert_element_type", "reshape", "copy")
 _STEP = "non-differentiable-op"
 
 
@@ -237,15 +239,24 @@ def _plain(avals: Sequence[Any]) -> list[Any]:
 
 
 def dependence(program: Any) -> list[set[int]]:
-    """For each output of a program the positions of the inputs that it is computed from."""
+    """For each output of a program the positions of the inputs that it is computed from; what is times 0 is of none."""
     origin: dict[Any, set[int]] = {v: {n} for n, v in enumerate(program.invars)}
+    zeros: set[Any] = set()
 
     def of(atom: Any) -> set[int]:
         return set() if hasattr(atom, "val") else origin.get(atom, set())
 
+    def is_zero(atom: Any) -> bool:
+        return not numpy.any(atom.val) if hasattr(atom, "val") else atom in zeros
+
     for equation in program.eqns:
-        inner = equation.params.get("jaxpr") if equation.primitive.name in _COMPILED else None
-        if inner is not None:
+        name = equation.primitive.name
+        inner = equation.params.get("jaxpr") if name in _COMPILED else None
+        if (name == "mul" and any(map(is_zero, equation.invars))) or (
+            name in _SPREADING and is_zero(equation.invars[0])
+        ):
+            zeros.update(equation.outvars)
+        elif inner is not None:
             rows = dependence(inner.jaxpr)
             for var, row in zip(equation.outvars, rows, strict=True):
                 origin[var] = set().union(*(of(equation.invars[n]) for n in row)) if row else set()
