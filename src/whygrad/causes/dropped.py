@@ -1,4 +1,4 @@
-"""A value that nothing reads: where it was made, and where the way to the loss goes on without it."""
+"""What the text and the later operations say of a value that nothing reads."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from whygrad import source
-from whygrad.causes.cause import Case, in_package, loss_span
-from whygrad.causes.handing import alike, chosen, handed_to, is_within, outside, together
-from whygrad.causes.holder import along, holder, is_lent, is_unread, lets_go
-from whygrad.causes.ignored import ignored_inside
+from whygrad.causes.cause import Case, in_package
+from whygrad.causes.handing import alike, outside, together
+from whygrad.causes.holder import is_lent, is_unread
 from whygrad.causes.once import once
-from whygrad.causes.parts import doubled, other_part
 from whygrad.flow import Flow
 from whygrad.graph import Graph
 from whygrad.span import Span
@@ -27,68 +25,20 @@ def _stack(graph: Graph, value: int) -> tuple[Span, ...]:
     return graph.stacks[graph.op_stack[op]] if op >= 0 else ()
 
 
-def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple[Span | None, Span | None]:
-    """Where the loss path goes on without a value, and where the value was made, both in one function.
-
-    Args:
-        end: a value that nothing on the way to the loss reads.
-        stack: the calls in which it was made.
-    """
-    if end is None or not stack:
-        return loss_span(case.graph), None
-    later = list(_loss_path(case, case.graph.value_op[end]))
-    if _overwritten(case, end, stack[0], later):
-        return stack[0], None
-    part = other_part(stack[0]) or _rebound(stack[0], later)
-    if part is not None:
-        return part, stack[0]
-    inside = ignored_inside(stack, later)
-    if inside is not None:
-        return inside, stack[0]
-    instead = _handed_back_instead(stack, later)
-    if instead is not None:
-        return instead, stack[0]
-    dead, held = holder(case, end, stack)
-    if not together(dead, stack[0]) and (twice := doubled(stack[0])) is not None:
-        return twice, stack[0]
-    if is_let_go(dead):
-        return dead, dead
-    back = handed_back(case, dead, held, stack)
-    if back is not None and _beside(dead, held, later, outside(dead, stack)) is None:
-        return back, dead
-    if _goes_nowhere(dead, held, _beside(dead, held, later, outside(dead, stack))):
-        return dead, dead
-    given = handed_to(dead, stack, later)
-    if given is not None:
-        return given, dead
-    # Where a library stands between the function and the holder, the function itself may know better.
-    for made, names in ((dead, held), *along(stack)):
-        place = _beside(made, names, later, outside(made, stack))
-        if place is not None and (_takes_part(place) or not is_within(place, made)):
-            return place, made
-    if lets_go(dead, held):
-        return dead, None
-    mine = {s.function for s in stack}
-    own = next(
-        (chosen([s for s in taken if s.function not in mine]) for taken in later if taken[0].function not in mine), None
-    )
-    return (own or loss_span(case.graph)), dead
-
-
 def is_let_go(dead: Span) -> bool:
     """Whether a call on a line of its own gives a value, which nobody takes."""
     statement = source.statement_at(dead) if not in_package(dead) else None
     return isinstance(statement, ast.Expr) and source.node_at(dead) is statement.value
 
 
-def _handed_back_instead(stack: tuple[Span, ...], later: list[tuple[Span, ...]]) -> Span | None:
+def handed_back_instead(stack: tuple[Span, ...], later: list[tuple[Span, ...]]) -> Span | None:
     """The one expression that a function hands back, if it was computed in this run without the value.
 
     By its text it may hold the value all the same, by way of a branch that was not taken.
     """
     statement = source.statement_at(stack[0])
     held = source.targets_of(statement) if isinstance(statement, ast.Assign) and not in_package(stack[0]) else set()
-    place = _beside(stack[0], held, later, outside(stack[0], stack)) if held else None
+    place = beside(stack[0], held, later, outside(stack[0], stack)) if held else None
     back = source.statement_at(place) if place is not None and together(place, stack[0]) else None
     return place if isinstance(back, ast.Return) and not isinstance(back.value, ast.Tuple | ast.Dict) else None
 
@@ -137,20 +87,20 @@ def _is_inside(stack: tuple[Span, ...], dead: Span, around: list[object]) -> boo
     return any(together(span, dead) and alike(outside(span, stack), around) for span in stack)
 
 
-def _goes_nowhere(dead: Span, held: set[str], beside: Span | None) -> bool:
+def goes_nowhere(dead: Span, held: set[str], another: Span | None) -> bool:
     """Whether a value is let go of where it is made, and what comes after it is not there in its place.
 
     Args:
-        held: the names that hold it; ``beside``: where the way to the loss goes on.
+        held: the names that hold it; ``another``: where the way to the loss goes on.
     """
     if in_package(dead):
         return False
     statement = source.statement_at(dead)
     if isinstance(statement, ast.Expr):
         return not isinstance(statement.value, ast.Call)  # `x + bias` on a line of its own
-    if beside is None or not together(beside, dead) or not is_unread(dead, held):
+    if another is None or not together(another, dead) or not is_unread(dead, held):
         return False
-    return not _share(beside, dead, held)
+    return not _share(another, dead, held)
 
 
 def _share(one: Span, other: Span, held: set[str]) -> bool:
@@ -189,13 +139,13 @@ def _leads_on(case: Case, dead: Span) -> bool:
     return any(together(span, dead) for op in ops for span in graph.stacks[graph.op_stack[op]])
 
 
-def _takes_part(place: Span) -> bool:
+def takes_part(place: Span) -> bool:
     """Whether an expression computes with one part of an object: what is dropped may be another."""
     node = source.node_at(place)
     return node is not None and is_lent(node)
 
 
-def _beside(dead: Span, held: set[str], later: list[tuple[Span, ...]], around: list[object]) -> Span | None:
+def beside(dead: Span, held: set[str], later: list[tuple[Span, ...]], around: list[object]) -> Span | None:
     """The first place in this run of a dead value's function at which the way to the loss goes on."""
     for taken in later:
         place = next((s for s in taken if together(s, dead)), None)
@@ -209,7 +159,7 @@ def _beside(dead: Span, held: set[str], later: list[tuple[Span, ...]], around: l
     return None
 
 
-def _overwritten(case: Case, end: int, place: Span, later: list[tuple[Span, ...]]) -> bool:
+def overwritten(case: Case, end: int, place: Span, later: list[tuple[Span, ...]]) -> bool:
     """Whether a loop's next turn, which leads to the loss, binds the name anew without having read this value."""
     statement = source.statement_at(place)
     if not isinstance(statement, ast.Assign) or in_package(place) or not source.is_repeated(place):
@@ -240,7 +190,7 @@ def _comes_back(graph: Graph, first: int, place: Span) -> bool:
     return False
 
 
-def _rebound(place: Span, later: list[tuple[Span, ...]]) -> Span | None:
+def rebound(place: Span, later: list[tuple[Span, ...]]) -> Span | None:
     """What the name of a value is bound to before anybody has read it, further on in its block, where that leads on."""
     statement, function = source.statement_at(place), source.function_at(place)
     if not isinstance(statement, ast.Assign) or function is None or in_package(place):
@@ -257,7 +207,7 @@ def _rebound(place: Span, later: list[tuple[Span, ...]]) -> Span | None:
     return None
 
 
-def _loss_path(case: Case, first: int) -> Iterator[tuple[Span, ...]]:
+def loss_path(case: Case, first: int) -> Iterator[tuple[Span, ...]]:
     """The call stacks of what ran after an operation and carries other parameters to the loss."""
     graph, flow = case.graph, case.flow
     for op in range(first + 1, len(graph)):

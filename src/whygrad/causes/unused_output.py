@@ -182,8 +182,9 @@ from dataclasses import replace
 from whygrad.causes.bare import bare_term
 from whygrad.causes.cause import Case, Explanation, in_package, quoted
 from whygrad.causes.choosing import choosing
-from whygrad.causes.dropped import stack_of, takes_another
+from whygrad.causes.dropped import stack_of
 from whygrad.causes.ends import dead_end
+from whygrad.causes.onward import takes_another
 from whygrad.causes.shown import made_of
 from whygrad.causes.taken import taken_instead
 from whygrad.causes.unread import BARE, cure, spoken_of, taking, trains
