@@ -144,6 +144,26 @@ def test_nothing_computed_changes() -> None:
     assert watched == plainly
 
 
+class Proxy:
+    """Makes what it stands for when it is asked what it is."""
+
+    asked = 0
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        Proxy.asked += 1
+        return nn.Module
+
+
+def test_proxies_are_not_woken(ear: Ear) -> None:
+    beside, model = Proxy(), mlp()
+    within = {"first": [beside]}
+    train(model, loss=lambda: model(x(8, 4)).square().mean())
+    assert [diagnose(graph) for graph in ear.graphs] == [[], []]
+    assert within["first"][0] is beside
+    assert Proxy.asked == 0
+
+
 def test_warnings_are_the_scripts_own(ear: Ear) -> None:
     y = nn.Parameter(torch.ones(3)) * 2
     with warnings.catch_warnings(record=True) as given:
