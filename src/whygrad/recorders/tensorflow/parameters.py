@@ -105,13 +105,13 @@ def held_names(frame: FrameType | None, most_frames: int = 4) -> tuple[dict[int,
 def _items(name: str, value: Any, deep: int = 2) -> Iterator[tuple[str, Any]]:
     if hasattr(type(value), "_id") or hasattr(type(value), "assign"):
         yield name, value
-    elif deep and issubclass(type(value), dict):  # isinstance would touch `__class__`, which some objects fake
+    elif deep and isinstance(value, dict):
         for key, item in list(value.items())[:200]:
             yield from _items(f"{name}[{key!r}]", item, deep - 1)
-    elif deep and issubclass(type(value), (list, tuple)):
+    elif deep and isinstance(value, (list, tuple)):
         for index, item in enumerate(value[:200]):
             yield from _items(f"{name}[{index}]", item, deep - 1)
-    elif deep and hasattr(value, "__dict__") and not issubclass(type(value), type) and is_users_object(value):
+    elif deep and hasattr(value, "__dict__") and not isinstance(value, type) and is_users_object(value):
         for key, item in list(vars(value).items())[:200]:
             if not key.startswith("__"):
                 yield from _items(f"{name}.{key.removeprefix('_')}", item, deep - 1)
