@@ -37,9 +37,6 @@ class Outdated:
             return
         fresh, leaves = _read(log, opened), frozenset[int]().union(*(call.leaves for call in calls if call.mark >= 0))
         stale = {name: log.known(p) for name, p in held if id(p) in leaves and log.known(p) not in fresh}
-        if stale:  # who reads a view reads what it is a view of, and that may have been made long before
-            viewed = _bases(log, fresh)
-            stale = {name: number for name, number in stale.items() if number not in viewed}
         for name, _ in held:
             self._times[name] = self._times.get(name, 0) + 1 if name in stale else 0
         for name in [name for name in self.places if name not in stale]:
@@ -54,14 +51,10 @@ class Outdated:
 
 
 def _read(log: Log, since: int) -> set[int]:
-    """The serials of what was read since an entry of the log."""
-    return {serial for entry in log.since(since) if isinstance(entry, Ran | Applied) for serial in entry.inputs}
-
-
-def _bases(log: Log, serials: set[int]) -> set[int]:
-    """What some tensors are views of."""
-    entries = (entry for entry in log.entries if isinstance(entry, Ran | Applied))
-    return {made.base for entry in entries for made in entry.made if made.serial in serials}
+    """The serials of what was read since an entry of the log; who reads a view reads what it is a view of."""
+    bases = {made.serial: made.base for entry in log.entries if isinstance(entry, Ran | Applied) for made in entry.made}
+    found = {serial for entry in log.since(since) if isinstance(entry, Ran | Applied) for serial in entry.inputs}
+    return found | {bases.get(serial, 0) for serial in found}
 
 
 def _last_reads(log: Log, before: int, wanted: frozenset[int]) -> dict[int, frames.Stack]:
