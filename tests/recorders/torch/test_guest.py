@@ -8,6 +8,7 @@ import traceback
 import warnings
 import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from hearing import Ear
 from torch_training import mlp, plain, train, x
@@ -142,6 +145,60 @@ def test_nothing_computed_changes() -> None:
     recorder.stop()
     assert recorded == plainly
     assert watched == plainly
+
+
+def heard() -> tuple[list[str], list[str]]:
+    """What modes of the script's own hear, each of a step."""
+    calls: list[str] = []
+    dispatched: list[str] = []
+
+    class Calls(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            calls.append(func.__name__)
+            return func(*args, **(kwargs or {}))
+
+    class Dispatched(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            dispatched.append(str(func))
+            return func(*args, **(kwargs or {}))
+
+    model, data = mlp(), x(8, 4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for mode in (nullcontext(), Calls(), Dispatched()):
+        with mode:
+            optimizer.zero_grad()
+            model(data).square().mean().backward()
+            optimizer.step()
+    return calls, dispatched
+
+
+def test_modes_of_the_script_hear_nothing_of_ours() -> None:
+    plainly = heard()
+    recorder = Torch()
+    recorder.start(Ear())
+    recorded = heard()
+    recorder.stop()
+    assert recorded == plainly
+
+
+class Proxy:
+    """Makes what it stands for when it is asked what it is."""
+
+    asked = 0
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        Proxy.asked += 1
+        return nn.Module
+
+
+def test_proxies_are_not_woken(ear: Ear) -> None:
+    beside, model = Proxy(), mlp()
+    within = {"first": [beside]}
+    train(model, loss=lambda: model(x(8, 4)).square().mean())
+    assert [diagnose(graph) for graph in ear.graphs] == [[], []]
+    assert within["first"][0] is beside
+    assert Proxy.asked == 0
 
 
 def test_warnings_are_the_scripts_own(ear: Ear) -> None:

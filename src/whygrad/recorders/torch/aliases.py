@@ -12,6 +12,7 @@ import torch
 from whygrad.graph import Parameter
 from whygrad.recorders.torch.tensors import is_made
 from whygrad.recorders.torch.undone import are, marks
+from whygrad.recorders.torch.worth import unheard
 
 if TYPE_CHECKING:
     from whygrad.recorders.torch.lives import Lives
@@ -31,7 +32,7 @@ class Alias:
         """Whether it still holds the same numbers; one that is gone is as it was when it was last looked at."""
         tensor = self.tensor()
         if tensor is not None and not self.moved:
-            with torch._C.DisableTorchFunction(), torch.no_grad():
+            with unheard(), torch.no_grad():
                 self.moved = not are(self.first, [tensor])
 
 

@@ -135,7 +135,7 @@ def _held(request: Request, names: Names) -> Iterable[tuple[Any, tuple[str, str,
     while frame is not None:
         if frames.is_user_file(frame.f_code.co_filename):
             for name, value in frames.local_variables(frame):
-                if isinstance(value, torch.Tensor) and id(value) in names.labels:
+                if id(value) in names.labels and isinstance(value, torch.Tensor):
                     yield frame, (name, frame.f_code.co_qualname, value)
         frame = frame.f_back
 

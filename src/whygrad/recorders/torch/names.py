@@ -7,6 +7,7 @@ import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -203,7 +204,7 @@ def _hidden(found: Names, name: str, root: Any) -> None:
         if _is_module(value):
             if id(value) not in found.modules:
                 _untracked_module(found, path, value, around)
-        elif isinstance(value, torch.Tensor):
+        elif issubclass(type(value), torch.Tensor):
             if value.requires_grad:
                 _hidden_tensor(found, path, value, around)
         else:
@@ -258,15 +259,14 @@ def _joined(name: str, below: str) -> str:
 
 
 def _reachable_tensors(roots: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    plain = [(n, v) for n, v in roots if isinstance(v, torch.Tensor)]
-    yield from plain
+    yield from ((n, v) for n, v in roots if issubclass(type(v), torch.Tensor))
     for name, value in roots:
-        if not isinstance(value, torch.Tensor) and not _is_module(value):
+        if not issubclass(type(value), torch.Tensor) and not _is_module(value):
             yield from _tensors(name, value, 3)
 
 
 def _tensors(name: str, value: Any, deep: int) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, torch.Tensor):
+    if issubclass(type(value), torch.Tensor):
         yield name, value
     elif deep and not _is_module(value):
         for step, item in _children(value):
@@ -274,10 +274,10 @@ def _tensors(name: str, value: Any, deep: int) -> Iterator[tuple[str, Any]]:
 
 
 def _children(value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        yield from ((f".{k}", v) for k, v in list(value.items())[:_MOST_ITEMS] if _may_hold(v))
-    elif isinstance(value, (list, tuple, set, frozenset, deque)):
-        yield from ((f".{i}", v) for i, v in enumerate(list(value)[:_MOST_ITEMS]) if _may_hold(v))
+    if issubclass(type(value), dict):
+        yield from ((f".{k}", v) for k, v in list(islice(value.items(), _MOST_ITEMS)) if _may_hold(v))
+    elif issubclass(type(value), (list, tuple, set, frozenset, deque)):
+        yield from ((f".{i}", v) for i, v in enumerate(list(islice(value, _MOST_ITEMS))) if _may_hold(v))
     elif _is_users_object(value):
         for key, item in list(vars(value).items())[:_MOST_ITEMS]:
             if not key.startswith("__") and _may_hold(item):
@@ -285,7 +285,7 @@ def _children(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _may_hold(value: Any) -> bool:
-    return value is not None and not isinstance(value, (str, bytes, int, float, complex, bool, type, ModuleType))
+    return value is not None and not issubclass(type(value), (str, bytes, int, float, complex, bool, type, ModuleType))
 
 
 def _is_module(value: Any) -> bool:
@@ -294,7 +294,7 @@ def _is_module(value: Any) -> bool:
 
 def _is_users_object(value: Any) -> bool:
     """Whether an object's class was written by the user or by a library that is no framework."""
-    if not hasattr(value, "__dict__") or isinstance(value, (type, ModuleType)):
+    if not hasattr(value, "__dict__") or issubclass(type(value), (type, ModuleType)):
         return False
     file = getattr(sys.modules.get(type(value).__module__), "__file__", None)
     return file is not None and is_user_file(file)

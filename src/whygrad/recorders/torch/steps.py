@@ -30,6 +30,7 @@ from whygrad.recorders.torch.originals import gradient_of
 from whygrad.recorders.torch.steady import Pace
 from whygrad.recorders.torch.thaws import Thaws
 from whygrad.recorders.torch.undone import writer_of
+from whygrad.recorders.torch.worth import unheard
 
 if TYPE_CHECKING:
     from whygrad.recorders.torch import Torch
@@ -185,7 +186,8 @@ class Steps:
                         call.consumed = True
                     return
                 self.pause(True)  # before our own reading too: the mode need not hear it
-                self._stepping(optimizer, sys._getframe(1))
+                with unheard():
+                    self._stepping(optimizer, sys._getframe(1))
                 if (facts := self._facts.get(optimizer, None)) is not None:
                     writer = partial(writer_of, self.recorder.log, self._stepped.get(optimizer, 0))
                     facts.undone.begins(optimizer, params_of(optimizer), writer)
@@ -199,7 +201,8 @@ class Steps:
             return
         try:
             if has_closure(args, kwargs):
-                self._stepping(optimizer, sys._getframe(1))
+                with unheard():
+                    self._stepping(optimizer, sys._getframe(1))
                 self._stepped[optimizer] = self.now()
             else:
                 self.ended(optimizer)

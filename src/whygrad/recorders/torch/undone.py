@@ -11,6 +11,7 @@ import torch
 from whygrad.recorders import frames
 from whygrad.recorders.torch import ops
 from whygrad.recorders.torch.log import Log, Ran
+from whygrad.recorders.torch.worth import unheard
 
 # So many elements stand for a parameter; so many parameters are looked at while none has come back.
 _SAMPLE, _FEW = 64, 3
@@ -55,7 +56,7 @@ class Undone:
         if self.returns < 0:
             return
         self._looked, state = True, id(getattr(optimizer, "state", None))
-        with torch._C.DisableTorchFunction(), torch.no_grad():
+        with unheard(), torch.no_grad():
             if not self._first:
                 self._first, self._state = marks(held[:_FEW]), state
             elif state != self._state or not are(self._first, held):
@@ -69,7 +70,7 @@ class Undone:
     def ends(self, held: Sequence[Any]) -> None:
         """The step that began is over."""
         if self._looked and self.returns > 0:
-            with torch._C.DisableTorchFunction(), torch.no_grad():
+            with unheard(), torch.no_grad():
                 self.moved = self.moved and not are(self._first, held)
         self._looked = False
 

@@ -19,7 +19,7 @@ from whygrad.graph import GradientSeen
 from whygrad.recorders import frames
 from whygrad.recorders.torch.identity import ByIdentity
 from whygrad.recorders.torch.originals import gradient_of
-from whygrad.recorders.torch.worth import brokenness, is_finite, is_zero, looked_at, worth
+from whygrad.recorders.torch.worth import brokenness, is_finite, is_zero, looked_at, unheard, worth
 
 ZERO_STEPS = 2  # a gradient that is zero in one step may be so by chance; after this many in a row it is looked at
 ZERO_STEPS_OF_ALL = 1  # where all of a request are zero, nothing moves that might change that
@@ -150,7 +150,7 @@ class Values:
 
     def _worth(self, gradient: Any) -> GradientSeen:
         """What comes to an output has come from the input of the next operation: the same tensor is looked at once."""
-        with torch._C.DisableTorchFunction():  # what we look at is not the script's doing
+        with unheard():
             if gradient.is_inference():
                 return looked_at(gradient)
             reference, version, known = self._looked

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import torch
@@ -17,6 +18,8 @@ _MOST_ELEMENTS = 1 << 16
 # Bound now: the script may put something of its own in their place, and what we look at is no call of the script's.
 _all, _any, _detach, _item, _sum = Tensor.all, Tensor.any, Tensor.detach, Tensor.item, Tensor.sum
 _resolve_conj = Tensor.resolve_conj
+# How many modes of the script's hear every operation that is dispatched.
+_modes: Callable[[], int] = getattr(torch._C, "_len_torch_dispatch_stack", lambda: 0)
 
 
 def is_zero(tensor: Any) -> bool:
@@ -37,16 +40,29 @@ def brokenness(tensor: Any) -> int:
     return 0 if looked_at(tensor) != "nonfinite" else 2 if bool(_any(isnan(_detach(tensor)))) else 1
 
 
+def unheard() -> AbstractContextManager[Any]:
+    """Keeps our looks from the script's subclasses of tensors and its modes: what we look at is not its doing."""
+    guard: AbstractContextManager[Any] = torch._C.DisableTorchFunction()
+    if not _modes():
+        return guard
+    from torch.utils._python_dispatch import _disable_current_modes
+
+    both = ExitStack()
+    both.enter_context(guard)
+    both.enter_context(_disable_current_modes())
+    return both
+
+
 def worth(gradient: Any) -> GradientSeen:
     """Zero in every element, not finite in some, or neither; ``unknown`` where there is nothing to look at."""
-    with torch._C.DisableTorchFunction():  # what we look at is not the script's doing
+    with unheard():
         return looked_at(gradient)
 
 
 def worths(named: Iterable[tuple[int, Any]]) -> dict[int, GradientSeen]:
     """The same of many, by their keys, without those that are ``None``."""
     plain = torch._C._functorch.peek_interpreter_stack() is None  # outside of torch.func nothing is in a wrap
-    with torch._C.DisableTorchFunction():
+    with unheard():
         return {
             key: "present" if plain and _is_common(gradient) and _is_useful(gradient) else looked_at(gradient)
             for key, gradient in named
