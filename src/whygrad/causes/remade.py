@@ -7,7 +7,7 @@ from whygrad.causes.words import Words, explained
 from whygrad.graph import Parameter
 
 _ANEW = Words(
-    "`{code}` makes it anew in each forward pass, and no model holds it",
+    "`{code}` makes it anew each time, and no model holds it",
     "a new layer is made here each time, with new weights",
     "make the layer once, in `__init__` of the model, and call it here",
     "more than one is made at this place, and a gradient would reach this one too",
