@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from whygrad import rewrite, source
-from whygrad.causes.cause import TRAINED, Case, Explanation, alone, code_of, quoted, seen_from, spoken
+from whygrad.causes.cause import TRAINED, Case, Explanation, alone, quoted, seen_from, spoken
 from whygrad.causes.learning import trained, unasked
 from whygrad.causes.once import once
 from whygrad.finding import Fix, Label, Proof
@@ -128,16 +127,6 @@ def twin(case: Case) -> Explanation | None:
     if not ran or not (_is_same_build(case.flow, case.asked) or _is_beside(case)):
         return None
     words, held = spoken(TRAINED, case), case.parameter.place_of("held")
-    if (copied := _copied_anew(case, ran)) is not None:
-        return at_request(
-            case,
-            f"the loss comes from a copy that `{code_of(copied)}` makes each time, and a copy has gradients of its own",
-            "copied here: nothing that is computed with the copy leads back",
-            "compute it with the model itself and changed weights (`torch.func.functional_call`), or hand the copy's "
-            "gradients over to the model",
-            "a gradient reaches the copy, and nobody asks for that",
-            place=copied,
-        )
     if held is not None:
         return _held_twin(case, held, ran)
     name, meant = quoted(_model(ran, case.parameter)), quoted(_model([case.parameter], ran[0]))
@@ -159,18 +148,6 @@ def _calls(case: Case, ran: Parameter) -> Iterator[Span]:
         place = seen_from(case.graph.op(op).stack, case.graph.request[0] if case.graph.request else None)
         if place is not None and any(map(case.flow.carries, case.graph.outputs(op))):
             yield place
-
-
-def _copied_anew(case: Case, ran: Sequence[Parameter]) -> Span | None:
-    """Where the model that ran is copied of another one, in the very loop that asks for the gradients."""
-    made = ran[0].made()
-    call = source.node_at(made) if made is not None else None
-    name = getattr(call.func, "attr", getattr(call.func, "id", "")) if isinstance(call, ast.Call) else ""
-    if made is None or name != "deepcopy":
-        return None
-    asking = {(span.file, span.function) for span in case.graph.request}
-    within = any((span.file, span.function) in asking and source.is_repeated(span) for span in made.stack())
-    return made if within else None
 
 
 def _held_twin(case: Case, held: Span, ran: Sequence[Parameter]) -> Explanation | None:
