@@ -105,6 +105,18 @@ def test_a_loss_that_a_property_makes_anew() -> None:
     assert told(run) == [("untracked", "Centres()", ["Centres.centres"])]
 
 
+def test_a_random_layer_that_only_disturbs_the_data() -> None:
+    def run() -> None:
+        net = nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 1))
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+        for _ in range(4):
+            optimizer.zero_grad()
+            net(nn.Linear(4, 4)(x())).square().mean().backward()
+            optimizer.step()
+
+    assert told(run) == []
+
+
 def test_models_that_are_made_one_after_another_are_trained_or_looked_at() -> None:
     def run() -> None:
         for _ in range(4):

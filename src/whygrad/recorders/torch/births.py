@@ -79,7 +79,7 @@ class Births:
         self._born = {key: birth for key, birth in self._born.items() if birth.parameter() is not None}
         if anew:
             with self._recorder.log.own_work():
-                graph = self._graph(call, anew)
+                graph = self._graph(call, anew, [leaf for leaf in leaves if id(leaf) in held])
             self._recorder._told(graph)
 
     def _is_again(self, birth: Birth, mark: int) -> bool:
@@ -89,19 +89,23 @@ class Births:
             self._lasting.add(site)  # it serves several passes: one for each fold, say
         return before != mark and module() is None and site not in self._lasting
 
-    def _graph(self, call: Backward, anew: Sequence[tuple[Any, Birth]]) -> Graph:
+    def _graph(self, call: Backward, anew: Sequence[tuple[Any, Birth]], trained: Sequence[Any]) -> Graph:
+        """The parameters that are made anew, and behind them those that are trained in the same pass."""
         recorder = self._recorder
         leaves = [leaf for leaf, _ in anew]
         paths = unique([birth.path for _, birth in anew])
         pairs = zip(leaves, paths, strict=True)
         described = [Described(p, path, "present", False, True, None, False, None) for p, path in pairs]
+        others = [(p, home.path) for p in trained if (home := recorder.known.home(p)) is not None]
+        described += [Described(p, path, "present", False, True, None, True, True) for p, path in others]
         request = Request(call.api, ("born",), call.stack, None, (), (), (call.mark,), recorder.requests.steps.last())
         graph = close(recorder, request, described, recorder._names(None, ()))
         places = [_asked_for(frames.spans(birth.stack)) for _, birth in anew]
         marked = (
-            replace(p, history=(Event("renewed", place),)) for p, place in zip(graph.parameters, places, strict=True)
+            replace(p, history=(Event("renewed", place, "" if birth.inside else "beside"),))
+            for p, place, (_, birth) in zip(graph.parameters, places, anew, strict=False)
         )
-        return replace(graph, parameters=tuple(marked))
+        return replace(graph, parameters=(*marked, *graph.parameters[len(anew) :]))
 
 
 def _asked_for(stack: Sequence[Span]) -> Span:
