@@ -66,7 +66,10 @@ class Clearing:
                 if clears and steps.passes > clearing._passes:
                     clearing._passes, clearing.times = steps.passes, clearing.times + 1
                 if clears and args and isinstance(args[0], torch.optim.Optimizer):
-                    steps.cleared(args[0])
+                    try:
+                        steps.cleared(args[0])
+                    except Exception as error:
+                        steps.fault(error)
             steps.pause(True)
             try:
                 return original(*args, **kwargs)
