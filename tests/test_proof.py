@@ -82,3 +82,14 @@ def test_all_changes_are_tried_together() -> None:
     (finding, _) = with_proofs(both, Shown(("w",), (), None)).findings
     assert finding.proof is not None
     assert "with the changes of all 2 findings that have one: " in finding.proof.text
+
+
+def test_a_change_with_which_the_framework_raises_is_offered_no_more() -> None:
+    raised = replace(OTHER, cause="graph-error", title="`w` gets no gradient: the request raised")
+    (finding,) = with_proofs(report(CUT), Shown((), (raised,), "RuntimeError: no")).findings
+    assert finding.proof is not None
+    assert not finding.proof.holds
+    assert finding.fix == Fix("take it away")
+    assert with_proofs(report(CUT, error="RuntimeError: no"), Shown((), (raised,), "RuntimeError: no")).findings == (
+        CUT,
+    )

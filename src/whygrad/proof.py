@@ -33,12 +33,14 @@ def edits_of(report: Report) -> tuple[Edit, ...]:
 def with_proofs(report: Report, shown: Shown) -> Report:
     """The report, with a counterfactual proof for each finding whose change was tried.
 
-    A change that does not help is offered no more. A finding behind which the run showed another fault stays as it is.
+    A change that does not help, or with which the framework raises, is offered no more. A finding behind which the run
+    showed another fault stays as it is.
     """
     tried = list(_mendable(report.findings))
     changes = "this change" if len(tried) == 1 else f"the changes of all {len(tried)} findings that have one"
     again = _AGAIN.format(changes)
-    findings = [_proven(f, shown, again) if f in tried else f for f in report.findings]
+    raised = shown.error if report.error is None else None
+    findings = [_proven(f, shown, again, raised) if f in tried else f for f in report.findings]
     notes = list(report.notes)
     if shown.error is not None and shown.error != report.error:  # by the change, or for another reason
         notes.append(f"{again}, and it ended with {shown.error.splitlines()[0]}")
@@ -49,7 +51,8 @@ def _mendable(findings: Sequence[Finding]) -> Iterator[Finding]:
     return (f for f in findings if f.severity != "note" and f.fix is not None and f.fix.edits)
 
 
-def _proven(finding: Finding, shown: Shown, again: str) -> Finding:
+def _proven(finding: Finding, shown: Shown, again: str, raised: str | None) -> Finding:
+    """A finding with what its change has shown; ``raised``: what only the run with the changes ended in."""
     names = listed([p.name for p in finding.parameters])
     paths = {p.path for p in finding.parameters}
     left = [f for f in shown.findings if f.severity != "note" and (f.cause == finding.cause or paths & _paths(f))]
@@ -57,7 +60,8 @@ def _proven(finding: Finding, shown: Shown, again: str) -> Finding:
     if same is not None:
         return _refuted(finding, f"{again}, and {same.title}")
     if left:
-        return finding
+        breaks = raised is not None and any(f.cause == "graph-error" for f in left)
+        return _refuted(finding, f"{again}, and then the framework raises") if breaks else finding
     served = paths <= set(shown.served)
     if served and any(p.gradient != "present" for p in finding.parameters):
         verb = "gets its gradient" if len(paths) == 1 else "get their gradients"

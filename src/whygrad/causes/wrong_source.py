@@ -181,6 +181,7 @@ from __future__ import annotations
 from whygrad import rewrite
 from whygrad.causes.carried import cut_by, explain_cut
 from whygrad.causes.cause import Case, Explanation, quoted
+from whygrad.causes.copied import copied
 from whygrad.causes.mistaken import at_request, computed, other_pass, other_tensor, twin
 from whygrad.causes.refusals import OTHER_SOURCE
 from whygrad.causes.unlisted import unlisted
@@ -197,7 +198,7 @@ WORDS = Words(
 
 
 def explain(case: Case) -> Explanation | None:
-    """The gradient was asked of the wrong object: ten ways to do so."""
+    """The gradient was asked of the wrong object: eleven ways to do so."""
     for way in (
         unlisted,
         _used_up,
@@ -208,6 +209,7 @@ def explain(case: Case) -> Explanation | None:
         other_pass,
         other_tensor,
         computed,
+        copied,
         twin,
     ):
         found = way(case)

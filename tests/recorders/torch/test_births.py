@@ -66,3 +66,67 @@ def test_a_layer_made_in_each_pass_is_told() -> None:
 @pytest.mark.parametrize("forward", [once, scaled])
 def test_what_stays_or_only_scales_is_none(forward: Callable[[Net, torch.Tensor], torch.Tensor]) -> None:
     assert told(program(forward)) == []
+
+
+class Centres(nn.Module):
+    """A loss with parameters of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.centres = nn.Parameter(torch.ones(3, 4))
+
+    def forward(self, given: torch.Tensor) -> torch.Tensor:
+        return (given - self.centres[0]).square().mean()
+
+
+class Judged(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Linear(4, 4)
+
+    @property
+    def judge(self) -> Centres:
+        return Centres()
+
+    def loss(self, given: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.judge(self.body(given))
+        return out
+
+
+def test_a_loss_that_a_property_makes_anew() -> None:
+    def run() -> None:
+        net = Judged()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+        for _ in range(4):
+            optimizer.zero_grad()
+            net.loss(x()).backward()
+            optimizer.step()
+
+    assert told(run) == [("untracked", "Centres()", ["Centres.centres"])]
+
+
+def test_a_random_layer_that_only_disturbs_the_data() -> None:
+    def run() -> None:
+        net = nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 1))
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+        for _ in range(4):
+            optimizer.zero_grad()
+            net(nn.Linear(4, 4)(x())).square().mean().backward()
+            optimizer.step()
+
+    assert told(run) == []
+
+
+def test_models_that_are_made_one_after_another_are_trained_or_looked_at() -> None:
+    def run() -> None:
+        for _ in range(4):
+            net, judge = nn.Linear(4, 4), nn.Linear(4, 1)
+            optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+            for _ in range(2):
+                optimizer.zero_grad()
+                judge(net(x())).square().mean().backward()
+                optimizer.step()
+        for _ in range(4):
+            nn.Linear(4, 1)(x()).square().mean().backward()
+
+    assert told(run) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -54,12 +53,15 @@ def test_a_single_row_is_scaled_along_its_entries() -> None:
 
 @pytest.mark.parametrize(
     ("alone", "several"),
-    [(nn.LayerNorm(1), nn.LayerNorm(3)), (nn.GroupNorm(4, 4), nn.GroupNorm(2, 4))],
+    [
+        (partial(nn.LayerNorm, 1), partial(nn.LayerNorm, 3)),
+        (partial(nn.GroupNorm, 4, 4), partial(nn.GroupNorm, 2, 4)),
+    ],
     ids=["layer", "group"],
 )
-def test_a_norm_over_one_entry(alone: nn.Module, several: nn.Module) -> None:
-    def program(made: Any) -> None:
-        norm = copy.deepcopy(made)
+def test_a_norm_over_one_entry(alone: Callable[[], Any], several: Callable[[], Any]) -> None:
+    def program(made: Callable[[], Any]) -> None:
+        norm = made()
         body = nn.Linear(4, norm.weight.numel(), bias=False)
         optimizer = torch.optim.SGD([*body.parameters(), *norm.parameters()], lr=0.01)
         for _ in range(5):

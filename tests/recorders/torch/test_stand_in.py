@@ -134,3 +134,26 @@ def test_an_optimizer_of_a_model_that_a_helper_builds_for_itself() -> None:
     [(cause, place, names)] = told(program)
     assert (cause, place) == ("wrong-source", "torch.optim.SGD(model.parameters(), lr=0.01)")
     assert names == [f"model (2).{name}" for name in ("0.weight", "0.bias", "2.weight", "2.bias")]
+
+
+def test_a_copy_that_each_step_makes_is_told_where_it_is_made() -> None:
+    def adapted(net: nn.Module) -> nn.Module:
+        learner = copy.deepcopy(net)
+        learner(x()).square().mean().backward()
+        with torch.no_grad():
+            for p in learner.parameters():
+                p -= 0.01 * p.grad
+        return learner
+
+    def program() -> None:
+        net = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 1))
+        outer = torch.optim.SGD(net.parameters(), lr=0.01)
+        for _ in range(3):
+            learner = adapted(net)
+            loss = learner(x().flip(0)).square().mean()
+            outer.zero_grad()
+            loss.backward()
+            outer.step()
+
+    names = ["net.0.weight", "net.0.bias", "net.2.weight", "net.2.bias"]
+    assert told(program) == [("wrong-source", "copy.deepcopy(net)", names)]

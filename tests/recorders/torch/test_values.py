@@ -298,3 +298,15 @@ def test_many_are_worth_what_each_is(dtype: torch.dtype) -> None:
     tensors.append(torch.eye(2).to_sparse())
     expected = {number: worth(each) for number, each in enumerate(tensors)}
     assert worths([*enumerate(tensors), (99, None)]) == expected
+
+
+def test_a_dropout_that_leaves_nothing_is_told_where_its_probability_is_set() -> None:
+    def program(rate: float) -> None:
+        lost, kept = nn.Sequential(nn.Linear(4, 3), nn.Dropout(rate)), nn.Linear(4, 3)
+        steps([*lost.parameters(), *kept.parameters()], lambda: (lost(x()) + kept(x())).square().mean())
+
+    [finding] = findings_of(lambda: program(1.0))
+    assert finding.culprit is not None
+    assert (finding.cause, finding.culprit.code) == ("zero-gradient", "nn.Dropout(rate)")
+    assert [p.path for p in finding.parameters] == ["lost.0.weight", "lost.0.bias"]
+    assert findings_of(lambda: program(0.5)) == []

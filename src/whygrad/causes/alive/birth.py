@@ -101,6 +101,12 @@ def configured(birth: Birth) -> Span | None:
     return layer.made if any(p.owner == name for p in birth.case.graph.parameters) else None
 
 
+def library_layer(birth: Birth) -> Span | None:
+    """Where the library's layer was made that does nothing but this operation, with its setting."""
+    layer = _layer(birth.case, birth.edge.op)
+    return layer.made if layer is not None and layer.forward is None else None
+
+
 def _layer(case: Case, op: int) -> Layer | None:
     """The innermost layer that an operation ran in."""
     name = case.graph.op(op).scope.rsplit("/", 1)[-1]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from whygrad import source
-from whygrad.causes.alive.birth import Birth, configured, tell
+from whygrad.causes.alive.birth import Birth, configured, library_layer, tell
 from whygrad.causes.cause import Explanation
 from whygrad.causes.words import Words
 from whygrad.ways import Edge
@@ -52,6 +52,11 @@ HOOKED = Words(
     "what the hook hands back is zero in every element",
     "let the hook hand back the gradient that is to go on, or nothing to leave it as it is",
 )
+_DROPPED = Words(
+    "`{code}` drops every element, in every step",
+    "nothing is left behind this",
+    "look at its probability: it is a fraction, and 1 drops everything",
+)
 _VERTEX = Words(
     "`{code}` is given nothing but zeros, where it has no slope",
     "every element is 0 here, in every step",
@@ -86,6 +91,7 @@ _WAYS: Mapping[str, Words] = {
         ("sigmoid tanh softsign erf sigmoid_focal_loss logistic", _FLAT),
         ("softmax", _SETTLED),
         ("masked_fill", _FILLED),
+        ("dropout alpha_dropout feature_alpha_dropout dropout1d dropout2d dropout3d", _DROPPED),
         (
             "getitem select narrow index_select gather slice stridedslice where selectv2 maximum minimum "
             "select_n dynamic_slice",
@@ -117,7 +123,8 @@ def flat(birth: Birth) -> Explanation | None:
         words = _CLIPPED
     elif birth.name in _COMPARES and not _is_computed_beside(birth):
         words = _LIMITED
-    return tell(birth, words, at=configured(birth) if words in _ACTIVATIONS else None)
+    at = library_layer(birth) if words is _DROPPED else configured(birth) if words in _ACTIVATIONS else None
+    return tell(birth, words, at=at)
 
 
 def _is_computed_beside(birth: Birth) -> bool:

@@ -35,26 +35,34 @@ class Outdated:
         """
         if not opened or log.forgotten or not log.entries:
             return
-        fresh, leaves = _read(log, opened), frozenset[int]().union(*(call.leaves for call in calls if call.mark >= 0))
-        stale = {name: log.known(p) for name, p in held if id(p) in leaves and log.known(p) not in fresh}
+        read = {serial for entry in log.since(opened) if isinstance(entry, Ran | Applied) for serial in entry.inputs}
+        leaves = frozenset[int]().union(*(call.leaves for call in calls if call.mark >= 0))
+        stale = {name: log.known(p) for name, p in held if id(p) in leaves and log.known(p) not in read}
+        if stale:
+            views = _views_of(log, frozenset(stale.values()))
+            stale = {name: number for name, number in stale.items() if read.isdisjoint(views.get(number, ()))}
         for name, _ in held:
             self._times[name] = self._times.get(name, 0) + 1 if name in stale else 0
         for name in [name for name in self.places if name not in stale]:
             del self.places[name]
         if stale and any(name not in self.places for name in stale):
-            read = _last_reads(log, opened, frozenset(stale.values()))
-            self.places |= {name: read[number] for name, number in stale.items() if number in read}
+            last = _last_reads(log, opened, frozenset(stale.values()))
+            self.places |= {name: last[number] for name, number in stale.items() if number in last}
 
     def certain(self) -> dict[str, frames.Stack]:
         """Those of which every step but the first few went so, each with the place."""
         return {name: place for name, place in self.places.items() if self._times.get(name, 0) >= FEWEST_TIMES}
 
 
-def _read(log: Log, since: int) -> set[int]:
-    """The serials of what was read since an entry of the log; who reads a view reads what it is a view of."""
-    bases = {made.serial: made.base for entry in log.entries if isinstance(entry, Ran | Applied) for made in entry.made}
-    found = {serial for entry in log.since(since) if isinstance(entry, Ran | Applied) for serial in entry.inputs}
-    return found | {bases.get(serial, 0) for serial in found}
+def _views_of(log: Log, wanted: frozenset[int]) -> dict[int, set[int]]:
+    """The serials of the views of some tensors: who reads one reads what it is a view of."""
+    found: dict[int, set[int]] = {}
+    for entry in log.entries:
+        if isinstance(entry, Ran | Applied):
+            for made in entry.made:
+                if made.base in wanted:
+                    found.setdefault(made.base, set()).add(made.serial)
+    return found
 
 
 def _last_reads(log: Log, before: int, wanted: frozenset[int]) -> dict[int, frames.Stack]:
