@@ -160,6 +160,11 @@ def _stores(call: ast.expr, place: Span) -> bool:
     return any(source.covers(given, place) for given in call.args)
 
 
+def is_returned(place: Span, names: set[str]) -> bool:
+    """Whether the function around a place hands back what these names hold."""
+    return bool(names) and _returned(place, names)[0]
+
+
 def _returned(place: Span, names: set[str]) -> tuple[bool, Parts]:
     """Whether the function around a place returns what these names hold, or the place itself; and as which parts."""
     function = source.function_at(place)

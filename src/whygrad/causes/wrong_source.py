@@ -190,7 +190,7 @@ from whygrad.finding import Fix, Label, Proof, Step
 
 ID = "wrong-source"
 WORDS = Words(
-    "`{code}` reads from outside the function, not from the argument that is differentiated",
+    "it is read from outside the function in `{code}`, not from the argument that is differentiated",
     "what is read here comes from outside, and is a constant to the derivative",
     "use the function's own argument, `{detail}`, instead of what it closes over",
     again="and it is read from outside here as well",

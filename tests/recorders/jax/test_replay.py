@@ -113,10 +113,10 @@ def steps_of(loss: Callable[..., Any], params: Any, compiled: bool, count: int) 
 @pytest.mark.parametrize("compiled", [False, True])
 def test_dead_units_are_told_when_steps_agree(compiled: bool) -> None:
     def loss(p: Any) -> Any:
-        return jnp.mean((jax.nn.relu(X @ p["l1"]["w"] - 100.0) @ p["l2"]["w"] - Y) ** 2)
+        return jnp.mean((jax.nn.relu(X @ p["l1"]["w"] - 100.0) @ p["l2"]["w"] + p["shift"] - Y) ** 2)
 
     first, second = net(3, 4, 1)
-    params = {"l1": {"w": first["w"]}, "l2": {"w": second["w"]}}
+    params = {"l1": {"w": first["w"]}, "l2": {"w": second["w"]}, "shift": jnp.ones(1)}
     early = steps_of(loss, params, compiled, 3)
     assert early.graph is not None
     assert not any("zero" in seen for seen in early.seen)

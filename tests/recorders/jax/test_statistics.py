@@ -76,8 +76,21 @@ def test_statistics_that_are_dropped_and_read(one: Callable[..., Any]) -> None:
     assert (found.cause, found.severity) == ("not-updated", "warning")
     assert [p.path for p in found.parameters] == ["batch_stats/BatchNorm_0/mean", "batch_stats/BatchNorm_0/var"]
     assert found.culprit is not None
-    assert found.culprit.line == step.__code__.co_firstlineno + 2
+    assert found.culprit.line == step.__code__.co_firstlineno + 5  # they are handed back to there
     assert found.title.endswith("makes new ones in each step, and the next step begins with the old ones")
+
+
+def test_statistics_that_the_loss_itself_lets_go_of() -> None:
+    def dropping(params: Any, stats: Any, x: Any) -> tuple[Any, Any]:
+        def loss(params: Any) -> Any:
+            out, _ = NET.apply({"params": params, "batch_stats": stats}, x, True, mutable=["batch_stats"])
+            return jnp.mean((out - x[:, :2]) ** 2)
+
+        return jax.tree.map(lambda p, g: p - 0.1 * g, params, jax.grad(loss)(params)), stats
+
+    (found,) = told(dropping, True, True)
+    assert found.culprit is not None
+    assert found.culprit.line == dropping.__code__.co_firstlineno + 2
 
 
 def test_statistics_that_a_compiled_step_holds_as_constants() -> None:

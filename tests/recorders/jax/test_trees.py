@@ -104,6 +104,14 @@ def test_what_it_is_about(program: Callable[[], None], kind: str, cause: str, pl
     assert (finding.culprit.code or "").startswith(place)
 
 
+def test_of_a_tree_only_the_part_is_meant_that_was_not_asked_for(ear: Ear) -> None:
+    with pytest.raises(ValueError, match="structure") as raised:
+        adam(P, jax.grad(lambda part: loss(X, {**P, **part}))({"w": P["w"]}))
+    found = misfit(raised.value, ear.graphs[-1])
+    assert found is not None
+    assert (found.fault.kind, [p.path for p in found.parameters]) == ("other-source", ["params/b"])
+
+
 def a_model_into_jit(model: Any) -> None:
     jax.jit(lambda m, x: jax.vmap(m)(x))(model, X)
 

@@ -91,14 +91,6 @@ PLAIN: Mapping[str, Words] = {
         "return them, and bind the result to the name that the next step reads",
         "no result of the compiled program depends on them",
     ),
-    "statistics": Words(
-        "`{code}` makes new ones in each step, and the next step begins with the old ones",
-        "the new ones are in the second part of what this hands back, and never come back here",
-        "hand them on: return them from the loss function (`has_aux=True`), and give them to the next step and to the "
-        "model where it is only used",
-        "each step began with the same running statistics, and the model is applied elsewhere without making new ones",
-        "warning",
-    ),
     "not taken back": Words(
         "`{code}` makes new parameters, and the gradient is asked of the old ones each time",
         "what is made new here never comes back to where the gradient is asked",

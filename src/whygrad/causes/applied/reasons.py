@@ -8,6 +8,7 @@ from whygrad.causes.applied.left_out import left_behind, left_out, unheld
 from whygrad.causes.applied.let_go import begun_again, captured, edited, given_again, let_go, let_go_beside, rebound
 from whygrad.causes.applied.plain import plain, slowed
 from whygrad.causes.applied.plain_words import PLAIN
+from whygrad.causes.applied.statistics import statistics
 from whygrad.causes.applied.unapplied import Way
 from whygrad.causes.applied.unreached import never_applied, never_reached, no_backward, no_step
 
@@ -29,6 +30,7 @@ REASONS: Mapping[str, Way] = {
     "captured": captured,
     "rebound": rebound,
     "taken to arrays": edited,
+    "statistics": statistics,
     # What no optimizer is given, which may be meant.
     "no optimizer": unheld,
     "left out": left_out,

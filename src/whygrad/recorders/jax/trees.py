@@ -118,8 +118,19 @@ def _mistaken(asked: Graph, handed: Any, kept: Any, apart: bool = False) -> Misf
     differ = len(parameters) > 1 and (alone or others == set(_shapes(kept))) if apart else alone or bool(others)
     if sorted(shapes) == sorted(wanted) and differ:
         names = ", ".join(f"`{p.name}`" for p in sources[:2]) + (" and more" if len(sources) > 2 else "")
-        return Misfit(Fault("other-source", asked.request, True, names), parameters)
+        return Misfit(Fault("other-source", asked.request, True, names), _left_out(parameters, sources))
     return None
+
+
+def _left_out(parameters: tuple[Parameter, ...], asked: list[Parameter]) -> tuple[Parameter, ...]:
+    """The parameters that are not asked for, where all that is asked for is among them; else all."""
+    known, every = {_inside(p) for p in asked}, {_inside(p) for p in parameters}
+    return tuple(p for p in parameters if _inside(p) not in known) if known < every else parameters
+
+
+def _inside(parameter: Parameter) -> str:
+    """The path in its tree, whatever the tree is called."""
+    return parameter.path.partition("/")[2]
 
 
 def took_integers(error: BaseException) -> bool:
