@@ -9,7 +9,7 @@ from whygrad import source
 from whygrad.causes.cause import Case, in_package, loss_span
 from whygrad.causes.handing import alike, chosen, handed_to, is_within, outside, together
 from whygrad.causes.holder import along, holder, is_lent, is_unread, lets_go
-from whygrad.causes.ignored import ignored_inside
+from whygrad.causes.ignored import ignored_inside, shape_alone
 from whygrad.causes.once import once
 from whygrad.causes.parts import doubled, other_part
 from whygrad.flow import Flow
@@ -53,6 +53,9 @@ def takes_another(case: Case, end: int | None, stack: tuple[Span, ...]) -> tuple
         return twice, stack[0]
     if is_let_go(dead):
         return dead, dead
+    shape = shape_alone(dead, held)
+    if shape is not None:
+        return shape, dead
     back = handed_back(case, dead, held, stack)
     if back is not None and _beside(dead, held, later, outside(dead, stack)) is None:
         return back, dead
