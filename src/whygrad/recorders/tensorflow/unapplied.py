@@ -149,7 +149,7 @@ def _lost(updates: Updates, spans: Spans, whole: bool) -> Iterator[Graph]:
         if (
             asked.writer
             and min(asked.kept, asked.shifted) >= FEWEST_STEPS
-            and (not moved(asked) or whole and asked.kept >= _TRIALS)
+            and (not moved(asked) or (whole and asked.kept >= _TRIALS))
         ):
             found.setdefault(("undone", asked.writer), []).append(asked)
         elif asked.copied and (_is_unwritten(asked) or (number not in handed and not moved(asked))):
