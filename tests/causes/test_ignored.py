@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edits import Text
-from whygrad.causes.ignored import ignored_inside
+from whygrad.causes.ignored import ignored_inside, shape_alone
 
 SAMPLING = "def sample(given):\n    mean, spread = given\n    return mean + noise\n\n\nz = encode(x)\n"
 
@@ -43,3 +43,19 @@ def test_a_function_that_reads_all_that_it_is_given(tmp_path: Path, text: str) -
 
 def test_a_function_that_another_call_leads_to(tmp_path: Path) -> None:
     assert inside(tmp_path, SAMPLING, below=False) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("score = net(x)\nw = tf.ones_like(score) / 3\nloss = w * y\n", "tf.ones_like(score)"),
+        ("score = 1\nprint(score)\nscore = net(x)\nw = ones_like(score)\n", "ones_like(score)"),
+        ("for _ in range(3):\n    print(score)\n    score = net(x)\n    w = ones_like(score)\n", None),
+        ("score = net(x)\nw = ones_like(score) / 3 + score\n", None),
+        ("score = net(x)\nw = scale(score)\n", None),
+        ("score = net(x)\nw = y\n", None),
+    ],
+)
+def test_a_value_of_which_the_shape_alone_is_read(tmp_path: Path, text: str, code: str | None) -> None:
+    found = shape_alone(Text(tmp_path, text).at("net(x)"), {"score"})
+    assert (None if found is None else found.code) == code

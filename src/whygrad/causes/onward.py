@@ -20,7 +20,7 @@ from whygrad.causes.dropped import (
 )
 from whygrad.causes.handing import chosen, handed_to, is_within, outside, together
 from whygrad.causes.holder import along, holder, lets_go
-from whygrad.causes.ignored import ignored_inside
+from whygrad.causes.ignored import ignored_inside, shape_alone
 from whygrad.causes.parts import doubled, other_part
 from whygrad.span import Span
 
@@ -97,6 +97,12 @@ def _let_go(lost: Lost) -> Places | None:
     return (dead, dead) if is_let_go(dead) else None
 
 
+def _shape_alone(lost: Lost) -> Places | None:
+    dead, names = lost.held
+    place = shape_alone(dead, names)
+    return (place, dead) if place is not None else None
+
+
 def _kept_to_itself(lost: Lost) -> Places | None:
     dead, names = lost.held
     place = handed_back(lost.case, dead, names, lost.stack) if lost.beside is None else None
@@ -144,6 +150,7 @@ _WAYS: tuple[Callable[[Lost], Places | None], ...] = (
     _another_handed_back,
     _twice,
     _let_go,
+    _shape_alone,
     _kept_to_itself,
     _nowhere,
     _handed_on,

@@ -32,6 +32,8 @@ _SIGN = Words(
 )
 _LESS_MEAN = frozenset(("layer_norm_1", "group_norm_1"))
 _LENGTHS = ("norm", "normalize_1", "cosine_similarity_1")
+# What a recorder says of a barrier where something is divided by its own length.
+_LENGTH = "length"
 # What makes one number of all that stand along an axis.
 _REDUCES = frozenset("mean sum reduce_sum reduce_max max".split())
 # Those of a mean that is taken away, and of the spread; a mean may be written out as a sum.
@@ -48,7 +50,8 @@ def known_by_shape(case: Case, kind: str) -> Explanation | None:
     cuts = cut_by(case, kind)
     if not cuts:
         return None
-    words = _SIGN if _is_scaled(case, cuts[0].op) else _WORDS
+    is_length = _LENGTH in cuts[0].barrier.detail
+    words = _SIGN if is_length or _is_scaled(case, cuts[0].op) else _WORDS
     words = _MEAN if case.graph.op(cuts[0].op).name in _LESS_MEAN else words
     told = explain_cut(case, cuts, words, made(case, cuts[0].op, cuts[0].stack))
     return replace(told, severity="warning", doubtful=case.parameter.gradient != "zero")

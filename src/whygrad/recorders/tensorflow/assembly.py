@@ -12,6 +12,7 @@ from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.frames import Stack
 from whygrad.recorders.inner import Inner
 from whygrad.recorders.tensorflow.autograph import exact_spans
+from whygrad.recorders.tensorflow.lengths import Lengths
 from whygrad.recorders.tensorflow.log import TapeFacts
 from whygrad.recorders.tensorflow.ops import SHAPE_ONLY, Facts, Table, dtype_name, trainable
 from whygrad.recorders.tensorflow.python_functions import OP, PythonFunctions, function_of, token_of
@@ -46,6 +47,7 @@ class Assembly:
         trainable_handles: handles of variables that a tape follows by itself.
         python: the functions of ``tf.py_function``.
         python_ops: function to the operations that run it.
+        lengths: what is divided by its own length.
         inner: the gradients that other requests made, and what of.
         inside: for each body that was inlined, by the names of the operations that lead to it, tensor id to value.
         in_dataset: whether the function of a dataset is inlined.
@@ -67,6 +69,7 @@ class Assembly:
     sources: frozenset[int] = frozenset()
     source_ids: frozenset[int] = frozenset()
     inner: Inner = field(default_factory=Inner)
+    lengths: Lengths = field(default_factory=Lengths)
     inside: dict[tuple[str, ...], dict[int, int]] = field(default_factory=dict)
     in_dataset: bool = False
     components: dict[int, Sequence[int]] = field(default_factory=dict)
@@ -168,6 +171,7 @@ class Assembly:
             inputs = []
             facts = Facts(facts.op_type, (), facts.outputs)
         barriers = list(self.table.barriers(facts)) if inputs else []
+        barriers += self.lengths.barriers(facts, inputs, outputs)
         if facts.op_type == OP:
             token = token_of(facts)
             self.python_ops.setdefault(function_of(token), []).append(self.builder.next_op)

@@ -33,7 +33,8 @@ def at_the_end(recorder: TensorFlow, error: str | None) -> Iterator[Graph]:
         note_copies(recorder.log, updates)
     if recorder.unanswered:
         updates.waiting.clear()  # a gradient that is missing is why nothing was applied, and is told
-    yield from unapplied(updates, exact_spans, recorder.graphs, recorder.lives.made, recorder.runs.most)
+    most, whole = recorder.runs.most, recorder.recording
+    yield from unapplied(updates, exact_spans, recorder.graphs, recorder.lives.made, most, whole)
 
 
 def _of_nothing(recorder: TensorFlow, asked: set[str], frozen: bool) -> Iterator[Graph]:

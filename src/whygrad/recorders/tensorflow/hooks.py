@@ -23,10 +23,13 @@ from whygrad.recorders.tensorflow.log import Log, Made, Met, Ran, Read
 from whygrad.recorders.tensorflow.origins import content
 from whygrad.recorders.tensorflow.passes import Passes
 from whygrad.recorders.tensorflow.pipelines import function_only
+from whygrad.recorders.tensorflow.restored import Restored
 from whygrad.recorders.tensorflow.tapes import Tapes
 from whygrad.recorders.tensorflow.values import POLES, Values
 
 RESOURCE = 20  # DT_RESOURCE in TensorFlow's types.proto
+# What gives a variable a new value whatever it held.
+_WRITES = "AssignVariableOp"
 
 
 class Hooks:
@@ -45,6 +48,7 @@ class Hooks:
         self.tapes = Tapes(log, fault)
         self.values = Values()
         self.passes = Passes(log, self.values, fault, self._silence, lambda: self.listening())
+        self.restored = Restored(self.passes.updates)
         self._specs: dict[int, tuple[int, tuple[int, ...]]] = {}
         self._is_stopped: Callable[[], bool] = lambda: False
         self._heard_by: Callable[..., None] | None = None
@@ -125,7 +129,8 @@ class Hooks:
 
         def kind_of(op_type: Any) -> tuple[str, bool]:
             name = op_type.decode() if isinstance(op_type, bytes) else op_type
-            kinds[op_type] = found = (name, name not in POLES and name != "VarHandleOp" and "Dataset" not in name)
+            apart = name in POLES or name in ("VarHandleOp", _WRITES) or "Dataset" in name
+            kinds[op_type] = found = (name, not apart)
             return found
 
         def on_op(op_type: Any, inputs: Any, attrs: Any, outputs: Any, op_name: Any = None, graph: Any = None) -> None:
@@ -172,6 +177,8 @@ class Hooks:
             self.log.handles[made[0].id] = stack
         if values.everything or op_type in POLES:
             values.note(inputs, made)
+        if op_type == _WRITES:
+            self.restored.written(inputs[0]._id, stack)
         if op_type in POLES or not spoiled.keys().isdisjoint([t._id for t in inputs]):
             values.looked_at(inputs, outputs)
         return function_only(attrs) if "Dataset" in op_type else attrs

@@ -22,7 +22,7 @@ from whygrad.recorders.builder import GraphBuilder
 from whygrad.recorders.tensorflow.updates import FEWEST_STEPS, Asked, Held, Updates, constraint_of, moved, read
 
 FEWEST_ZEROS = 2
-# Who tries a step from the same start more often than this is training.
+# Steps that all begin with the same values, of which the last one stays, may be as many trials.
 _TRIALS = 5
 # After so many steps of another optimizer one that was to begin later has begun.
 _LATE = 20
@@ -39,6 +39,7 @@ def unapplied(
     graphs: Mapping[Hashable, Graph],
     layers: Mapping[Any, frames.Stack],
     rounds: int,
+    whole: bool,
 ) -> Iterator[Graph]:
     """For each reason a Graph that says so.
 
@@ -47,6 +48,7 @@ def unapplied(
         graphs: the first Graph of each place that asked for gradients.
         layers: the layers and models that live, and where they were made.
         rounds: how often a compiled function with requests has run, up to some number.
+        whole: whether every step of the run was recorded.
     """
     for held in updates.optimizers:
         detail = ""
@@ -62,7 +64,7 @@ def unapplied(
     yield from _lent(updates, spans)
     yield from _constrained(updates, spans, layers)
     yield from _left_out(updates, spans, graphs)
-    yield from _lost(updates, spans)
+    yield from _lost(updates, spans, whole)
     yield from _unchanged(updates, spans)
     yield from _never(updates, spans, layers)
     if rounds >= FEWEST_STEPS:
@@ -139,12 +141,16 @@ def _left_out(updates: Updates, spans: Spans, graphs: Mapping[Hashable, Graph]) 
                 yield replace(graphs[site], parameters=parameters, ended=True)
 
 
-def _lost(updates: Updates, spans: Spans) -> Iterator[Graph]:
+def _lost(updates: Updates, spans: Spans, whole: bool) -> Iterator[Graph]:
     """What an optimizer changed and the script put back, and what the script computed and never assigned."""
     handed = {n for held in updates.optimizers for n in held.numbers}
     found: dict[tuple[str, frames.Stack], list[Asked]] = {}
     for number, asked in updates.requested.items():
-        if asked.writer and min(asked.kept, asked.shifted) >= FEWEST_STEPS and not _is_trying(asked):
+        if (
+            asked.writer
+            and min(asked.kept, asked.shifted) >= FEWEST_STEPS
+            and (not moved(asked) or (whole and asked.kept >= _TRIALS))
+        ):
             found.setdefault(("undone", asked.writer), []).append(asked)
         elif asked.copied and (_is_unwritten(asked) or (number not in handed and not moved(asked))):
             found.setdefault(("copied", asked.copied), []).append(asked)
@@ -159,7 +165,8 @@ def _unchanged(updates: Updates, spans: Spans) -> Iterator[Graph]:
     inside = updates.inside()
     for held in updates.optimizers:
         taken = [a for n, a in updates.requested.items() if n in held.numbers]
-        if held.waits or id(held.optimizer()) in inside or not (held.useful and held.rate):
+        stepped = held.useful and held.rate and held.steps >= FEWEST_STEPS
+        if held.waits or id(held.optimizer()) in inside or not stepped:
             continue
         if all(_is_unchanged(a) for a in taken):
             yield from _graph(taken, "kept", "unchanged", held.stack, spans)
@@ -175,11 +182,6 @@ def _is_unchanged(asked: Asked) -> bool:
 def _is_unwritten(asked: Asked) -> bool:
     """Whether no traced update can write to a variable, and nothing else did; it may be gone at the end of the run."""
     return asked.unwritten and (asked.variable() is None or not moved(asked))
-
-
-def _is_trying(asked: Asked) -> bool:
-    """Whether the last step stays: what was put back before it may have been a trial, if that was not often."""
-    return moved(asked) and asked.kept < _TRIALS
 
 
 def _never(updates: Updates, spans: Spans, layers: Collection[Any]) -> Iterator[Graph]:

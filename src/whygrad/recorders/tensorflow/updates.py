@@ -36,7 +36,7 @@ class Asked:
         copied: where new values for it are computed that nothing reads.
         departed: where its gradient left for NumPy.
         unwritten: whether traced updates were handed it and can not write it; ``written``: whether one can.
-        branched: whether the request stands in a branch of a traced function.
+        compiled: whether the request stands in a traced function; ``branched``: in a branch of one.
     """
 
     source: Source
@@ -52,6 +52,7 @@ class Asked:
     departed: frames.Stack = ()
     unwritten: bool = False
     written: bool = False
+    compiled: bool = False
     branched: bool = False
 
 
@@ -132,19 +133,20 @@ class Updates:
                 continue
             known = self.requested.get(source.number)
             if known is None:
-                mark = _mark(variable)
-                if mark is None:
+                now = mark(variable)
+                if now is None:
                     continue
                 known = self.requested[source.number] = Asked(
-                    source, site, stack, weakref.ref(variable), mark, branched=in_branch()
+                    source, site, stack, weakref.ref(variable), now, branched=in_branch()
                 )
             elif known.kept >= 0 and known.site == site:
-                mark = _mark(variable)
-                known.kept = known.kept + 1 if mark == known.at_first else -1
+                now = mark(variable)
+                known.kept = known.kept + 1 if now == known.at_first else -1
                 if known.kept < 0 and constraint_of(variable) is not None:
-                    known.at_first, known.kept = mark, 0  # it may hold still from now on
+                    known.at_first, known.kept = now, 0  # it may hold still from now on
                 known.writer = writer(source.number) if known.kept > 0 and known.shifted else known.writer
             known.times += often
+            known.compiled = known.compiled or often > 1
             self._given.add(source.number)
 
     def seen(self, layers: Iterable[Any]) -> None:
@@ -254,10 +256,10 @@ def constraint_of(variable: Any) -> Any:
 def moved(asked: Asked) -> bool:
     """Whether a variable holds something else than when it was first asked for, or is gone."""
     variable = asked.variable()
-    return variable is None or _mark(variable) != asked.at_first
+    return variable is None or mark(variable) != asked.at_first
 
 
-def _mark(variable: Any) -> Any:
+def mark(variable: Any) -> Any:
     """A sample of a variable's values with their sum; ``None`` where it has none yet."""
     import numpy
 
