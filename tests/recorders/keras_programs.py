@@ -112,7 +112,7 @@ PROGRAMS: dict[str, Program] = {
     "penalised": Program(
         net("hidden = self.body(inputs); self.pred(hidden); return hidden", layer=', kernel_regularizer="l2"'),
         "unused-output",
-        "model.fit",
+        "self.pred(hidden)",
         _PRED,
     ),
     "frozen": Program(

@@ -58,4 +58,6 @@ def _is_made_anew(flow: Flow, layer: Layer) -> bool:
     if layer.made is None or name != "deepcopy":
         return False
     asking = {(span.file, span.function) for span in flow.graph.request}
-    return any((s.file, s.function) in asking and source.is_repeated(s) for s in layer.made.stack())
+    # Of the functions around both the innermost counts: what runs a whole training again is no step.
+    shared = next((s for s in layer.made.stack() if (s.file, s.function) in asking), None)
+    return shared is not None and source.is_repeated(shared)

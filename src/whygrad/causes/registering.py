@@ -27,7 +27,7 @@ def kept_by(case: Case, made: Span | None, plain: bool) -> Span | None:
     if case.graph.framework == "tensorflow" and plain:
         return _putting(steps[1], (made, *made.called_from))
     # An attribute of an object that is an attribute of the model's.
-    if case.graph.framework == "torch" and _putting(steps[2], (made,)) is not None:
+    if case.graph.framework == "torch" and not case.graph.library and _putting(steps[2], (made,)) is not None:
         return _putting(steps[1], made.called_from)
     return None
 
