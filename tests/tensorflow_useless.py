@@ -75,31 +75,6 @@ def settled_softmax() -> None:
     steps([lost, kept], lambda: tf.reduce_mean(tf.nn.softmax(lost(X) * 1e6) * X[:, :3]) + tf.reduce_mean(kept(X) ** 2))
 
 
-def root(compiled: bool) -> None:
-    lost, kept = dense("lost", kernel_initializer="zeros", use_bias=False), dense("kept")
-    steps(
-        [lost, kept],
-        lambda: tf.reduce_mean(tf.sqrt(tf.reduce_sum(lost(X) ** 2)) + kept(X)),
-        compiled=compiled,
-    )
-
-
-def root_at_zero() -> None:
-    root(compiled=False)
-
-
-def root_at_zero_compiled() -> None:
-    root(compiled=True)
-
-
-def root_at_zero_fitted() -> None:
-    model = keras.Sequential(
-        [keras.Input((4,)), dense("lost", kernel_initializer="zeros", use_bias=False)],
-    )
-    model.compile(keras.optimizers.SGD(0.1), lambda y, p: tf.sqrt(tf.reduce_sum(p**2)))
-    model.fit(X, X[:, :1], epochs=2, verbose=0)
-
-
 def no_rate() -> None:
     lost = dense("lost")
     steps([lost], lambda: tf.reduce_mean(lost(X) ** 2), rate=0.0)
@@ -281,30 +256,6 @@ def only_looked_at() -> None:
         with tf.GradientTape() as tape:
             value = tf.reduce_mean(layer(X) ** 2)
         tape.gradient(value, layer.trainable_variables)
-
-
-def overflow(compiled: bool) -> None:
-    lost = dense("lost", kernel_initializer=keras.initializers.Constant(100.0), use_bias=False)
-    steps([lost], lambda: tf.reduce_mean((tf.exp(lost(X)) / tf.reduce_sum(tf.exp(lost(X)))) ** 2), compiled=compiled)
-
-
-def overflow_forward() -> None:
-    overflow(compiled=False)
-
-
-def overflow_forward_compiled() -> None:
-    overflow(compiled=True)
-
-
-def infinite_beside() -> None:
-    """A value that is not finite, beside a loss that is."""
-    layer = dense("layer")
-
-    def loss() -> Any:
-        tf.reduce_sum(tf.exp(1e4 * layer(X) ** 2 + 1e4))
-        return tf.reduce_mean(layer(X) ** 2)
-
-    steps([layer], loss)
 
 
 def read_twice() -> None:

@@ -11,6 +11,7 @@ pytest.importorskip("tensorflow")
 
 import tensorflow as tf
 
+import tensorflow_nonfinite as nonfinite
 import tensorflow_useless as useless
 from whygrad.finding import Report
 from whygrad.recorders.tensorflow import TensorFlow
@@ -84,7 +85,7 @@ def test_recording_rests_after_some_runs(program: Callable[[], None]) -> None:
         (stepped, useless.dead_relu_compiled, "zero-gradient"),
         (stepped, useless.no_rate_fitted, "not-updated"),
         (stepped, lambda: compiled("lost", tf.stop_gradient)(), "stop-gradient"),
-        (fitted, useless.root_at_zero_fitted, "nonfinite-gradient"),
+        (fitted, nonfinite.root_at_zero_fitted, "nonfinite-gradient"),
     ],
 )
 def test_what_is_compiled_later_is_recorded(

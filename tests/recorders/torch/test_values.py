@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import pytest
@@ -14,7 +13,6 @@ from torch import nn
 from torch.nn.utils import prune
 
 from torch_session import findings_of, x
-from whygrad.recorders.torch.worth import worth, worths
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
 Loss = Callable[[], torch.Tensor]
@@ -287,17 +285,6 @@ def vanishing() -> None:
 )
 def test_a_harmless_zero(program: Callable[[], None]) -> None:
     assert findings_of(program) == []
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.complex64, torch.int64])
-def test_many_are_worth_what_each_is(dtype: torch.dtype) -> None:
-    plain = [torch.zeros(3), torch.tensor([1.0, -1.0]), torch.empty(0), torch.full((2,), 3e38), torch.eye(2)]
-    tensors = [each.to(dtype) for each in plain]
-    if dtype is not torch.int64:
-        tensors += [torch.tensor([1.0, math.nan]).to(dtype), torch.tensor([math.inf]).to(dtype)]
-    tensors.append(torch.eye(2).to_sparse())
-    expected = {number: worth(each) for number, each in enumerate(tensors)}
-    assert worths([*enumerate(tensors), (99, None)]) == expected
 
 
 def test_a_dropout_that_leaves_nothing_is_told_where_its_probability_is_set() -> None:

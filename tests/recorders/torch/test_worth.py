@@ -14,7 +14,7 @@ import torch
 from whygrad.recorders.torch import values as values_module
 from whygrad.recorders.torch.called import adds_nothing
 from whygrad.recorders.torch.values import Values
-from whygrad.recorders.torch.worth import is_zero, worths
+from whygrad.recorders.torch.worth import is_zero, worth, worths
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
 
@@ -112,3 +112,14 @@ def test_what_is_smooth_is_measured_where_its_result_may_not_be_finite(result: t
 def test_a_normalisation_that_adds_nothing_to_the_variance_is_measured(eps: float, hooked: bool) -> None:
     assert adds_nothing((torch.ones(2, 2), (2,), None, None, eps), {}) == hooked
     assert adds_nothing((torch.ones(2, 2), (2,)), {"eps": eps}) == hooked
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.complex64, torch.int64])
+def test_many_are_worth_what_each_is(dtype: torch.dtype) -> None:
+    plain = [torch.zeros(3), torch.tensor([1.0, -1.0]), torch.empty(0), torch.full((2,), 3e38), torch.eye(2)]
+    tensors = [each.to(dtype) for each in plain]
+    if dtype is not torch.int64:
+        tensors += [torch.tensor([1.0, math.nan]).to(dtype), torch.tensor([math.inf]).to(dtype)]
+    tensors.append(torch.eye(2).to_sparse())
+    expected = {number: worth(each) for number, each in enumerate(tensors)}
+    assert worths([*enumerate(tensors), (99, None)]) == expected
